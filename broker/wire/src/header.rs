@@ -1,0 +1,169 @@
+//! Header blocks: `NATS/1.0[ code[ text]] CR LF`, then `Name: value CR LF` lines, then CR LF.
+//!
+//! A broker passes header blocks through without looking: any bytes may stand where a client says
+//! the header is. What is here reads as far as the bytes are well formed and gives up silently.
+
+use alloc::vec::Vec;
+
+use memchr::memmem;
+
+/// How every header block begins.
+pub const VERSION: &[u8] = b"NATS/1.0";
+
+/// Status of an answer when nobody listens ([`no_responders`]).
+pub const STATUS_NO_RESPONDERS: &[u8] = b"503";
+
+/// Cuts a message body into its header block (empty without one) and its payload. A `header_len`
+/// beyond the body, which no parser returns, counts as the whole body.
+#[must_use]
+pub fn split(body: &[u8], header_len: Option<u32>) -> (&[u8], &[u8]) {
+    let at = header_len.map_or(0, |len| len as usize).min(body.len());
+    body.split_at(at)
+}
+
+/// The payload alone: what a receiver without header support gets.
+#[must_use]
+pub fn strip(body: &[u8], header_len: Option<u32>) -> &[u8] {
+    split(body, header_len).1
+}
+
+/// Appends the header block that tells a requester that nobody listens on `subject`, and returns
+/// its length, which is 32 bytes more than the subject's. The message has no payload.
+pub fn no_responders(out: &mut Vec<u8>, subject: &[u8]) -> u32 {
+    let start = out.len();
+    out.reserve(32 + subject.len());
+    out.extend_from_slice(b"NATS/1.0 503\r\nNats-Subject: ");
+    out.extend_from_slice(subject);
+    out.extend_from_slice(b"\r\n\r\n");
+    // A subject is shorter than a control line.
+    u32::try_from(out.len() - start).unwrap_or(u32::MAX)
+}
+
+/// The status code and its text, if the first line has one: `503` and an empty text for
+/// `NATS/1.0 503`.
+#[must_use]
+pub fn status(block: &[u8]) -> Option<(&[u8], &[u8])> {
+    let line = &block[..memmem::find(block, b"\r\n")?];
+    let rest = line.strip_prefix(VERSION)?.trim_ascii();
+    let code_len = rest.iter().position(|&b| b == b' ').unwrap_or(rest.len());
+    let (code, text) = rest.split_at(code_len);
+    (!code.is_empty()).then_some((code, text.trim_ascii()))
+}
+
+/// The fields in order. Reading stops at the empty line, or at the first line that is no field.
+#[must_use]
+pub fn fields(block: &[u8]) -> Fields<'_> {
+    let rest = match memmem::find(block, b"\r\n") {
+        Some(end) if block.starts_with(VERSION) => &block[end + 2..],
+        Some(_) | None => &[],
+    };
+    Fields { rest }
+}
+
+/// The first value under `name`, which is compared byte by byte, as nats-server does for its own
+/// headers.
+#[must_use]
+pub fn value<'a>(block: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    fields(block).find(|field| field.name == name).map(|field| field.value)
+}
+
+/// One line of a header block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Field<'a> {
+    /// What stands before the colon, not trimmed.
+    pub name: &'a [u8],
+    /// What stands after it, without blanks around.
+    pub value: &'a [u8],
+}
+
+/// Iterator over the fields of a header block.
+#[derive(Clone, Debug)]
+pub struct Fields<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = Field<'a>;
+
+    fn next(&mut self) -> Option<Field<'a>> {
+        let end = memmem::find(self.rest, b"\r\n").filter(|&end| end > 0);
+        let line = &self.rest[..end?];
+        self.rest = &self.rest[end? + 2..];
+        let Some(colon) = memchr::memchr(b':', line) else {
+            self.rest = &[];
+            return None;
+        };
+        Some(Field { name: &line[..colon], value: line[colon + 1..].trim_ascii() })
+    }
+}
+
+impl core::iter::FusedIterator for Fields<'_> {}
+
+#[cfg(test)]
+mod tests {
+    use std::string::String;
+
+    use super::*;
+
+    /// Status and fields as one line of text.
+    #[track_caller]
+    fn check(block: &[u8], expected: &str) {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let mut got = String::new();
+        if let Some((code, words)) = status(block) {
+            got += &std::format!("[{}|{}]", text(code), text(words));
+        }
+        for field in fields(block) {
+            got += &std::format!(" {}={}", text(field.name), text(field.value));
+        }
+        assert_eq!(got, expected, "{}", block.escape_ascii());
+    }
+
+    #[test]
+    fn well_formed_blocks() {
+        check(b"NATS/1.0\r\n\r\n", "");
+        check(b"NATS/1.0\r\nA: b\r\n\r\n", " A=b");
+        check(b"NATS/1.0\r\nA:b\r\nA:  c d \r\n\r\n", " A=b A=c d");
+        check(b"NATS/1.0\r\nA:\r\nB: x:y\r\n\r\n", " A= B=x:y");
+        check(b"NATS/1.0 503\r\n\r\n", "[503|]");
+        check(b"NATS/1.0 100 Idle Heartbeat\r\nK: v\r\n\r\n", "[100|Idle Heartbeat] K=v");
+        check(b"NATS/1.0   408   x\r\n\r\n", "[408|x]");
+    }
+
+    #[test]
+    fn blocks_that_are_not() {
+        check(b"", "");
+        check(b"abcd", "");
+        check(b"NATS/1.0", "");
+        check(b"HTTP/1.1 200 OK\r\nA: b\r\n\r\n", "");
+        check(b"NATS/1.0\r\nA: b\r\nno colon\r\nC: d\r\n\r\n", " A=b");
+        check(b"NATS/1.0\r\nA: b", "");
+        check(b"NATS/1.0\r\nA: b\r\n\r\nC: d\r\n", " A=b");
+    }
+
+    #[test]
+    fn the_first_value_of_a_name() {
+        let block = b"NATS/1.0\r\nA: b\r\nA: c\r\nAb: d\r\n\r\n";
+        assert_eq!(value(block, b"A"), Some(b"b".as_slice()));
+        assert_eq!(value(block, b"Ab"), Some(b"d".as_slice()));
+        assert_eq!(value(block, b"a"), None);
+    }
+
+    #[test]
+    fn nobody_listens() {
+        let mut block = Vec::new();
+        let len = no_responders(&mut block, b"service.status");
+        assert_eq!(block, b"NATS/1.0 503\r\nNats-Subject: service.status\r\n\r\n");
+        assert_eq!(len as usize, block.len());
+        assert_eq!(len as usize, 32 + b"service.status".len());
+        check(&block, "[503|] Nats-Subject=service.status");
+    }
+
+    #[test]
+    fn header_and_payload() {
+        assert_eq!(split(b"abcd", None), (b"".as_slice(), b"abcd".as_slice()));
+        assert_eq!(split(b"abcd", Some(1)), (b"a".as_slice(), b"bcd".as_slice()));
+        assert_eq!(split(b"abcd", Some(9)), (b"abcd".as_slice(), b"".as_slice()));
+        assert_eq!(strip(b"abcd", Some(3)), b"d");
+    }
+}

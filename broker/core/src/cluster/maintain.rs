@@ -1,0 +1,218 @@
+//! Keeping the mesh: which connections are missing, and when to dial them.
+
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::cluster::target::{Attempt, TargetId};
+use crate::effects::{Effects, LinkCmd};
+use crate::ids::DialId;
+use crate::limits;
+use crate::link::route::Lane;
+use crate::node::Node;
+use crate::rng::Stream;
+use crate::time::{Duration, Mono, Now};
+use crate::timers::Due;
+use crate::trace::TraceEvent;
+
+/// How an attempt to reach a target ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Failure {
+    /// Nobody there, or nobody who speaks: worth another try soon.
+    Unreachable,
+    /// There is somebody, and one of us does not want the other: no hurry.
+    Rejected,
+    /// The peer's own connection won; it is about to open the other lanes too.
+    Yielded,
+}
+
+impl Node {
+    /// Dials what is missing of a target, or sets the timer for it.
+    pub(crate) fn maintain_target(&mut self, now: Now, id: TargetId, fx: &mut Effects) {
+        let Some(cluster) = &mut self.cluster else { return };
+        let missing = cluster.missing_lanes(&self.accounts, id);
+        let Some(target) = cluster.targets.get_mut(&id) else { return };
+        if missing.is_empty() || cluster.leaving {
+            return;
+        }
+        if let Some(at) = target.not_before
+            && at > now.mono
+        {
+            self.timers.arm(at, Due::Target(id));
+            return;
+        }
+        target.not_before = None;
+        let timeout = target.dial_timeout();
+        for lane in missing {
+            cluster.next_dial += 1;
+            let dial = DialId(cluster.next_dial);
+            cluster.dials.insert(dial, (id, lane));
+            target.attempts.insert(lane, Attempt::Dialling(dial));
+            fx.links.push(LinkCmd::Dial {
+                dial,
+                host: target.address.host.clone(),
+                port: target.address.port,
+                timeout,
+            });
+        }
+    }
+
+    /// Dials what is missing of a server, wherever we know to find it.
+    pub(super) fn maintain_remote(&mut self, now: Now, remote_id: &str, fx: &mut Effects) {
+        let Some(cluster) = &self.cluster else { return };
+        let targets: Vec<TargetId> = cluster.targets_of(remote_id).collect();
+        for target in targets {
+            self.maintain_target(now, target, fx);
+        }
+    }
+
+    /// Looks after all targets: at the start, and after a reload.
+    pub(crate) fn maintain_all(&mut self, now: Now, fx: &mut Effects) {
+        let Some(cluster) = &self.cluster else { return };
+        let targets: Vec<TargetId> = cluster.targets.keys().copied().collect();
+        for target in targets {
+            self.maintain_target(now, target, fx);
+        }
+    }
+
+    /// A target's time has come.
+    pub(crate) fn target_due(&mut self, now: Now, at: Mono, id: TargetId, fx: &mut Effects) {
+        let target = self.cluster.as_ref().and_then(|cluster| cluster.targets.get(&id));
+        if target.is_some_and(|target| target.not_before.is_none_or(|due| due <= at)) {
+            self.maintain_target(now, id, fx);
+        }
+    }
+
+    /// A dial came to nothing.
+    pub(crate) fn dial_failed(&mut self, now: Now, dial: DialId, error: &str, fx: &mut Effects) {
+        let Some(cluster) = &mut self.cluster else { return };
+        let Some((id, lane)) = cluster.finish_dial(dial) else { return };
+        self.attempt_failed(now, id, lane, Failure::Unreachable, fx);
+        let target = self.cluster.as_ref().and_then(|cluster| cluster.targets.get(&id));
+        if let Some(target) = target.filter(|target| target.worth_reporting()) {
+            fx.trace.push(TraceEvent::DialFailed {
+                host: target.address.host.clone(),
+                port: target.address.port,
+                attempt: target.failures,
+                error: error.to_owned(),
+            });
+        }
+    }
+
+    /// An attempt ended without a registered connection: when to try again.
+    pub(super) fn attempt_failed(
+        &mut self,
+        now: Now,
+        id: TargetId,
+        lane: Lane,
+        failure: Failure,
+        fx: &mut Effects,
+    ) {
+        let jitter = self.rng.span(Stream::DialJitter, limits::ROUTE_REDIAL_JITTER);
+        let Some(cluster) = &mut self.cluster else { return };
+        let backoff = cluster.config.connect_backoff;
+        let Some(target) = cluster.targets.get_mut(&id) else { return };
+        target.attempts.remove(&lane);
+        let listed = !target.told_by.is_empty();
+        let pause = match failure {
+            Failure::Unreachable => target.pause(backoff, listed),
+            Failure::Rejected => target.pause(backoff, listed).max(limits::ROUTE_RECONNECT),
+            Failure::Yielded => limits::ROUTE_YIELD,
+        };
+        if failure != Failure::Yielded {
+            target.failures = target.failures.saturating_add(1);
+            let since = *target.failing_since.get_or_insert(now.mono);
+            let forgotten = now.mono.since(since) > limits::ROUTE_FORGET;
+            if !target.explicit && !listed && forgotten {
+                cluster.targets.remove(&id);
+                return;
+            }
+        }
+        self.delay_target(now, id, pause + jitter, fx);
+    }
+
+    /// Lets a target wait.
+    pub(super) fn delay_target(
+        &mut self,
+        now: Now,
+        id: TargetId,
+        pause: Duration,
+        fx: &mut Effects,
+    ) {
+        let target = self.cluster.as_mut().and_then(|cluster| cluster.targets.get_mut(&id));
+        if let Some(target) = target {
+            target.not_before = Some(now.mono + pause);
+            self.maintain_target(now, id, fx);
+        }
+    }
+
+    /// A server that we had connections with is gone, or one of them is: come back soon if it was
+    /// us who dialled, else give the other side the first go.
+    pub(super) fn redial(&mut self, now: Now, remote_id: &str, we_dialled: bool, fx: &mut Effects) {
+        let Some(cluster) = &self.cluster else { return };
+        let targets: Vec<TargetId> = cluster.targets_of(remote_id).collect();
+        for id in targets {
+            let jitter = self.rng.span(Stream::DialJitter, limits::ROUTE_REDIAL_JITTER);
+            let pause = if we_dialled { jitter } else { limits::ROUTE_YIELD + jitter };
+            self.delay_target(now, id, pause, fx);
+        }
+    }
+
+    /// A peer is gone: what only it had told us of is no longer listed, and a lame duck does not
+    /// come back under its address.
+    pub(super) fn forget_teller(&mut self, remote_id: &str, lame_duck: bool) {
+        let Some(cluster) = &mut self.cluster else { return };
+        for target in cluster.targets.values_mut() {
+            target.told_by.remove(remote_id);
+        }
+        if lame_duck {
+            let gone: Vec<TargetId> = cluster
+                .targets_of(remote_id)
+                .filter(|id| cluster.targets.get(id).is_some_and(|target| !target.explicit))
+                .collect();
+            for id in gone {
+                cluster.targets.remove(&id);
+            }
+        }
+    }
+}
+
+impl super::Cluster {
+    /// The lanes of a target that nobody is opening yet.
+    fn missing_lanes(&self, accounts: &crate::account::Accounts, id: TargetId) -> Vec<Lane> {
+        let Some(target) = self.targets.get(&id).filter(|target| !target.is_self) else {
+            return Vec::new();
+        };
+        if let Some(remote_id) = &target.remote_id
+            && self.responsible_target(remote_id) != Some(id)
+        {
+            return Vec::new();
+        }
+        let remote = target.remote_id.as_ref().and_then(|id| self.remotes.get(id));
+        let free = |lane: &Lane| !target.attempts.contains_key(lane);
+        match (remote, target.known_pool) {
+            (Some(remote), _) if !remote.confirmed => Vec::new(),
+            (Some(remote), _) => {
+                let lanes = self.lanes(accounts, remote.pool_size, remote.no_pool);
+                let missing = |lane: &Lane| !remote.lanes.contains_key(lane);
+                lanes.into_iter().filter(missing).filter(free).collect()
+            }
+            // It was here before: one lane tries, and all follow once there is somebody.
+            (None, Some(pool)) => {
+                let lanes = self.lanes(accounts, pool.size, pool.no_pool);
+                let reached = |attempt: &Attempt| matches!(attempt, Attempt::Handshake(_));
+                let most = if target.attempts.values().any(reached) { lanes.len() } else { 1 };
+                let busy = target.attempts.len();
+                lanes.into_iter().filter(free).take(most.saturating_sub(busy)).collect()
+            }
+            (None, None) if target.attempts.is_empty() => alloc::vec![Lane::Pool(0)],
+            (None, None) => Vec::new(),
+        }
+    }
+
+    /// Of several addresses of one server, the one that is dialled: a configured one if there is.
+    fn responsible_target(&self, remote_id: &String) -> Option<TargetId> {
+        self.targets_of(remote_id)
+            .min_by_key(|id| (self.targets.get(id).is_none_or(|target| !target.explicit), *id))
+    }
+}

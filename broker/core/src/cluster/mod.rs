@@ -1,0 +1,126 @@
+//! The cluster: which servers there are, which connections lead to them, and the work of keeping
+//! a full mesh.
+//!
+//! A **remote** is another server, known by its id, with its registered connections. A **target**
+//! is an address that we want a server behind: configured, or learnt by gossip. Whatever happens
+//! to connections, each target is dialled again until the server behind it has all its lanes.
+//! That is what closes the mesh after any failure; nats-server gives a gossiped peer up after one
+//! failed dial (nats-protocols, section 4.4).
+
+mod gossip;
+mod maintain;
+mod name;
+pub(crate) mod permission;
+mod register;
+mod remote;
+pub(crate) mod target;
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::account::{Accounts, SYSTEM};
+use crate::config::ClusterConfig;
+use crate::ids::{AccountId, DialId};
+use crate::link::route::{Carriers, Lane};
+use remote::Remote;
+use target::{Target, TargetId};
+
+/// The cluster as this node sees it.
+#[derive(Debug)]
+pub(crate) struct Cluster {
+    pub(crate) config: ClusterConfig,
+    pub(crate) name: String,
+    /// The name was made up, and gives way to a peer's.
+    pub(crate) dynamic: bool,
+    /// Accounts with a lane of their own.
+    pub(crate) pinned: Vec<AccountId>,
+    /// By server id.
+    pub(crate) remotes: BTreeMap<String, Remote>,
+    pub(crate) targets: BTreeMap<TargetId, Target>,
+    next_target: u64,
+    /// Dials under way.
+    dials: BTreeMap<DialId, (TargetId, Lane)>,
+    next_dial: u64,
+    /// Which links carry the interest of which account: one per remote, if its lane is up.
+    pub(crate) carriers: Carriers,
+    /// No more dialling: lame duck, or shutting down.
+    pub(crate) leaving: bool,
+}
+
+impl Cluster {
+    pub(crate) fn new(config: ClusterConfig, made_up_name: String, accounts: &Accounts) -> Self {
+        let mut cluster = Self {
+            dynamic: config.name.is_none(),
+            name: config.name.clone().unwrap_or(made_up_name),
+            pinned: pinned(&config, accounts),
+            config,
+            remotes: BTreeMap::new(),
+            targets: BTreeMap::new(),
+            next_target: 0,
+            dials: BTreeMap::new(),
+            next_dial: 0,
+            carriers: Carriers::new(),
+            leaving: false,
+        };
+        for route in cluster.config.routes.clone() {
+            cluster.add_target(route.address, route.auth, true);
+        }
+        cluster
+    }
+
+    /// Every lane that a peer with this pool size should have, the most wanted first.
+    pub(crate) fn lanes(&self, accounts: &Accounts, pool_size: u32, no_pool: bool) -> Vec<Lane> {
+        if no_pool {
+            return alloc::vec![Lane::Pool(0)];
+        }
+        let first = self.first_lane(accounts);
+        let mut lanes = alloc::vec![first];
+        let pool = (0..pool_size.max(1)).map(Lane::Pool);
+        lanes.extend(pool.filter(|lane| *lane != first));
+        let dedicated = self.pinned.iter().map(|account| Lane::Account(*account));
+        lanes.extend(dedicated.filter(|lane| *lane != first));
+        lanes
+    }
+
+    /// The lane of the global account: what users notice first.
+    pub(crate) fn first_lane(&self, accounts: &Accounts) -> Lane {
+        self.lane_of(accounts, crate::account::GLOBAL)
+    }
+
+    /// The lane that carries an account to peers with pooling.
+    pub(crate) fn lane_of(&self, accounts: &Accounts, account: AccountId) -> Lane {
+        if self.pinned.contains(&account) {
+            Lane::Account(account)
+        } else {
+            Lane::Pool(accounts.pool_index(account, self.config.pool_size))
+        }
+    }
+
+    /// Works out anew which links carry which account.
+    pub(crate) fn update_carriers(&mut self, accounts: &Accounts) {
+        let mut carriers = Carriers::new();
+        for account in accounts.ids() {
+            let lane = self.lane_of(accounts, account);
+            let links: Vec<u32> =
+                self.remotes.values().filter_map(|remote| remote.carrier(lane)).collect();
+            if !links.is_empty() {
+                carriers.insert(account, links);
+            }
+        }
+        self.carriers = carriers;
+    }
+}
+
+/// The accounts with a dedicated connection: those configured, and the system account.
+fn pinned(config: &ClusterConfig, accounts: &Accounts) -> Vec<AccountId> {
+    if config.pool_size == 0 {
+        return Vec::new();
+    }
+    let mut pinned: Vec<AccountId> =
+        config.pinned_accounts.iter().filter_map(|name| accounts.find(name.as_bytes())).collect();
+    pinned.push(SYSTEM);
+    pinned.sort_unstable();
+    pinned.dedup();
+    pinned
+}

@@ -1,0 +1,285 @@
+//! Registration: from a finished handshake to a connection that carries traffic, and back.
+
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+
+use causeway_wire::encode;
+use causeway_wire::info::Info;
+
+use crate::cluster::gossip::{address_in, for_passing_on};
+use crate::cluster::maintain::Failure;
+use crate::cluster::remote::{Remote, all_connect_urls, is_causeway};
+use crate::cluster::target::{KnownPool, TargetId};
+use crate::config::HostPort;
+use crate::effects::Effects;
+use crate::fault::CloseReason;
+use crate::limits;
+use crate::link::Link;
+use crate::link::route::{Lane, Stage};
+use crate::node::Node;
+use crate::time::{Duration, Now};
+use crate::trace::TraceEvent;
+
+impl Node {
+    /// The handshake of `slot` is complete: the connection takes its lane, unless another has it
+    /// and keeps it.
+    pub(crate) fn register_route(
+        &mut self,
+        now: Now,
+        slot: u32,
+        lane: Lane,
+        info: &Info,
+        fx: &mut Effects,
+    ) {
+        let remote_id = info.server_id.as_str();
+        if let Some(holder) = self.lane_holder(remote_id, lane) {
+            if !self.newcomer_wins(holder, slot, info) {
+                return self.close_duplicate(now, slot, remote_id, fx);
+            }
+            self.close_duplicate(now, holder, remote_id, fx);
+        }
+        let first = self.add_to_remote(slot, lane, info);
+        self.bind_target(now, slot, lane, remote_id);
+        let Some(route) = self.links.at_mut(slot).and_then(Link::route_mut) else { return };
+        route.stage = Stage::Registered;
+        route.lane = Some(lane);
+        let dialled = route.dialled_for.is_some();
+        route.confirmed = !dialled;
+        let info_sent = route.info_sent;
+        if let Some(cluster) = &mut self.cluster {
+            cluster.update_carriers(&self.accounts);
+        }
+        if !info_sent {
+            self.send_route_info(slot, fx);
+        }
+        self.trace_registered(slot, lane, info, fx);
+        if first {
+            self.remember_peer(remote_id);
+            self.gossip_newcomer(slot, remote_id, fx);
+            self.tell_clients_of_urls(fx);
+        }
+        self.announce_all(slot, fx);
+        self.start_route_keepalive(now, slot);
+        if dialled {
+            // Its answer proves that the peer has registered the connection too.
+            self.ping(now, slot, fx);
+        }
+        self.maintain_remote(now, remote_id, fx);
+    }
+
+    /// The peer has answered on a connection that we opened.
+    pub(crate) fn route_confirmed(&mut self, now: Now, slot: u32, fx: &mut Effects) {
+        let rtt = self.links.at(slot).and_then(|link| link.keepalive.rtt).map(|(rtt, _)| rtt);
+        let Some(route) = self.links.at_mut(slot).and_then(Link::route_mut) else { return };
+        if route.stage != Stage::Registered {
+            return;
+        }
+        let newly = !core::mem::replace(&mut route.confirmed, true);
+        let target = route.dialled_for;
+        let remote_id = route.remote_id.clone();
+        if let Some(target) = target
+            && let Some(cluster) = &mut self.cluster
+            && let Some(target) = cluster.targets.get_mut(&target)
+            && let Some(pool) = &mut target.known_pool
+        {
+            pool.round_trip = rtt.or(pool.round_trip);
+        }
+        if newly && let Some(remote_id) = remote_id {
+            let remotes = self.cluster.as_mut().map(|cluster| &mut cluster.remotes);
+            if let Some(remote) = remotes.and_then(|remotes| remotes.get_mut(&remote_id)) {
+                remote.confirmed = true;
+            }
+            self.maintain_remote(now, &remote_id, fx);
+        }
+    }
+
+    /// A route link is about to end: its lane is free, and to be filled again.
+    pub(crate) fn route_gone(&mut self, now: Now, slot: u32, why: CloseReason, fx: &mut Effects) {
+        let Some(link) = self.links.at(slot) else { return };
+        let link_id = link.id;
+        let Some(route) = link.route() else { return };
+        let (lane, registered) = (route.lane, route.stage == Stage::Registered);
+        let (target, remote_id) = (route.dialled_for, route.remote_id.clone());
+        if let (Some(target), Some(lane), false) = (target, lane, registered) {
+            let failure = match why {
+                CloseReason::DuplicateRoute => Failure::Yielded,
+                CloseReason::ClientClosed | CloseReason::ReadError | CloseReason::WriteError
+                    if remote_id.is_none() =>
+                {
+                    Failure::Unreachable
+                }
+                _ => Failure::Rejected,
+            };
+            self.attempt_failed(now, target, lane, failure, fx);
+        }
+        let (Some(lane), Some(remote_id), true) = (lane, remote_id, registered) else { return };
+        let Some(cluster) = &mut self.cluster else { return };
+        let Some(remote) = cluster.remotes.get_mut(&remote_id) else { return };
+        if remote.lanes.get(&lane) != Some(&link_id.slot) {
+            return;
+        }
+        remote.lanes.remove(&lane);
+        let (last, lame_duck) = (remote.lanes.is_empty(), remote.lame_duck);
+        if last {
+            cluster.remotes.remove(&remote_id);
+        }
+        cluster.update_carriers(&self.accounts);
+        if last {
+            self.forget_teller(&remote_id, lame_duck);
+            self.tell_clients_of_urls(fx);
+        }
+        if why != CloseReason::DuplicateRoute {
+            self.redial(now, &remote_id, target.is_some(), fx);
+        }
+    }
+
+    fn lane_holder(&self, remote_id: &str, lane: Lane) -> Option<u32> {
+        self.cluster.as_ref()?.remotes.get(remote_id)?.lanes.get(&lane).copied()
+    }
+
+    /// Which of two connections for one lane stays. Both sides must come to the same answer.
+    ///
+    /// * The same side opened both: it has lost the first, the new one stays.
+    /// * Two servers of our kind: the one opened by the server with the lower id stays.
+    /// * A nats-server with pooling claims a slot only after it registered the connection: its
+    ///   claim stands, as it will close ours. Without pooling, and for dedicated accounts, it
+    ///   claims at once: then what we already have stays.
+    fn newcomer_wins(&self, holder: u32, newcomer: u32, info: &Info) -> bool {
+        let dialled = |slot: u32| {
+            let route = self.links.at(slot).and_then(Link::route);
+            route.is_some_and(|route| route.dialled_for.is_some())
+        };
+        let (ours_first, ours_now) = (dialled(holder), dialled(newcomer));
+        if ours_first == ours_now {
+            return !ours_now;
+        }
+        if is_causeway(info) {
+            let we_are_lower = self.id < info.server_id;
+            return ours_now == we_are_lower;
+        }
+        let claim_counts = info.route_pool_size > 0
+            && info.route_account.is_empty()
+            && self.cluster.as_ref().is_some_and(|cluster| cluster.config.pool_size > 0);
+        !ours_now && claim_counts
+    }
+
+    pub(crate) fn close_duplicate(
+        &mut self,
+        now: Now,
+        slot: u32,
+        remote_id: &str,
+        fx: &mut Effects,
+    ) {
+        let who = self.label(slot);
+        fx.trace.push(TraceEvent::RouteDuplicate { who, remote_id: remote_id.to_owned() });
+        self.close(now, slot, CloseReason::DuplicateRoute, limits::CLOSE_LINGER, fx);
+    }
+
+    /// Gives the lane to the link; says whether this is the server's first.
+    fn add_to_remote(&mut self, slot: u32, lane: Lane, info: &Info) -> bool {
+        let Some(cluster) = &mut self.cluster else { return false };
+        let Some(link) = self.links.at(slot) else { return false };
+        let no_pool = info.route_pool_size <= 0 || cluster.config.pool_size == 0;
+        let theirs = u32::try_from(info.route_pool_size).unwrap_or(0);
+        let pool_size = if no_pool { 1 } else { theirs.max(cluster.config.pool_size) };
+        let first = !cluster.remotes.contains_key(&info.server_id);
+        let remote = cluster.remotes.entry(info.server_id.clone()).or_insert_with(|| {
+            let address = match address_in(info) {
+                Some(address) if !info.ip.is_empty() => address,
+                _ => HostPort {
+                    host: alloc::format!("{}", link.peer.ip().to_canonical()),
+                    port: u16::try_from(info.port).unwrap_or(0),
+                },
+            };
+            Remote {
+
+                info: for_passing_on(info, &address),
+                address,
+                pool_size,
+                no_pool,
+                lanes: Default::default(),
+                confirmed: false,
+                lame_duck: info.ldm,
+            }
+        });
+        remote.pool_size = pool_size;
+        remote.no_pool = no_pool;
+        remote.lanes.insert(lane, slot);
+        // Who dialled us registered the connection before it said what it is for.
+        remote.confirmed |= link.route().is_some_and(|route| route.dialled_for.is_none());
+        first
+    }
+
+    /// A target is reached, by our own dial or by the peer's.
+    fn bind_target(&mut self, now: Now, slot: u32, lane: Lane, remote_id: &str) {
+        let Some(cluster) = &mut self.cluster else { return };
+        let Some(remote) = cluster.remotes.get(remote_id) else { return };
+        let pool = (remote.pool_size, remote.no_pool);
+        let dialled_for = self.links.at(slot).and_then(Link::route).and_then(|r| r.dialled_for);
+        if let Some(id) = dialled_for
+            && let Some(target) = cluster.targets.get_mut(&id)
+        {
+            target.attempts.remove(&lane);
+            target.remote_id = Some(remote_id.to_owned());
+        }
+        let bound: alloc::vec::Vec<TargetId> = cluster.targets_of(remote_id).collect();
+        for id in bound {
+            let Some(target) = cluster.targets.get_mut(&id) else { continue };
+            let round_trip = target.known_pool.and_then(|pool| pool.round_trip);
+            target.known_pool = Some(KnownPool { size: pool.0, no_pool: pool.1, round_trip });
+            target.failures = 0;
+            target.failing_since = None;
+            if dialled_for.is_none() {
+                // The other side is at work.
+                target.not_before = Some(now.mono + limits::ROUTE_YIELD);
+            }
+        }
+    }
+
+    fn trace_registered(&mut self, slot: u32, lane: Lane, info: &Info, fx: &mut Effects) {
+        let who = self.label(slot);
+        let (pool_index, account) = match lane {
+            Lane::Pool(index) => (Some(index), None),
+            Lane::Account(id) => (None, Some(self.accounts.get(id).name.clone())),
+        };
+        fx.trace.push(TraceEvent::RouteRegistered {
+            who,
+            remote_id: info.server_id.clone(),
+            remote_name: info.server_name.clone(),
+            pool_index,
+            account,
+        });
+    }
+
+    /// Servers have come or gone: clients may want to know where else they can connect.
+    pub(crate) fn tell_clients_of_urls(&mut self, fx: &mut Effects) {
+        let quiet = self.cluster.as_ref().is_none_or(|cluster| cluster.config.no_advertise);
+        if !quiet {
+            self.broadcast_client_info(fx);
+        }
+    }
+
+    /// Where clients can connect to this cluster; empty if there is none or it is not to be told.
+    pub(crate) fn connect_urls(&self) -> alloc::vec::Vec<String> {
+        let Some(cluster) = &self.cluster else { return Default::default() };
+        if cluster.config.no_advertise {
+            return Default::default();
+        }
+        let own: &[String] =
+            if self.lame_duck.is_some() { &[] } else { &self.config.client_urls };
+        all_connect_urls(own, cluster.remotes.values())
+    }
+
+    /// Sends a PING whose answer is timed.
+    pub(crate) fn ping(&mut self, now: Now, slot: u32, fx: &mut Effects) {
+        let Some(link) = self.links.at_mut(slot).filter(|link| link.is_open()) else { return };
+        link.keepalive.outstanding += 1;
+        link.keepalive.ping_sent.get_or_insert(now.mono);
+        self.send(slot, fx, encode::ping);
+    }
+
+    /// Closes a route at once: nothing on it is worth waiting for.
+    pub(crate) fn drop_route(&mut self, now: Now, slot: u32, why: CloseReason, fx: &mut Effects) {
+        self.close(now, slot, why, Duration::ZERO, fx);
+    }
+}

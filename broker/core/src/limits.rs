@@ -1,0 +1,109 @@
+//! Every limit, with its unit and its reason. Overflow of one is a fault with a text, never silent.
+
+use crate::time::Duration;
+
+/// The nats-server version whose behaviour we offer; announced in INFO.
+pub const COMPATIBLE_VERSION: &str = "2.15.1";
+
+/// Default longest protocol line of a client, in bytes (nats-server `MAX_CONTROL_LINE_SIZE`).
+pub const CONTROL_LINE_BYTES: usize = 4096;
+
+/// Server links carry longer lines: many queue names in one RMSG (nats-server: x16).
+pub const SERVER_LINE_FACTOR: usize = 16;
+
+/// Default largest message, in bytes (nats-server `MAX_PAYLOAD_SIZE`).
+pub const PAYLOAD_BYTES: u64 = 1 << 20;
+
+/// Default most bytes waiting for one client (nats-server `MAX_PENDING_SIZE`).
+pub const PENDING_BYTES: u64 = 64 << 20;
+
+/// Bytes that one turn may append to transmit queues before the core returns to its host; the rest
+/// of the input continues at once on the next tick. Bounds the time of a turn and the growth of
+/// queues when little input fans out widely (performance notes: 2-4 MiB).
+pub const TURN_OUTPUT_BYTES: usize = 2 << 20;
+
+/// Payloads of this many bytes and more are shared by their receivers instead of copied to each,
+/// if there are several: below, a copy is cheaper than a reference (performance notes, section 4).
+pub const SHARE_PAYLOAD_BYTES: usize = 4096;
+
+/// A receiver above this share of `max_pending`, in quarters, stalls producers (nats-server: 3/4).
+pub const STALL_QUARTERS: u64 = 3;
+
+/// Longest stall of a producer for one read batch (nats-server `stallTotalAllowed`).
+pub const STALL_MAX: Duration = Duration::from_millis(10);
+
+/// First ping of a client: at most this after CONNECT (nats-server `firstPingInterval`).
+pub const FIRST_PING_CLIENT: Duration = Duration::from_secs(2);
+
+/// First ping of a route.
+pub const FIRST_PING_ROUTE: Duration = Duration::from_secs(1);
+
+/// A route that has been silent for this long gets a ping whose answer is awaited for
+/// [`ROUTE_PROBE_TIMEOUT`]: a black hole is noticed within seconds although the configured ping
+/// interval is 30 s (nats-server needs about 90 s).
+pub const ROUTE_PROBE_IDLE: Duration = Duration::from_secs(2);
+
+/// Least time for the answer to a probe of a silent route; a route whose round trip is long gets
+/// [`ROUTE_PROBE_RTTS`] round trips.
+pub const ROUTE_PROBE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Round trips that a probe of a silent route may take, if that is more than
+/// [`ROUTE_PROBE_TIMEOUT`].
+pub const ROUTE_PROBE_RTTS: u32 = 8;
+
+/// For one attempt to dial a route (nats-server `DEFAULT_ROUTE_DIAL`).
+pub const ROUTE_DIAL_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// From a solicited connection to the peer's INFO; then the attempt has failed.
+pub const ROUTE_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Least time for an attempt to dial a route whose round trip is known (4 round trips otherwise).
+/// A connection request that was lost in a partition is not waited for longer than that.
+pub const ROUTE_REDIAL_TIMEOUT_MIN: Duration = Duration::from_millis(250);
+
+/// Pause between two dials of a route at first: what a user waits at most, beyond the network,
+/// after a link is usable again.
+pub const ROUTE_REDIAL_PAUSE: Duration = Duration::from_millis(60);
+
+/// Random addition to the pause, so that two servers do not dial each other in step.
+pub const ROUTE_REDIAL_JITTER: Duration = Duration::from_millis(30);
+
+/// Dials with the first pause; then it doubles. 600 dials are about a minute.
+pub const ROUTE_QUICK_REDIALS: u32 = 600;
+
+/// Pause between two dials of a route that has long been unreachable (nats-server
+/// `DEFAULT_ROUTE_RECONNECT`).
+pub const ROUTE_RECONNECT: Duration = Duration::from_secs(1);
+
+/// How long the side that did not open the first connection waits before it dials what is missing:
+/// the other side is about to.
+pub const ROUTE_YIELD: Duration = Duration::from_secs(1);
+
+/// A gossiped server that nobody lists any more and that has not been reached for this long is
+/// forgotten.
+pub const ROUTE_FORGET: Duration = Duration::from_secs(3600);
+
+/// Longest pause between two dials with backoff.
+pub const ROUTE_RECONNECT_MAX: Duration = Duration::from_secs(30);
+
+/// Most servers that are remembered from gossip: bounds what a hostile peer can make us dial.
+pub const GOSSIPED_PEERS: usize = 1024;
+
+/// After a close is decided, the last bytes (an -ERR) may take this long.
+pub const CLOSE_LINGER: Duration = Duration::from_secs(1);
+
+/// Most accounts that routes may make known.
+pub const ACCOUNTS: usize = 65_536;
+
+const _: () = assert!(CONTROL_LINE_BYTES * SERVER_LINE_FACTOR <= crate::link::rx::HEADROOM_BYTES);
+
+/// Largest payload that a peer server may declare, unless our own clients may send more: bounds
+/// what a broken peer can make us buffer. nats-server checks nothing here; its own `max_payload`
+/// is warned about above 8 MiB.
+pub const ROUTE_PAYLOAD_BYTES: u64 = 64 << 20;
+
+/// API level that nats-server 2.15.1 announces.
+pub const API_LEVEL: i32 = 5;
+
+/// Longest time between pings of a route (nats-server `routeMaxPingInterval`).
+pub const ROUTE_PING_INTERVAL_MAX: Duration = Duration::from_secs(30);

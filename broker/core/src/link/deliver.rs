@@ -1,0 +1,458 @@
+//! Delivery: one message to everyone who is to get it.
+//!
+//! After the subject, a published message and a delivered one are the same bytes. So a delivery is
+//! a prebuilt prefix (`MSG subject sid `, `RMSG account subject `) plus one copy of the tail; large
+//! tails with several receivers are shared instead.
+
+use alloc::rc::Rc;
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+use causeway_wire::{encode, header};
+
+use crate::account::GLOBAL;
+use crate::effects::Effects;
+use crate::fault::CloseReason;
+use crate::ids::AccountId;
+use crate::interest::{Group, Interest, Local, Plan, SubId};
+use crate::limits;
+use crate::link::tx::{SpareChunks, copy_in_steps};
+use crate::link::{Link, Links, Role};
+use crate::monitor::Traffic;
+use crate::node::Node;
+use crate::rng::{Rng, Stream};
+use crate::time::{Duration, Now};
+use crate::trace::TraceEvent;
+
+/// A message on its way.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Message<'a> {
+    pub(crate) subject: &'a [u8],
+    pub(crate) reply: Option<&'a [u8]>,
+    pub(crate) header_len: Option<u32>,
+    /// Header block and payload.
+    pub(crate) body: &'a [u8],
+    /// `[reply ]sizes CR LF body CR LF`, as every delivery carries it.
+    pub(crate) tail: &'a [u8],
+}
+
+/// Where a message came from, which decides who may get it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Source<'a> {
+    /// A client: everybody, except itself if it wants no echo.
+    Client { slot: u32, echo: bool },
+    /// A route: local receivers only, and of the queue groups only those that the sender chose.
+    Route { slot: u32, queues: causeway_wire::route::QueueList<'a> },
+}
+
+/// What has to happen after a message was delivered, because it changes the interest that the
+/// delivery walks over.
+#[derive(Clone, Copy, Debug)]
+enum After {
+    /// The subscription has reached its maximum.
+    Exhausted { slot: u32, sub: SubId },
+    /// More is pending than the client may have.
+    Slow { slot: u32, pending: u64 },
+}
+
+/// Reusable memory of deliveries.
+#[derive(Debug, Default)]
+pub(crate) struct DeliveryScratch {
+    after: Vec<After>,
+    /// Route links that get the message, each with the queue groups (by index in the plan) that
+    /// it is to serve.
+    routes: Vec<(u32, Vec<u32>)>,
+    /// How many entries of `routes` are in use; the others keep their memory.
+    routes_used: usize,
+}
+
+impl DeliveryScratch {
+    fn route(&mut self, slot: u32) -> &mut Vec<u32> {
+        let used = &mut self.routes[..self.routes_used];
+        let index = match used.iter().position(|(of, _)| *of == slot) {
+            Some(index) => index,
+            None => {
+                if self.routes_used == self.routes.len() {
+                    self.routes.push((slot, Vec::new()));
+                }
+                self.routes[self.routes_used].0 = slot;
+                self.routes[self.routes_used].1.clear();
+                self.routes_used += 1;
+                self.routes_used - 1
+            }
+        };
+        &mut self.routes[index].1
+    }
+}
+
+impl Node {
+    /// Delivers to everyone in `plan` who may get it, and says whether there was anyone.
+    pub(crate) fn deliver(
+        &mut self,
+        now: Now,
+        account: AccountId,
+        source: Source<'_>,
+        plan: &Rc<Plan>,
+        message: &Message<'_>,
+        fx: &mut Effects,
+    ) -> bool {
+        let mut delivery = Delivery {
+            now,
+            max_pending: self.config.limits.max_pending,
+            drop_if_slow: self.config.no_fast_producer_stall,
+            source,
+            plan,
+            message,
+            shared: None,
+            links: &mut self.links,
+            interest: &mut self.accounts.get_mut(account).interest,
+            rng: &mut self.rng,
+            spare: &mut self.spare,
+            scratch: &mut self.delivery,
+            slow_receiver: false,
+            delivered: false,
+            appended: 0,
+            sent: Traffic::default(),
+            sent_to_clients: Traffic::default(),
+            fx,
+        };
+        delivery.scratch.routes_used = 0;
+        delivery.to_locals();
+        delivery.to_groups();
+        delivery.to_routes();
+        let Delivery { slow_receiver, delivered, appended, sent, sent_to_clients, .. } = delivery;
+        self.turn_output += appended;
+        self.stats.sent.add(sent);
+        self.stats.sent_to_clients.add(sent_to_clients);
+        if slow_receiver && let Source::Client { slot, .. } = source {
+            self.note_slow_receiver(slot);
+        }
+        if !self.delivery.after.is_empty() {
+            self.after_delivery(now, fx);
+        }
+        delivered
+    }
+
+    fn note_slow_receiver(&mut self, slot: u32) {
+        if let Some(client) = self.links.at_mut(slot).and_then(Link::client_mut) {
+            client.hit_slow_receiver = true;
+        }
+    }
+
+    fn after_delivery(&mut self, now: Now, fx: &mut Effects) {
+        let mut after = core::mem::take(&mut self.delivery.after);
+        for step in after.drain(..) {
+            match step {
+                After::Exhausted { slot, sub } => self.remove_subscription(slot, sub, fx),
+                After::Slow { slot, pending } => {
+                    if !self.links.at(slot).is_some_and(Link::is_open) {
+                        continue;
+                    }
+                    let who = self.label(slot);
+                    let max_pending = Some(self.config.limits.max_pending);
+                    fx.trace.push(TraceEvent::SlowConsumer {
+                        who,
+                        pending,
+                        max_pending,
+                        deadline: None,
+                    });
+                    self.count_slow(slot);
+                    let reason = CloseReason::SlowConsumerPendingBytes;
+                    self.close(now, slot, reason, Duration::ZERO, fx);
+                }
+            }
+        }
+        self.delivery.after = after;
+    }
+
+    /// Tells a client that nobody wants its request, through its own subscription for the reply.
+    pub(crate) fn answer_no_responders(
+        &mut self,
+        slot: u32,
+        subject: &[u8],
+        reply: &[u8],
+        fx: &mut Effects,
+    ) {
+        let interest = &mut self.accounts.get_mut(GLOBAL).interest;
+        let plan = interest.plan(reply);
+        let Some(local) = plan.locals.iter().find(|local| local.link == slot) else { return };
+        let sid = interest.sid(local.sub).to_vec();
+        let mut block = Vec::new();
+        let length = header::no_responders(&mut block, subject);
+        self.send(slot, fx, |out| encode::msg(out, reply, &sid, None, Some(length), &block));
+    }
+}
+
+/// One message being delivered.
+struct Delivery<'a, 'm> {
+    now: Now,
+    max_pending: u64,
+    drop_if_slow: bool,
+    source: Source<'m>,
+    plan: &'a Plan,
+    message: &'a Message<'m>,
+    /// The tail as a shared piece, once it has been made.
+    shared: Option<Bytes>,
+    links: &'a mut Links,
+    interest: &'a mut Interest,
+    rng: &'a mut Rng,
+    spare: &'a mut SpareChunks,
+    scratch: &'a mut DeliveryScratch,
+    slow_receiver: bool,
+    delivered: bool,
+    appended: usize,
+    sent: Traffic,
+    sent_to_clients: Traffic,
+    fx: &'a mut Effects,
+}
+
+impl Delivery<'_, '_> {
+    fn to_locals(&mut self) {
+        let plan = self.plan;
+        for local in &plan.locals {
+            if self.to_local(local) {
+                self.delivered = true;
+            }
+        }
+        if let Source::Client { .. } = self.source {
+            for slot in &plan.remotes {
+                self.scratch.route(*slot);
+            }
+        }
+    }
+
+    /// One member of each group that is to get the message.
+    fn to_groups(&mut self) {
+        let plan = self.plan;
+        for (index, group) in plan.groups.iter().enumerate() {
+            match self.source {
+                Source::Client { .. } => self.to_group(index, group, None),
+                Source::Route { slot, queues } => {
+                    if queues.iter().any(|name| name == &*group.name) {
+                        self.to_group(index, group, Some(slot));
+                    }
+                }
+            }
+        }
+    }
+
+    /// A message of a client may go to any member, remote ones counting with their weight. A
+    /// message that came by route `from` stays here; if its members have just left, another server
+    /// is the last resort (as nats-server has it).
+    fn to_group(&mut self, index: usize, group: &Group, from: Option<u32>) {
+        let locals = group.locals.len() as u32;
+        let remotes: u32 = match from {
+            None => group.remotes.iter().map(|(_, weight)| *weight).sum(),
+            Some(_) => 0,
+        };
+        let members = locals + remotes;
+        let start = match members {
+            0 | 1 => 0,
+            _ => self.rng.below(Stream::QueuePick, members),
+        };
+        if start >= locals {
+            let pick = start - locals;
+            if let Some(slot) = weighted(&group.remotes, pick, None)
+                && members > 0
+                && remotes > 0
+            {
+                self.scratch.route(slot).push(index as u32);
+                return;
+            }
+        }
+        // The member picked, and those after it if it does not take the message.
+        let first = if start < locals { start } else { 0 };
+        for step in 0..locals {
+            let local = &group.locals[((first + step) % locals) as usize];
+            if self.to_local(local) {
+                self.delivered = true;
+                return;
+            }
+        }
+        let others: u32 =
+            group.remotes.iter().filter(|(slot, _)| Some(*slot) != from).map(|(_, w)| *w).sum();
+        if others > 0 {
+            let pick = self.rng.below(Stream::QueuePick, others);
+            if let Some(slot) = weighted(&group.remotes, pick, from) {
+                self.scratch.route(slot).push(index as u32);
+            }
+        }
+    }
+
+    fn to_local(&mut self, local: &Local) -> bool {
+        if let Source::Client { slot, echo: false } = self.source
+            && slot == local.link
+        {
+            return false;
+        }
+        let Some(link) = self.links.at_mut(local.link) else { return false };
+        let Role::Client(client) = &link.role else { return false };
+        if link.closing.is_some() || link.tx.pending() > self.max_pending {
+            // Over the limit: it is about to be cut.
+            return false;
+        }
+        let headers = client.headers;
+        if let Source::Client { .. } = self.source
+            && link.tx.pending() > self.max_pending / 4 * limits::STALL_QUARTERS
+        {
+            if self.drop_if_slow {
+                return false;
+            }
+            self.slow_receiver = true;
+        }
+        let subscription = self.interest.subscription_mut(local.sub);
+        if subscription.max > 0 {
+            if subscription.delivered >= subscription.max {
+                return false;
+            }
+            if subscription.delivered + 1 == subscription.max {
+                let after = After::Exhausted { slot: local.link, sub: local.sub };
+                self.scratch.after.push(after);
+            }
+        }
+        subscription.delivered += 1;
+        let prefix = self.plan.prefix(local);
+        self.append(local.link, prefix, headers);
+        true
+    }
+
+    /// Appends prefix and tail. `prefix` is that of a header message (`HMSG …`); without its first
+    /// byte it is that of a plain one.
+    fn append(&mut self, slot: u32, prefix: [&[u8]; 2], headers: bool) {
+        let message = self.message;
+        let Some(link) = self.links.at_mut(slot) else { return };
+        link.wake(self.fx);
+        let before = link.tx.pending();
+        let bytes = match message.header_len {
+            Some(length) if !headers => {
+                let (_, payload) = header::split(message.body, Some(length));
+                let tail = link.tx.tail(self.spare);
+                let start = tail.len();
+                tail.extend_from_slice(&prefix[0][1..]);
+                tail.extend_from_slice(prefix[1]);
+                encode::tail(tail, message.reply, None, payload);
+                let bytes = tail.len() - start;
+                link.tx.appended(bytes);
+                payload.len()
+            }
+            header_len => {
+                let start = usize::from(header_len.is_none());
+                let (receivers, shared) = (self.plan.receivers(), self.shared.take());
+                self.shared = append_tail(
+                    link,
+                    &[&prefix[0][start..], prefix[1]],
+                    message.tail,
+                    shared,
+                    receivers,
+                    self.spare,
+                );
+                message.body.len()
+            }
+        };
+        link.sent.count(bytes as u64);
+        self.sent.count(bytes as u64);
+        self.sent_to_clients.count(bytes as u64);
+        link.last_activity = self.now.wall;
+        let pending = link.tx.pending();
+        self.appended += (pending - before) as usize;
+        if pending > self.max_pending {
+            self.scratch.after.push(After::Slow { slot, pending });
+        }
+    }
+
+    fn to_routes(&mut self) {
+        let routes = core::mem::take(&mut self.scratch.routes);
+        for (slot, groups) in &routes[..self.scratch.routes_used] {
+            self.to_route(*slot, groups);
+        }
+        self.scratch.routes = routes;
+    }
+
+    fn to_route(&mut self, slot: u32, groups: &[u32]) {
+        let (plan, message) = (self.plan, self.message);
+        let Some(link) = self.links.at_mut(slot) else { return };
+        let Role::Route(route) = &link.role else { return };
+        if link.closing.is_some() {
+            return;
+        }
+        let dedicated = route.account.is_some();
+        link.wake(self.fx);
+        let before = link.tx.pending();
+        if groups.is_empty() {
+            // RMSG and HMSG differ in their first letter.
+            let verb: &[u8] = if message.header_len.is_some() { b"H" } else { b"R" };
+            let (receivers, shared) = (plan.receivers(), self.shared.take());
+            let dedicated_prefix: [&[u8]; 4] = [verb, b"MSG ", message.subject, b" "];
+            let common_prefix: [&[u8]; 2] = [verb, &plan.route_prefix()[1..]];
+            let prefix = if dedicated { &dedicated_prefix[..] } else { &common_prefix[..] };
+            self.shared = append_tail(link, prefix, message.tail, shared, receivers, self.spare);
+        } else {
+            let tail = link.tx.tail(self.spare);
+            let start = tail.len();
+            let names = groups.iter().map(|index| &*plan.groups[*index as usize].name);
+            encode::rmsg(
+                tail,
+                (!dedicated).then(|| plan.account()),
+                message.subject,
+                message.reply,
+                names,
+                message.header_len,
+                message.body,
+            );
+            let bytes = tail.len() - start;
+            link.tx.appended(bytes);
+        }
+        link.sent.count(message.body.len() as u64);
+        self.sent.count(message.body.len() as u64);
+        link.last_activity = self.now.wall;
+        self.appended += (link.tx.pending() - before) as usize;
+        self.delivered = true;
+    }
+}
+
+/// The link that the `pick`-th member belongs to, leaving out one link.
+fn weighted(remotes: &[(u32, u32)], mut pick: u32, without: Option<u32>) -> Option<u32> {
+    for (slot, weight) in remotes {
+        if Some(*slot) == without {
+            continue;
+        }
+        if pick < *weight {
+            return Some(*slot);
+        }
+        pick -= weight;
+    }
+    None
+}
+
+/// Appends prefix and tail; a large tail with several receivers as a shared piece, which is given
+/// back for the next one.
+fn append_tail(
+    link: &mut Link,
+    prefix: &[&[u8]],
+    tail: &[u8],
+    shared: Option<Bytes>,
+    receivers: usize,
+    spare: &mut SpareChunks,
+) -> Option<Bytes> {
+    if tail.len() >= limits::SHARE_PAYLOAD_BYTES && receivers > 1 {
+        let piece = shared.unwrap_or_else(|| {
+            let mut copy = Vec::new();
+            copy_in_steps(&mut copy, tail);
+            Bytes::from(copy)
+        });
+        for part in prefix {
+            link.tx.push(part, spare);
+        }
+        link.tx.push_shared(piece.clone());
+        return Some(piece);
+    }
+    let out = link.tx.tail(spare);
+    let start = out.len();
+    for part in prefix {
+        out.extend_from_slice(part);
+    }
+    copy_in_steps(out, tail);
+    let bytes = out.len() - start;
+    link.tx.appended(bytes);
+    None
+}

@@ -1,0 +1,124 @@
+//! Keep-alive: is the peer still there?
+//!
+//! Clients are asked as nats-server does: first soon after CONNECT, then every ping interval
+//! unless they were heard of, and cut after `ping_max` unanswered questions. Routes are asked
+//! whenever they have been silent for a little while, and cut when nothing at all comes back: a
+//! black hole is noticed within seconds, not after minutes.
+
+use causeway_wire::{encode, error_text};
+
+use crate::effects::Effects;
+use crate::fault::CloseReason;
+use crate::ids::LinkId;
+use crate::limits;
+use crate::link::{Link, LinkKind};
+use crate::node::Node;
+use crate::rng::Stream;
+use crate::time::{Duration, Mono, Now};
+use crate::timers::Due;
+
+/// A client's round trip is measured again after this (nats-server
+/// `DEFAULT_RTT_MEASUREMENT_INTERVAL`).
+const RTT_AGE_MAX: Duration = Duration::from_secs(3600);
+
+impl Node {
+    /// From CONNECT on; called again if it is repeated.
+    pub(crate) fn restart_client_keepalive(&mut self, now: Now, id: LinkId) {
+        let interval = self.config.ping_interval.min(limits::FIRST_PING_CLIENT);
+        let jitter = self.rng.span(Stream::PingJitter, interval / 5);
+        if let Some(link) = self.links.get_mut(id) {
+            // A first guess: CONNECT answers INFO.
+            let since_start = now.mono.since(link.start.mono);
+            link.keepalive.rtt.get_or_insert((since_start, link.start.mono));
+        }
+        self.arm_keepalive(id, now.mono + interval + jitter);
+    }
+
+    pub(crate) fn start_route_keepalive(&mut self, now: Now, slot: u32) {
+        let Some(link) = self.links.at(slot) else { return };
+        let id = link.id;
+        self.arm_keepalive(id, now.mono + limits::FIRST_PING_ROUTE);
+    }
+
+    fn arm_keepalive(&mut self, id: LinkId, at: Mono) {
+        if let Some(link) = self.links.get_mut(id) {
+            link.keepalive.due = Some(at);
+            self.timers.arm(at, Due::KeepAlive(id));
+        }
+    }
+
+    /// The keep-alive timer of a link.
+    pub(crate) fn keepalive_due(&mut self, now: Now, at: Mono, id: LinkId, fx: &mut Effects) {
+        let Some(link) = self.links.get(id).filter(|link| link.is_open()) else { return };
+        if link.keepalive.due != Some(at) {
+            return;
+        }
+        match link.kind() {
+            LinkKind::Client => self.client_keepalive(now, id, fx),
+            LinkKind::Route => self.route_keepalive(now, id, fx),
+            LinkKind::Shard => {}
+        }
+    }
+
+    fn client_keepalive(&mut self, now: Now, id: LinkId, fx: &mut Effects) {
+        let interval = self.config.ping_interval;
+        let Some(link) = self.links.get(id) else { return };
+        let alive = &link.keepalive;
+        let measured = alive.rtt.is_some_and(|(_, when)| {
+            when != link.start.mono && now.mono.since(when) < RTT_AGE_MAX
+        });
+        let heard_of = now.mono.since(alive.last_in) < interval;
+        if !(heard_of && measured) {
+            if alive.outstanding + 1 > self.config.ping_max {
+                return self.cut_stale(now, id.slot, fx);
+            }
+            self.ping(now, id.slot, fx);
+        }
+        self.arm_keepalive(id, now.mono + interval);
+    }
+
+    fn route_keepalive(&mut self, now: Now, id: LinkId, fx: &mut Effects) {
+        let Some(link) = self.links.get(id) else { return };
+        let Some(cluster) = &self.cluster else { return };
+        let interval = cluster.config.ping_interval.min(limits::ROUTE_PING_INTERVAL_MAX);
+        let alive = &link.keepalive;
+        let rtt = alive.rtt.map_or(Duration::ZERO, |(rtt, _)| rtt);
+        let patience = limits::ROUTE_PROBE_TIMEOUT.max(rtt * limits::ROUTE_PROBE_RTTS);
+        let silent = now.mono.since(alive.last_in);
+        if let Some(asked) = alive.ping_sent {
+            // Anything that comes in is a sign of life, not only the answer.
+            let waited = now.mono.since(asked.max(alive.last_in));
+            if waited >= patience {
+                return self.cut_stale(now, id.slot, fx);
+            }
+            let next = asked.max(alive.last_in) + patience;
+            return self.arm_keepalive(id, next.max(now.mono + Duration::from_millis(1)));
+        }
+        let measured = alive.rtt.map_or(Duration::MAX, |(_, when)| now.mono.since(when));
+        let quiet = limits::ROUTE_PROBE_IDLE.min(interval);
+        if silent >= quiet || measured >= interval {
+            self.ping(now, id.slot, fx);
+            return self.arm_keepalive(id, now.mono + patience);
+        }
+        self.arm_keepalive(id, now.mono + (quiet - silent));
+    }
+
+    fn cut_stale(&mut self, now: Now, slot: u32, fx: &mut Effects) {
+        match self.links.at(slot).map(Link::kind) {
+            Some(LinkKind::Client) => self.stats.stale_clients += 1,
+            _ => self.stats.stale_routes += 1,
+        }
+        self.send(slot, fx, |out| encode::err(out, error_text::STALE_CONNECTION));
+        self.close(now, slot, CloseReason::StaleConnection, limits::CLOSE_LINGER, fx);
+    }
+
+    /// PONG: the peer is there, and this is how far away.
+    pub(crate) fn pong(&mut self, now: Now, slot: u32) {
+        let Some(link) = self.links.at_mut(slot) else { return };
+        let alive = &mut link.keepalive;
+        alive.outstanding = 0;
+        if let Some(sent) = alive.ping_sent.take() {
+            alive.rtt = Some((now.mono.since(sent).max(Duration::from_nanos(1)), now.mono));
+        }
+    }
+}

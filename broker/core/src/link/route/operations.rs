@@ -1,0 +1,119 @@
+//! What a route's peer says, one operation at a time.
+
+use alloc::format;
+use alloc::string::String;
+
+use causeway_wire::route::{self as protocol, RouteOp};
+use causeway_wire::{Limits, ParseError, Parsed, encode, error_text};
+
+use crate::effects::Effects;
+use crate::fault::CloseReason;
+use crate::ids::LinkId;
+use crate::limits;
+use crate::link::Link;
+use crate::link::receive::Progress;
+use crate::link::route::Stage;
+use crate::node::Node;
+use crate::time::{Duration, Now};
+use crate::trace::TraceEvent;
+
+impl Node {
+    /// Handles the whole frames at the start of `bytes`.
+    pub(crate) fn parse_route(
+        &mut self,
+        now: Now,
+        id: LinkId,
+        bytes: &[u8],
+        fx: &mut Effects,
+    ) -> Progress {
+        let mut route_limits = Limits::server_link(self.config.limits.max_control_line);
+        route_limits.payload = limits::ROUTE_PAYLOAD_BYTES.max(self.config.limits.max_payload);
+        let mut consumed = 0;
+        while consumed < bytes.len() && self.may_parse(id) {
+            let Some(route) = self.links.get(id).and_then(Link::route) else { break };
+            let rest = &bytes[consumed..];
+            if route.stage == Stage::AwaitConnect && !matches!(rest[0], b'C' | b'c') {
+                self.refuse_route(now, id.slot, None, fx);
+                break;
+            }
+            let (account, origin) = (route.account_token(), route.unsub_origin());
+            match protocol::parse(rest, &route_limits, account, origin) {
+                Ok(Parsed::Frame { frame, len }) => {
+                    consumed += len;
+                    self.route_op(now, id, frame, fx);
+                }
+                Ok(Parsed::Incomplete { need }) => return Progress { consumed, need },
+                Err(error) => {
+                    self.route_parse_error(now, id.slot, error, fx);
+                    break;
+                }
+            }
+        }
+        if !self.is_open(id) {
+            consumed = bytes.len();
+        }
+        Progress { consumed, need: 0 }
+    }
+
+    fn route_parse_error(&mut self, now: Now, slot: u32, error: ParseError, fx: &mut Effects) {
+        let reason = match error {
+            ParseError::ControlLine { .. } => CloseReason::MaxControlLineExceeded,
+            ParseError::Payload { .. } => CloseReason::MaxPayloadExceeded,
+            ParseError::UnknownOperation => CloseReason::ProtocolViolation,
+            _ => CloseReason::ParseError,
+        };
+        self.report_fault(slot, &format!("{error}"), fx);
+        if let Some(text) = error.wire_text() {
+            self.send(slot, fx, |out| encode::err(out, text));
+        }
+        self.close(now, slot, reason, limits::CLOSE_LINGER, fx);
+    }
+
+    fn route_op(&mut self, now: Now, id: LinkId, op: RouteOp<'_>, fx: &mut Effects) {
+        let slot = id.slot;
+        if fx.trace_mask.protocol {
+            self.trace_route_op(slot, &op, fx);
+        }
+        let registered = self
+            .links
+            .get(id)
+            .and_then(Link::route)
+            .is_some_and(|route| route.stage == Stage::Registered);
+        match op {
+            RouteOp::Info(json) => self.route_info_received(now, slot, json, fx),
+            RouteOp::Connect(json) => self.route_connect_received(now, slot, json, fx),
+            RouteOp::Ping => self.send(slot, fx, encode::pong),
+            RouteOp::Pong => {
+                self.pong(now, slot);
+                self.route_confirmed(now, slot, fx);
+            }
+            RouteOp::Ok => {}
+            RouteOp::Err(text) => {
+                let text = format!("Route Error {}", String::from_utf8_lossy(text));
+                self.report_fault(slot, &text, fx);
+                self.close(now, slot, CloseReason::ParseError, Duration::ZERO, fx);
+            }
+            RouteOp::Sub(_) | RouteOp::Unsub(_) | RouteOp::Msg(_) if !registered => {
+                let text = "interest or message before INFO";
+                self.fail(now, slot, text, CloseReason::ProtocolViolation, fx);
+            }
+            RouteOp::Sub(sub) => self.remote_subscribe(now, slot, &sub),
+            RouteOp::Unsub(unsub) => self.remote_unsubscribe(now, slot, &unsub),
+            RouteOp::Msg(message) => self.routed_message(now, slot, &message, fx),
+        }
+    }
+
+    /// Wrong credentials, or an operation before CONNECT.
+    pub(super) fn refuse_route(
+        &mut self,
+        now: Now,
+        slot: u32,
+        user: Option<String>,
+        fx: &mut Effects,
+    ) {
+        let who = self.label(slot);
+        fx.trace.push(TraceEvent::AuthenticationFailed { who, user });
+        self.send(slot, fx, |out| encode::err(out, error_text::AUTHORIZATION_VIOLATION));
+        self.close(now, slot, CloseReason::AuthenticationFailure, limits::CLOSE_LINGER, fx);
+    }
+}

@@ -1,0 +1,118 @@
+//! Sending: what puts bytes into a transmit queue, and the deadline by which the peer's socket has
+//! to take them.
+
+use crate::effects::Effects;
+use crate::fault::CloseReason;
+use crate::ids::LinkId;
+use crate::link::{Link, LinkKind};
+use crate::node::Node;
+use crate::timers::Due;
+use crate::time::{Duration, Mono, Now};
+use crate::trace::TraceEvent;
+
+/// Watches that batches of writes are taken in time.
+///
+/// A batch is what was pending when it began. It must be gone within the write deadline; then the
+/// next begins. A client that misses it is closed; a server link is closed only if not a single
+/// byte of the batch was taken (nats-server's policies `close` and `retry`).
+#[derive(Debug, Default)]
+pub(crate) struct WriteWatch {
+    /// Bytes of the batch still to be taken; 0 while nothing is watched.
+    left: u64,
+    /// Whether some were taken.
+    progressed: bool,
+    /// When the batch must be gone; a timer that fires at another time is outdated.
+    due: Option<Mono>,
+}
+
+impl Link {
+    /// Says to the host that there is something to write. Call before appending.
+    pub(crate) fn wake(&self, fx: &mut Effects) {
+        if self.tx.pending() == 0 {
+            fx.wake_tx.push(self.id);
+        }
+    }
+}
+
+impl Node {
+    /// Appends protocol bytes to a link's queue. `write` is called with the queue's open end.
+    pub(crate) fn send(
+        &mut self,
+        slot: u32,
+        fx: &mut Effects,
+        write: impl FnOnce(&mut alloc::vec::Vec<u8>),
+    ) {
+        let Some(link) = self.links.at_mut(slot) else { return };
+        if link.closing.is_some() {
+            return;
+        }
+        link.wake(fx);
+        let tail = link.tx.tail(&mut self.spare);
+        let before = tail.len();
+        write(tail);
+        let bytes = tail.len() - before;
+        link.tx.appended(bytes);
+        self.turn_output += bytes;
+    }
+
+    /// The host wrote `bytes` from the front of the queue.
+    pub(crate) fn accepted(&mut self, now: Now, id: LinkId, bytes: usize) {
+        let Some(link) = self.links.get_mut(id) else { return };
+        link.tx.accept(bytes, &mut self.spare);
+        let pending = link.tx.pending();
+        if pending == 0 {
+            link.write = WriteWatch::default();
+            return;
+        }
+        let watch = &mut link.write;
+        watch.progressed |= bytes > 0;
+        watch.left = watch.left.saturating_sub(bytes as u64);
+        if watch.left == 0 {
+            let deadline = write_deadline(&self.config, link.kind());
+            let due = now.mono + deadline;
+            link.write = WriteWatch { left: pending, progressed: false, due: Some(due) };
+            self.timers.arm(due, Due::Write(id));
+        }
+    }
+
+    /// A write deadline has come.
+    pub(crate) fn write_due(&mut self, now: Now, at: Mono, id: LinkId, fx: &mut Effects) {
+        let Some(link) = self.links.get_mut(id) else { return };
+        if link.write.due != Some(at) || link.closing.is_some() {
+            return;
+        }
+        let deadline = write_deadline(&self.config, link.kind());
+        if link.kind() == LinkKind::Route && link.write.progressed {
+            let due = now.mono + deadline;
+            let left = link.tx.pending();
+            link.write = WriteWatch { left, progressed: false, due: Some(due) };
+            self.timers.arm(due, Due::Write(id));
+            return;
+        }
+        let pending = link.tx.pending();
+        let who = self.label(id.slot);
+        fx.trace.push(TraceEvent::SlowConsumer {
+            who,
+            pending,
+            max_pending: None,
+            deadline: Some(deadline),
+        });
+        self.count_slow(id.slot);
+        self.close(now, id.slot, CloseReason::SlowConsumerWriteDeadline, Duration::ZERO, fx);
+    }
+
+    pub(crate) fn count_slow(&mut self, slot: u32) {
+        match self.links.at(slot).map(Link::kind) {
+            Some(LinkKind::Client) => self.stats.slow_clients += 1,
+            Some(LinkKind::Route | LinkKind::Shard) => self.stats.slow_routes += 1,
+            None => {}
+        }
+    }
+}
+
+fn write_deadline(config: &crate::config::NodeConfig, kind: LinkKind) -> Duration {
+    match (kind, &config.cluster) {
+        (LinkKind::Route, Some(cluster)) => cluster.write_deadline,
+        (LinkKind::Client | LinkKind::Route | LinkKind::Shard, _) => config.write_deadline,
+    }
+}

@@ -1,0 +1,219 @@
+//! The state machine of one shard of a server.
+
+mod lame_duck;
+mod open;
+mod protocol_trace;
+mod reload;
+mod report;
+
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use alloc::sync::Arc;
+
+use causeway_wire::hash;
+
+use crate::account::Accounts;
+use crate::cluster::Cluster;
+use crate::config::NodeConfig;
+use crate::effects::Effects;
+use crate::ids::LinkId;
+use crate::input::{Command, Input};
+use crate::link::Links;
+use crate::link::deliver::DeliveryScratch;
+use crate::link::tx::{SpareChunks, TxQueue};
+use crate::monitor::{ConnectionReport, Traffic};
+use crate::rng::{Rng, Stream};
+use crate::time::{Mono, Now, Wall};
+use crate::timers::{Due, Timers};
+use lame_duck::LameDuck;
+
+/// Why a node wants to be woken.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum TimerKind {
+    /// Input was held back: a turn had produced enough, or a producer was stalled.
+    Resume,
+    /// A link's keep-alive, credentials or write deadline.
+    Link,
+    /// A route is to be dialled.
+    Dial,
+    /// Lame duck mode closes the next client.
+    LameDuck,
+}
+
+/// The broker as a state machine. One per shard.
+///
+/// Methods come in families: [`handle`](Self::handle) takes inputs; [`deadline`](Self::deadline)
+/// and [`tx`](Self::tx) say what the host is to do next; the `…_report` methods look inside
+/// without changing anything.
+#[derive(Debug)]
+pub struct Node {
+    pub(crate) config: Arc<NodeConfig>,
+    /// 56 characters, an nkey public server key.
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) start: Wall,
+    pub(crate) rng: Rng,
+    pub(crate) links: Links,
+    /// Connection ids given so far.
+    pub(crate) last_cid: u64,
+    pub(crate) accounts: Accounts,
+    pub(crate) cluster: Option<Cluster>,
+    pub(crate) timers: Timers,
+    pub(crate) stats: Stats,
+    pub(crate) closed: VecDeque<ConnectionReport>,
+    pub(crate) lame_duck: Option<LameDuck>,
+    /// Everything is being closed; the host is asked to exit after the last link.
+    pub(crate) stopping: bool,
+    /// Bytes appended to transmit queues in this turn.
+    pub(crate) turn_output: usize,
+    pub(crate) spare: SpareChunks,
+    pub(crate) delivery: DeliveryScratch,
+}
+
+/// Counters of the whole server.
+#[derive(Debug, Default)]
+pub(crate) struct Stats {
+    pub(crate) connections: u64,
+    pub(crate) total_connections: u64,
+    pub(crate) routes: u64,
+    pub(crate) received: Traffic,
+    pub(crate) received_from_clients: Traffic,
+    pub(crate) sent: Traffic,
+    pub(crate) sent_to_clients: Traffic,
+    pub(crate) slow_clients: u64,
+    pub(crate) slow_routes: u64,
+    pub(crate) stale_clients: u64,
+    pub(crate) stale_routes: u64,
+    pub(crate) stalls: u64,
+    pub(crate) lost_on_close: u64,
+}
+
+/// Characters of a made-up cluster name (nats-server: a nuid).
+const MADE_UP_NAME_CHARS: usize = 22;
+
+impl Node {
+    /// A node at rest. Everything random in it comes from `seed`. Explicit routes are dialled on
+    /// the first tick, for which [`deadline`](Self::deadline) asks at once.
+    #[must_use]
+    pub fn new(config: Arc<NodeConfig>, seed: [u8; 32], now: Now) -> Self {
+        let mut rng = Rng::new(seed);
+        let id = hash::server_id(&rng.bytes(Stream::Identity));
+        let accounts = Accounts::new(&mut rng);
+        let made_up = rng.name(Stream::Identity, MADE_UP_NAME_CHARS);
+        let cluster =
+            config.cluster.clone().map(|cluster| Cluster::new(cluster, made_up, &accounts));
+        let mut timers = Timers::default();
+        if let Some(cluster) = &cluster {
+            for target in cluster.targets.keys() {
+                timers.arm(now.mono, Due::Target(*target));
+            }
+        }
+        Self {
+            name: config.server_name.clone().unwrap_or_else(|| id.clone()),
+            id,
+            start: now.wall,
+            config,
+            rng,
+            links: Links::default(),
+            last_cid: 0,
+            accounts,
+            cluster,
+            timers,
+            stats: Stats::default(),
+            closed: VecDeque::new(),
+            lame_duck: None,
+            stopping: false,
+            turn_output: 0,
+            spare: SpareChunks::default(),
+            delivery: DeliveryScratch::default(),
+        }
+    }
+
+    /// Takes one input; what is to be done about it is in `fx` and in the transmit queues.
+    ///
+    /// Never blocks, never panics on any input, and does a bounded amount of work.
+    pub fn handle(&mut self, now: Now, input: Input<'_>, fx: &mut Effects) {
+        self.turn_output = 0;
+        match input {
+            Input::Opened { link, origin, peer, local: _ } => {
+                self.opened(now, link, origin, peer, fx);
+            }
+            Input::DialFailed { dial, error } => self.dial_failed(now, dial, error, fx),
+            Input::Received { link, rx } => self.receive(now, link, rx, fx),
+            Input::Accepted { link, bytes } => self.accepted(now, link, bytes),
+            Input::Closed { link, cause } => self.closed(now, link, cause, fx),
+            Input::Verified { link, ok } => self.client_verified(now, link, ok, fx),
+            // One shard has no peers; see link/shard.rs.
+            Input::Peer { from: _, batch } => batch.bytes.clear(),
+            Input::Tick => {}
+            Input::Command(Command::Reload(config)) => self.reload(now, config, fx),
+            Input::Command(Command::LameDuck) => self.enter_lame_duck(now, fx),
+            Input::Command(Command::Shutdown) => self.shut_down(now, fx),
+        }
+        self.run_timers(now, fx);
+    }
+
+    /// Does what is due. A link's held input takes a turn of its own, so that the host can send
+    /// what the last one produced.
+    fn run_timers(&mut self, now: Now, fx: &mut Effects) {
+        while self.turn_output < crate::limits::TURN_OUTPUT_BYTES {
+            let Some((at, due)) = self.timers.pop_due(now.mono) else { break };
+            match due {
+                Due::Resume(link) => self.resume_due(now, at, link, fx),
+                Due::KeepAlive(link) => self.keepalive_due(now, at, link, fx),
+                Due::Handshake(link) => self.handshake_due(now, link, fx),
+                Due::Write(link) => self.write_due(now, at, link, fx),
+                Due::Target(target) => self.target_due(now, at, target, fx),
+                Due::LameDuck => self.lame_duck_due(now, at, fx),
+            }
+        }
+    }
+
+    /// When to send [`Input::Tick`] next, and why.
+    #[must_use]
+    pub fn deadline(&self) -> Option<(Mono, TimerKind)> {
+        self.timers.next().map(|(at, due)| (at, due.kind()))
+    }
+
+    /// The link's transmit queue; `None` if the link is unknown.
+    #[must_use]
+    pub fn tx(&self, link: LinkId) -> Option<&TxQueue> {
+        self.links.get(link).map(|link| &link.tx)
+    }
+
+    /// The configuration in force.
+    #[must_use]
+    pub fn config(&self) -> &Arc<NodeConfig> {
+        &self.config
+    }
+
+    /// This server's id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Asserts what must always hold inside. The simulator calls it every so many steps.
+    ///
+    /// # Panics
+    /// If something does not hold: a bug.
+    pub fn check_invariants(&self) {
+        for account in self.accounts.iter() {
+            account.interest.check_invariants();
+        }
+        let clients = self.links.iter().filter(|link| link.is_open() && link.client().is_some());
+        assert_eq!(clients.count() as u64, self.stats.connections, "open clients are counted");
+        let routes = self.links.iter().filter(|link| link.is_open() && link.route().is_some());
+        assert_eq!(routes.count() as u64, self.stats.routes, "open routes are counted");
+        let Some(cluster) = &self.cluster else { return };
+        for (id, remote) in &cluster.remotes {
+            assert!(!remote.lanes.is_empty(), "a remote without connections is forgotten");
+            for (lane, slot) in &remote.lanes {
+                let route = self.links.at(*slot).and_then(crate::link::Link::route);
+                let route = route.expect("a lane leads to a route");
+                assert_eq!(route.lane, Some(*lane), "a link knows its lane");
+                assert_eq!(route.remote_id.as_ref(), Some(id), "a link knows its remote");
+            }
+        }
+    }
+}

@@ -1,0 +1,370 @@
+//! Several nodes.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::World;
+use super::world::member_config;
+use crate::config::{HostPort, RouteAuth, Secret};
+use crate::{Command, Duration};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn pair() -> (World, usize, usize) {
+    let mut world = World::new();
+    let a = world.member(&[1], |_| {});
+    let b = world.member(&[0], |_| {});
+    world.pass(3 * SECOND);
+    (world, a, b)
+}
+
+#[test]
+fn two_regions_are_one_plane() {
+    let (mut world, a, b) = pair();
+    assert_eq!(world.routes(a), "n1:$SYS n1:0 n1:1 n1:2");
+    assert_eq!(world.routes(b), "n0:$SYS n0:0 n0:1 n0:2");
+    let (pub_a, sub_b) = (world.quiet_client(a), world.quiet_client(b));
+    world.send(sub_b, "SUB orders.eu.* 1\r\n");
+    world.send(pub_a, "PUB orders.eu.1 rep 5\r\nhello\r\nPUB orders.us.1 2\r\nno\r\n");
+    assert_eq!(world.read(sub_b), "MSG orders.eu.1 1 rep 5|hello|");
+    world.send(pub_a, "HPUB orders.eu.2 12 13\r\nNATS/1.0\r\n\r\n!\r\n");
+    assert_eq!(world.read(sub_b), "HMSG orders.eu.2 1 12 13|NATS/1.0||!|");
+    world.send(sub_b, "UNSUB 1\r\n");
+    world.send(pub_a, "PUB orders.eu.1 rep 5\r\nhello\r\nPING\r\n");
+    assert_eq!(world.read(sub_b), "");
+    assert_eq!(world.read(pub_a), "PONG|");
+}
+
+#[test]
+fn a_queue_group_spans_servers() {
+    let (mut world, a, b) = pair();
+    let publisher = world.quiet_client(a);
+    let members: Vec<usize> =
+        [a, b, b].iter().map(|node| world.quiet_client(*node)).collect();
+    for member in &members {
+        world.send(*member, "SUB work q 1\r\n");
+    }
+    for _ in 0..300 {
+        world.send(publisher, "PUB work 1\r\nx\r\n");
+    }
+    let counts: Vec<usize> =
+        members.iter().map(|member| world.read(*member).matches("MSG").count()).collect();
+    assert_eq!(counts.iter().sum::<usize>(), 300, "{counts:?}");
+    assert!(counts.iter().all(|count| *count > 50), "{counts:?}");
+    // When its members leave, the group is served by those that remain.
+    world.hang_up(members[1]);
+    world.hang_up(members[2]);
+    for _ in 0..50 {
+        world.send(publisher, "PUB work 1\r\nx\r\n");
+    }
+    assert_eq!(world.read(members[0]).matches("MSG").count(), 50);
+}
+
+#[test]
+fn no_responders_knows_of_remote_interest() {
+    let (mut world, a, b) = pair();
+    let (asker, helper) = (world.quiet_client(a), world.quiet_client(b));
+    world.send(asker, "SUB inbox 1\r\n");
+    world.send(asker, "PUB help inbox 0\r\n\r\n");
+    assert!(world.read(asker).starts_with("HMSG inbox 1 36 36|NATS/1.0 503|"));
+    world.send(helper, "SUB help q 1\r\n");
+    world.send(asker, "PUB help inbox 0\r\n\r\n");
+    assert_eq!(world.read(helper), "MSG help 1 inbox 0||");
+    world.send(helper, "PUB inbox 2\r\nok\r\n");
+    assert_eq!(world.read(asker), "MSG inbox 1 2|ok|");
+}
+
+#[test]
+fn a_partition_heals_and_traffic_flows_again() {
+    let (mut world, a, b) = pair();
+    let (near, far) = (world.quiet_client(a), world.quiet_client(b));
+    world.send(far, "SUB x 1\r\n");
+    world.send(near, "SUB local 1\r\n");
+    world.partition(a, b);
+    world.settle();
+    assert_eq!((world.routes(a), world.routes(b)), (String::new(), String::new()));
+    world.send(near, "PUB x 1\r\n1\r\nPUB local 2\r\nok\r\n");
+    assert_eq!(world.read(far), "", "nothing crosses");
+    assert_eq!(world.read(near), "MSG local 1 2|ok|", "the region goes on alone");
+    world.pass(10 * SECOND);
+    world.heal();
+    world.pass(Duration::from_millis(100));
+    world.read(far);
+    world.send(near, "PUB x 1\r\n2\r\n");
+    assert_eq!(world.read(far), "MSG x 1 1|2|");
+    world.pass(3 * SECOND);
+    assert_eq!(world.routes(a), "n1:$SYS n1:0 n1:1 n1:2");
+}
+
+#[test]
+fn a_black_hole_is_noticed_within_seconds() {
+    let (mut world, a, b) = pair();
+    world.black_hole(a, b);
+    world.pass(6 * SECOND);
+    assert_eq!((world.routes(a), world.routes(b)), (String::new(), String::new()));
+    world.heal();
+    world.pass(3 * SECOND);
+    assert_eq!(world.routes(a), "n1:$SYS n1:0 n1:1 n1:2");
+}
+
+#[test]
+fn gossip_closes_the_mesh_and_keeps_it_closed() {
+    for seeds in [vec_of(&[&[], &[0], &[0], &[0]]), vec_of(&[&[], &[0], &[1], &[2]])] {
+        let mut world = World::new();
+        for routes in &seeds {
+            world.member(routes, |_| {});
+        }
+        world.pass(5 * SECOND);
+        let mesh = ["n1 n2 n3", "n0 n2 n3", "n0 n1 n3", "n0 n1 n2"];
+        for (node, others) in mesh.iter().enumerate() {
+            assert_eq!(world.remotes(node), *others, "node {node}, {seeds:?}");
+        }
+        // Two that know each other only by hearsay lose each other while their seed is fine.
+        world.partition(2, 3);
+        world.pass(30 * SECOND);
+        assert_eq!(world.remotes(2), "n0 n1");
+        world.heal();
+        world.pass(2 * SECOND);
+        for (node, others) in mesh.iter().enumerate() {
+            assert_eq!(world.remotes(node), *others, "node {node} after healing, {seeds:?}");
+        }
+    }
+}
+
+#[test]
+fn gossiped_peers_that_cannot_be_dialled_at_first_are_tried_again() {
+    let mut world = World::new();
+    for routes in [&[][..], &[0], &[0]] {
+        world.member(routes, |_| {});
+    }
+    world.black_hole(1, 2);
+    world.pass(5 * SECOND);
+    assert_eq!((world.remotes(1).as_str(), world.remotes(2).as_str()), ("n0", "n0"));
+    world.heal();
+    world.pass(2 * SECOND);
+    assert_eq!((world.remotes(1).as_str(), world.remotes(2).as_str()), ("n0 n2", "n0 n1"));
+}
+
+#[test]
+fn restarted_servers_come_back() {
+    let mut world = World::new();
+    for routes in [&[][..], &[0], &[0]] {
+        world.member(routes, |_| {});
+    }
+    world.pass(3 * SECOND);
+    for (round, node) in [0, 1, 2, 0].into_iter().enumerate() {
+        world.restart(node, 100 + round as u8);
+        world.pass(5 * SECOND);
+        for (node, others) in ["n1 n2", "n0 n2", "n0 n1"].iter().enumerate() {
+            assert_eq!(world.remotes(node), *others, "node {node} in round {round}");
+        }
+    }
+}
+
+#[test]
+fn both_sides_dialling_at_once_settle_on_one_set_of_connections() {
+    for seed in 0..50 {
+        let mut world = World::new();
+        for node in 0..3 {
+            let others: Vec<usize> = (0..3).filter(|other| *other != node).collect();
+            world.member(&others, |_| {});
+        }
+        for node in 0..3 {
+            world.restart(node, 10 + seed * 3 + node as u8);
+        }
+        world.pass(5 * SECOND);
+        assert_eq!(world.routes(0), "n1:$SYS n1:0 n1:1 n1:2 n2:$SYS n2:0 n2:1 n2:2");
+    }
+}
+
+#[test]
+fn pools_of_different_sizes_and_none() {
+    for (sizes, routes) in [
+        ((3, 1), "n1:$SYS n1:0 n1:1 n1:2"),
+        ((1, 1), "n1:$SYS n1:0"),
+        ((5, 2), "n1:$SYS n1:0 n1:1 n1:2 n1:3 n1:4"),
+        ((0, 3), "n1:0"),
+        ((3, 0), "n1:0"),
+        ((0, 0), "n1:0"),
+    ] {
+        let mut world = World::new();
+        let a = world.member(&[1], |cluster| cluster.pool_size = sizes.0);
+        let b = world.member(&[], |cluster| cluster.pool_size = sizes.1);
+        world.pass(5 * SECOND);
+        assert_eq!(world.routes(a), routes, "{sizes:?}");
+        let (near, far) = (world.quiet_client(a), world.quiet_client(b));
+        world.send(near, "SUB down 1\r\n");
+        world.send(far, "SUB up 1\r\n");
+        world.send(near, "PUB up 1\r\nx\r\n");
+        world.send(far, "PUB down 1\r\ny\r\n");
+        assert_eq!(world.read(far), "MSG up 1 1|x|", "{sizes:?}");
+        assert_eq!(world.read(near), "MSG down 1 1|y|", "{sizes:?}");
+    }
+}
+
+#[test]
+fn a_dedicated_route_for_the_global_account() {
+    let mut world = World::new();
+    let a = world.member(&[1], |cluster| cluster.pinned_accounts.push("$G".into()));
+    let b = world.member(&[], |cluster| cluster.pinned_accounts.push("$G".into()));
+    world.pass(3 * SECOND);
+    assert_eq!(world.routes(a), "n1:$G n1:$SYS n1:0 n1:1 n1:2");
+    let (near, far) = (world.quiet_client(a), world.quiet_client(b));
+    world.send(far, "SUB up.> 1\r\nSUB up.* q 2\r\n");
+    world.send(near, "PUB up.a 1\r\nx\r\n");
+    assert_eq!(world.read(far), "MSG up.a 1 1|x|MSG up.a 2 1|x|");
+}
+
+#[test]
+fn the_one_hop_rule_and_no_duplicates() {
+    let mut world = World::new();
+    for routes in [&[][..], &[0], &[0, 1]] {
+        world.member(routes, |_| {});
+    }
+    world.pass(3 * SECOND);
+    let subscribers: Vec<usize> = (0..3).map(|node| world.quiet_client(node)).collect();
+    for subscriber in &subscribers {
+        world.send(*subscriber, "SUB a.* 1\r\nSUB a.b 2\r\n");
+    }
+    let publisher = world.quiet_client(1);
+    world.send(publisher, "PUB a.b 1\r\nx\r\n");
+    for subscriber in &subscribers {
+        let got = world.read(*subscriber);
+        assert_eq!(got.matches("MSG a.b 1 1|x|").count(), 1, "{got}");
+        assert_eq!(got.matches("MSG a.b 2 1|x|").count(), 1, "{got}");
+    }
+}
+
+#[test]
+fn auto_unsubscribe_counts_over_the_cluster() {
+    let (mut world, a, b) = pair();
+    let (near, far) = (world.quiet_client(a), world.quiet_client(b));
+    world.send(far, "SUB x 1\r\nUNSUB 1 2\r\n");
+    for _ in 0..5 {
+        world.send(near, "PUB x 1\r\n.\r\n");
+    }
+    assert_eq!(world.read(far).matches("MSG").count(), 2);
+    let report = world.nodes[a].as_ref().unwrap().interest_report();
+    assert_eq!(report.subscriptions, 0, "the interest was withdrawn");
+}
+
+#[test]
+fn names_of_clusters_are_negotiated_or_refused() {
+    let mut world = World::new();
+    let a = world.member(&[1], |cluster| cluster.name = Some("east".into()));
+    let b = world.member(&[], |cluster| cluster.name = Some("west".into()));
+    world.pass(3 * SECOND);
+    assert_eq!((world.remotes(a), world.remotes(b)), (String::new(), String::new()));
+    let mut world = World::new();
+    let a = world.member(&[1], |cluster| cluster.name = Some("east".into()));
+    let b = world.member(&[], |cluster| cluster.name = None);
+    let c = world.member(&[1], |cluster| cluster.name = None);
+    world.pass(10 * SECOND);
+    assert_eq!(world.remotes(a), "n1 n2");
+    for node in [a, b, c] {
+        let report = world.nodes[node].as_ref().unwrap().server_report();
+        assert_eq!(report.cluster_name, "east");
+    }
+    let mut world = World::new();
+    for routes in [&[1, 2][..], &[0, 2], &[0, 1]] {
+        world.member(routes, |cluster| cluster.name = None);
+    }
+    world.pass(20 * SECOND);
+    assert_eq!(world.remotes(0), "n1 n2");
+}
+
+#[test]
+fn credentials_of_a_cluster() {
+    let auth = |password: &str| {
+        Some(RouteAuth { user: "ruser".into(), password: Secret(password.into()) })
+    };
+    for (ours, theirs, remotes) in
+        [(auth("pw"), auth("pw"), "n1"), (auth("pw"), auth("no"), ""), (None, auth("pw"), "")]
+    {
+        let mut world = World::new();
+        let a = world.member(&[1], |cluster| cluster.auth = ours.clone());
+        world.member(&[], |cluster| cluster.auth = theirs.clone());
+        world.pass(3 * SECOND);
+        assert_eq!(world.remotes(a), remotes);
+        let stranger = world.route_client(1);
+        world.read(stranger);
+        world.send(stranger, "PING\r\n");
+        assert_eq!(world.read(stranger), "-ERR 'Authorization Violation'|-closed-");
+    }
+}
+
+#[test]
+fn strangers_on_the_cluster_port() {
+    let mut world = World::new();
+    let node = world.member(&[], |_| {});
+    let client = world.route_client(node);
+    assert!(world.read(client).contains("\"route_pool_size\":3"));
+    world.send(client, "CONNECT {\"lang\":\"go\",\"verbose\":false}\r\n");
+    assert_eq!(world.read(client), "-ERR 'attempted to connect to route port'|-closed-");
+    for (lines, answer) in [
+        ("CONNECT {\"name\":\"x\",\"cluster\":\"D\"}", "-ERR 'Rejecting connection, cluster name \"D\" does not match \"C\"'|-closed-"),
+        ("CONNECT {\"name\":\"x\",\"cluster\":\"C\"}\r\nRS+ $G foo", "-ERR 'interest or message before INFO'|-closed-"),
+        ("CONNECT {\"name\":\"x\",\"cluster\":\"C\"}\r\nINFO {\"server_id\":\"x\",\"cluster\":\"C\",\"port\":6222,\"route_pool_size\":3,\"route_pool_idx\":7}", "-ERR 'Invalid route pool index: 7 - pool size is 3'|-closed-"),
+        ("CONNECT {\"name\":\"x\",\"cluster\":\"C\"}\r\nINFO {\"server_id\":\"x\",\"cluster\":\"C\",\"port\":6222,\"route_pool_size\":3,\"route_account\":\"X\"}", "-ERR 'No route for account \"X\"'|-closed-"),
+        ("CONNECT {\"name\":\"x\",\"cluster\":\"C\"}\r\nINFO {\"server_id\":\"x\",\"server_name\":\"n0\",\"cluster\":\"C\"}", "-closed-"),
+        ("CONNECT {\"gateway\":\"G\"}", "-ERR 'Rejecting connection from gateway \"G\" on the Route port'|-closed-"),
+    ] {
+        let client = world.route_client(node);
+        world.read(client);
+        world.send(client, format!("{lines}\r\n"));
+        assert_eq!(world.read(client), answer, "{lines}");
+    }
+    let silent = world.route_client(node);
+    world.read(silent);
+    world.pass(10 * SECOND);
+    assert_eq!(world.read(silent), "-ERR 'Authentication Timeout'|-closed-");
+}
+
+#[test]
+fn a_route_to_oneself_is_dropped_for_good() {
+    let mut world = World::new();
+    let node = world.member(&[0], |_| {});
+    world.pass(5 * SECOND);
+    assert_eq!(world.remotes(node), "");
+    let duplicates = world.trace.len();
+    world.pass(60 * SECOND);
+    assert_eq!(world.trace.len(), duplicates, "it is not tried again");
+}
+
+#[test]
+fn reload_adds_and_removes_routes() {
+    let mut world = World::new();
+    let a = world.member(&[], |_| {});
+    let b = world.member(&[], |_| {});
+    world.pass(SECOND);
+    assert_eq!(world.remotes(a), "");
+    world.command(a, Command::Reload(member_config(a, &[b], |_| {}).into()));
+    world.pass(3 * SECOND);
+    assert_eq!(world.remotes(a), "n1");
+    world.command(a, Command::Reload(member_config(a, &[], |_| {}).into()));
+    world.settle();
+    assert_eq!(world.remotes(a), "");
+}
+
+#[test]
+fn clients_learn_where_else_they_can_connect() {
+    let mut world = World::new();
+    let a = world.member(&[], |_| {});
+    let client = world.client(a);
+    world.send(client, "CONNECT {\"verbose\":false,\"protocol\":1}\r\nPING\r\n");
+    assert!(world.read(client).contains("\"connect_urls\":[\"10.0.0.0:4222\"]"));
+    let b = world.member(&[0], |_| {});
+    world.pass(SECOND);
+    let news = world.read(client);
+    assert!(news.contains("\"connect_urls\":[\"10.0.0.0:4222\",\"10.0.0.1:4222\"]"), "{news}");
+    let other = world.quiet_client(b);
+    world.command(b, Command::LameDuck);
+    let news = world.read(client);
+    assert!(news.contains("\"connect_urls\":[\"10.0.0.0:4222\"]"), "{news}");
+    let _ = (other, HostPort::default());
+}
+
+fn vec_of(lists: &[&[usize]]) -> Vec<Vec<usize>> {
+    lists.iter().map(|list| list.to_vec()).collect()
+}

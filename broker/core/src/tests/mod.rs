@@ -1,0 +1,9 @@
+//! Tests of the node as a whole, through one door: a [`World`] of nodes and raw clients on
+//! in-memory connections, with time that stands still until it is told to move.
+
+mod client;
+mod cluster;
+mod flow;
+mod world;
+
+use world::World;

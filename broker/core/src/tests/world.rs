@@ -1,0 +1,414 @@
+//! A few nodes, joined by perfect connections.
+
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use crate::config::{ClusterConfig, HostPort, NodeConfig, RouteUrl};
+use crate::link::rx::RxBuf;
+use crate::{
+    CloseCause, Command, DialId, Duration, Effects, HostCmd, Input, LinkCmd, LinkId, Mono, Node,
+    Now, Origin, TraceEvent, Wall,
+};
+
+/// An end of a connection.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum End {
+    Node(usize, LinkId),
+    Client(usize),
+}
+
+pub(super) struct World {
+    pub(super) now: Now,
+    pub(super) nodes: Vec<Option<Node>>,
+    fx: Effects,
+    rx: RxBuf,
+    /// Each end's other end.
+    wires: BTreeMap<End, End>,
+    next_slot: u32,
+    /// What raw clients have received and not yet looked at.
+    clients: Vec<(Vec<u8>, bool)>,
+    pub(super) trace: Vec<(usize, TraceEvent)>,
+    pub(super) exited: Vec<bool>,
+    paused: Vec<LinkId>,
+    /// Pairs of nodes that cannot reach each other: dials fail, established wires are dead.
+    pub(super) cut: Vec<(usize, usize)>,
+    /// Bytes of one read at most.
+    pub(super) chunk: usize,
+    /// Clients that do not read.
+    pub(super) stuck: Vec<usize>,
+    pub(super) verify: bool,
+    report_blocked: bool,
+}
+
+impl World {
+    pub(super) fn new() -> Self {
+        Self {
+            now: Now { mono: Mono(0), wall: Wall(1_000_000_000) },
+            nodes: Vec::new(),
+            fx: Effects::default(),
+            rx: RxBuf::new(1 << 16),
+            wires: BTreeMap::new(),
+            next_slot: 0,
+            clients: Vec::new(),
+            trace: Vec::new(),
+            exited: Vec::new(),
+            paused: Vec::new(),
+            cut: Vec::new(),
+            chunk: usize::MAX,
+            stuck: Vec::new(),
+            verify: true,
+            report_blocked: false,
+        }
+    }
+
+    pub(super) fn node(&mut self, config: NodeConfig) -> usize {
+        let index = self.nodes.len();
+        let node = Node::new(Arc::new(config), [index as u8 + 1; 32], self.now);
+        self.nodes.push(Some(node));
+        self.exited.push(false);
+        index
+    }
+
+    /// A member of a cluster that dials the nodes named.
+    pub(super) fn member(&mut self, routes: &[usize], change: impl Fn(&mut ClusterConfig)) -> usize {
+        let index = self.nodes.len();
+        let config = member_config(index, routes, change);
+        self.node(config)
+    }
+
+    pub(super) fn restart(&mut self, index: usize, seed: u8) {
+        let config = Arc::clone(self.nodes[index].as_ref().unwrap().config());
+        self.kill(index);
+        self.nodes[index] = Some(Node::new(config, [seed; 32], self.now));
+    }
+
+    /// The node is gone at once; its peers see their connections reset.
+    pub(super) fn kill(&mut self, index: usize) {
+        self.nodes[index] = None;
+        let ends: Vec<(End, End)> = self.wires.iter().map(|(a, b)| (*a, *b)).collect();
+        for (a, b) in ends {
+            if matches!(a, End::Node(node, _) if node == index) {
+                self.wires.remove(&a);
+                self.wires.remove(&b);
+                self.end_closed(b, CloseCause::ReadError);
+            }
+        }
+    }
+
+    /// All connections between two nodes break, and no new ones come up until [`Self::heal`].
+    pub(super) fn partition(&mut self, a: usize, b: usize) {
+        self.cut.push((a.min(b), a.max(b)));
+        let ends: Vec<(End, End)> = self.wires.iter().map(|(x, y)| (*x, *y)).collect();
+        for (x, y) in ends {
+            if let (End::Node(from, _), End::Node(to, _)) = (x, y)
+                && (from, to) == (a, b)
+            {
+                self.wires.remove(&x);
+                self.wires.remove(&y);
+                self.end_closed(x, CloseCause::ReadError);
+                self.end_closed(y, CloseCause::ReadError);
+            }
+        }
+    }
+
+    /// Bytes vanish both ways, but nobody is told.
+    pub(super) fn black_hole(&mut self, a: usize, b: usize) {
+        self.cut.push((a.min(b), a.max(b)));
+    }
+
+    pub(super) fn heal(&mut self) {
+        self.cut.clear();
+    }
+
+    fn is_cut(&self, a: usize, b: usize) -> bool {
+        self.cut.contains(&(a.min(b), a.max(b)))
+    }
+
+    pub(super) fn client(&mut self, node: usize) -> usize {
+        let client = self.clients.len();
+        self.clients.push((Vec::new(), true));
+        let link = self.slot();
+        self.wires.insert(End::Client(client), End::Node(node, link));
+        self.wires.insert(End::Node(node, link), End::Client(client));
+        let peer = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 40_000 + client as u16);
+        let local = address(node, 4222);
+        self.input(node, Input::Opened { link, origin: Origin::Client, peer, local });
+        client
+    }
+
+    /// A raw connection to the cluster port.
+    pub(super) fn route_client(&mut self, node: usize) -> usize {
+        let client = self.clients.len();
+        self.clients.push((Vec::new(), true));
+        let link = self.slot();
+        self.wires.insert(End::Client(client), End::Node(node, link));
+        self.wires.insert(End::Node(node, link), End::Client(client));
+        let peer = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 40_000 + client as u16);
+        let local = address(node, 6222);
+        self.input(node, Input::Opened { link, origin: Origin::Route, peer, local });
+        client
+    }
+
+    /// A client that has connected quietly, with headers.
+    pub(super) fn quiet_client(&mut self, node: usize) -> usize {
+        let client = self.client(node);
+        self.send(
+            client,
+            "CONNECT {\"verbose\":false,\"pedantic\":false,\"headers\":true,\
+             \"no_responders\":true,\"lang\":\"test\",\"version\":\"1\"}\r\nPING\r\n",
+        );
+        self.read(client);
+        client
+    }
+
+    fn slot(&mut self) -> LinkId {
+        self.next_slot += 1;
+        LinkId { slot: self.next_slot, generation: 7 }
+    }
+
+    pub(super) fn send(&mut self, client: usize, bytes: impl AsRef<[u8]>) {
+        let Some(End::Node(node, link)) = self.wires.get(&End::Client(client)).copied() else {
+            return;
+        };
+        self.deliver(node, link, bytes.as_ref());
+        self.settle();
+    }
+
+    fn deliver(&mut self, node: usize, link: LinkId, mut bytes: &[u8]) {
+        let mut rx = core::mem::replace(&mut self.rx, RxBuf::new(1));
+        while !bytes.is_empty() {
+            let size = bytes.len().min(self.chunk);
+            let taken = rx.fill_from(&bytes[..size]);
+            bytes = &bytes[taken..];
+            self.input(node, Input::Received { link, rx: &mut rx });
+        }
+        self.rx = rx;
+    }
+
+    /// What a client got since it last looked; `-closed-` at the end if it was closed.
+    pub(super) fn read(&mut self, client: usize) -> String {
+        self.settle();
+        let (bytes, open) = &mut self.clients[client];
+        let mut text = String::from_utf8_lossy(bytes).replace("\r\n", "|");
+        bytes.clear();
+        if !*open {
+            text.push_str("-closed-");
+        }
+        text
+    }
+
+    /// The client's socket takes nothing, and the host says so.
+    pub(super) fn block_writes(&mut self, client: usize) {
+        self.stuck.push(client);
+        self.report_blocked = true;
+    }
+
+    pub(super) fn hang_up(&mut self, client: usize) {
+        let Some(other) = self.wires.remove(&End::Client(client)) else { return };
+        self.wires.remove(&other);
+        self.end_closed(other, CloseCause::Eof);
+        self.settle();
+    }
+
+    fn end_closed(&mut self, end: End, cause: CloseCause) {
+        match end {
+            End::Node(node, link) => self.input(node, Input::Closed { link, cause }),
+            End::Client(client) => self.clients[client].1 = false,
+        }
+    }
+
+    pub(super) fn command(&mut self, node: usize, command: Command) {
+        self.input(node, Input::Command(command));
+        self.settle();
+    }
+
+    fn input(&mut self, index: usize, input: Input<'_>) {
+        let Some(node) = &mut self.nodes[index] else { return };
+        let mut fx = core::mem::take(&mut self.fx);
+        assert!(fx.is_empty());
+        fx.trace_mask.debug = true;
+        node.handle(self.now, input, &mut fx);
+        node.check_invariants();
+        for event in fx.trace.drain(..) {
+            self.trace.push((index, event));
+        }
+        let (links, host) = (fx.links.clone(), fx.host.clone());
+        fx.clear();
+        self.fx = fx;
+        for command in host {
+            self.exited[index] |= command == HostCmd::Exit;
+        }
+        for command in links {
+            self.link_command(index, command);
+        }
+    }
+
+    fn link_command(&mut self, index: usize, command: LinkCmd) {
+        match command {
+            LinkCmd::Dial { dial, host, port, .. } => self.dial(index, dial, &host, port),
+            LinkCmd::Close { link, .. } => {
+                self.flush(index, link);
+                let end = End::Node(index, link);
+                if let Some(other) = self.wires.remove(&end) {
+                    self.wires.remove(&other);
+                    self.end_closed(other, CloseCause::Eof);
+                }
+                self.input(index, Input::Closed { link, cause: CloseCause::Requested });
+            }
+            LinkCmd::PauseRead { link } => self.paused.push(link),
+            LinkCmd::ResumeRead { link } => self.paused.retain(|paused| *paused != link),
+            LinkCmd::VerifyPassword { link, hash, password } => {
+                let ok = self.verify && hash.ends_with(&password);
+                self.input(index, Input::Verified { link, ok });
+            }
+        }
+    }
+
+    fn dial(&mut self, index: usize, dial: DialId, host: &str, port: u16) {
+        let target = host.strip_prefix("10.0.0.").and_then(|last| last.parse::<usize>().ok());
+        let reachable = target.filter(|target| {
+            port == 6222
+                && !self.is_cut(index, *target)
+                && self.nodes.get(*target).is_some_and(Option::is_some)
+        });
+        let Some(target) = reachable else {
+            let error = format!("dial {host}:{port}: connection refused");
+            return self.input(index, Input::DialFailed { dial, error: &error });
+        };
+        let (ours, theirs) = (self.slot(), self.slot());
+        self.wires.insert(End::Node(index, ours), End::Node(target, theirs));
+        self.wires.insert(End::Node(target, theirs), End::Node(index, ours));
+        let (near, far) = (address(index, 50_000), address(target, 6222));
+        let accepted =
+            Input::Opened { link: theirs, origin: Origin::Route, peer: near, local: far };
+        self.input(target, accepted);
+        let origin = Origin::Dialled(dial);
+        self.input(index, Input::Opened { link: ours, origin, peer: far, local: near });
+    }
+
+    /// Moves what a node has to send to the other end.
+    fn flush(&mut self, index: usize, link: LinkId) -> bool {
+        let Some(node) = &self.nodes[index] else { return false };
+        let Some(tx) = node.tx(link).filter(|tx| tx.pending() > 0) else { return false };
+        let bytes: Vec<u8> = tx.chunks().flatten().copied().collect();
+        match self.wires.get(&End::Node(index, link)).copied() {
+            Some(End::Client(client)) if self.stuck.contains(&client) => {
+                if self.report_blocked {
+                    self.input(index, Input::Accepted { link, bytes: 0 });
+                }
+                return false;
+            }
+            Some(End::Client(client)) => self.clients[client].0.extend_from_slice(&bytes),
+            Some(End::Node(other, peer)) => {
+                if self.is_cut(index, other) {
+                    return false;
+                }
+                self.input(index, Input::Accepted { link, bytes: bytes.len() });
+                self.deliver(other, peer, &bytes);
+                return true;
+            }
+            None => {}
+        }
+        self.input(index, Input::Accepted { link, bytes: bytes.len() });
+        true
+    }
+
+    /// Lets everything happen that happens without time passing.
+    pub(super) fn settle(&mut self) {
+        for _ in 0..10_000 {
+            let mut moved = false;
+            let ends: Vec<End> = self.wires.keys().copied().collect();
+            for end in ends {
+                if let End::Node(node, link) = end {
+                    moved |= self.flush(node, link);
+                }
+            }
+            for index in 0..self.nodes.len() {
+                let due = self.nodes[index].as_ref().and_then(Node::deadline);
+                if due.is_some_and(|(at, _)| at <= self.now.mono) {
+                    self.input(index, Input::Tick);
+                    moved = true;
+                }
+            }
+            if !moved {
+                return;
+            }
+        }
+        panic!("the world does not come to rest");
+    }
+
+    /// Lets time pass, stopping at every deadline.
+    pub(super) fn pass(&mut self, span: Duration) {
+        self.settle();
+        let end = self.now.mono + span;
+        loop {
+            let deadlines = self.nodes.iter().flatten().filter_map(Node::deadline);
+            let next = deadlines.map(|(at, _)| at).min().filter(|at| *at <= end);
+            let at = next.unwrap_or(end);
+            let step = at.0 - self.now.mono.0;
+            self.now.mono = at;
+            self.now.wall.0 += step as i64;
+            self.settle();
+            if next.is_none() {
+                return;
+            }
+        }
+    }
+
+    /// The names of the servers that a node has routes to, one for each connection, sorted.
+    pub(super) fn routes(&self, node: usize) -> String {
+        let reports = self.nodes[node].as_ref().unwrap().route_reports(false);
+        let mut names: Vec<String> = reports
+            .iter()
+            .map(|route| match (route.pool_index, route.account.as_str()) {
+                (Some(index), _) => format!("{}:{index}", route.remote_name),
+                (None, account) => format!("{}:{account}", route.remote_name),
+            })
+            .collect();
+        names.sort();
+        names.join(" ")
+    }
+
+    /// The distinct servers that a node has routes to.
+    pub(super) fn remotes(&self, node: usize) -> String {
+        let reports = self.nodes[node].as_ref().unwrap().route_reports(false);
+        let mut names: Vec<String> =
+            reports.iter().map(|route| route.remote_name.to_string()).collect();
+        names.sort();
+        names.dedup();
+        names.join(" ")
+    }
+}
+
+pub(super) fn member_config(
+    index: usize,
+    routes: &[usize],
+    change: impl Fn(&mut ClusterConfig),
+) -> NodeConfig {
+    let listen = |node: usize| HostPort { host: format!("10.0.0.{node}"), port: 6222 };
+    let mut cluster = ClusterConfig {
+        name: Some("C".into()),
+        listen: HostPort { host: "0.0.0.0".into(), port: 6222 },
+        routes: routes
+            .iter()
+            .map(|node| RouteUrl { address: listen(*node), auth: None })
+            .collect(),
+        ..ClusterConfig::default()
+    };
+    change(&mut cluster);
+    NodeConfig {
+        server_name: Some(format!("n{index}")),
+        built_with: "causeway test".into(),
+        client_urls: alloc::vec![format!("10.0.0.{index}:4222")],
+        cluster: Some(cluster),
+        ..NodeConfig::default()
+    }
+}
+
+fn address(node: usize, port: u16) -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, node as u8)), port)
+}

@@ -1,0 +1,143 @@
+//! What happened, as values: the host turns them into log lines, the simulator into a trace.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::net::SocketAddr;
+
+use crate::fault::CloseReason;
+use crate::ids::LinkId;
+use crate::link::LinkKind;
+use crate::time::Duration;
+
+/// Which trace events are wanted. Kinds that nobody wants are not built.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct TraceMask {
+    /// Level debug: connections created and closed, pings, gossip.
+    pub debug: bool,
+    /// Every protocol operation in and out (`-V`): [`TraceEvent::Protocol`].
+    pub protocol: bool,
+}
+
+/// Who a log line is about: `IP:PORT - cid:N - "v1:go:name"`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct LinkLabel {
+    /// The link.
+    pub link: LinkId,
+    /// Its kind.
+    pub kind: LinkKind,
+    /// The connection id (`cid:`, `rid:`): counts up per server, over all kinds.
+    pub cid: u64,
+    /// The peer's address.
+    pub peer: SocketAddr,
+    /// For clients that said so in CONNECT: `v<version>:<lang>:<name>`; for routes the remote's name.
+    pub name: Option<String>,
+}
+
+/// Which way a traced operation went.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Direction {
+    /// From the peer (`<<-`).
+    In,
+    /// To the peer (`->>`).
+    Out,
+    /// Inside (`<->`), for example the removal of a subscription that reached its maximum.
+    Internal,
+}
+
+/// One event.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum TraceEvent {
+    /// A connection was accepted or dialled (debug).
+    LinkOpened {
+        /// Who.
+        who: LinkLabel,
+    },
+    /// A connection ended.
+    LinkClosed {
+        /// Who.
+        who: LinkLabel,
+        /// Why.
+        reason: CloseReason,
+        /// For routes: the remote server's name, once known.
+        remote: Option<String>,
+    },
+    /// A route completed its handshake and carries traffic.
+    RouteRegistered {
+        /// Who.
+        who: LinkLabel,
+        /// The remote server's id.
+        remote_id: String,
+        /// The remote server's name.
+        remote_name: String,
+        /// Its slot in the pool, or `None` for a dedicated account route.
+        pool_index: Option<u32>,
+        /// The account of a dedicated route.
+        account: Option<String>,
+    },
+    /// A route turned out to be a second connection for an occupied slot, or to ourselves (debug).
+    RouteDuplicate {
+        /// Who.
+        who: LinkLabel,
+        /// The remote server's id.
+        remote_id: String,
+    },
+    /// A route's peer told of a server that we are not connected to, and we will dial it (debug).
+    RouteDiscovered {
+        /// The address.
+        host: String,
+        /// The port.
+        port: u16,
+    },
+    /// A dial for a route failed.
+    DialFailed {
+        /// The address.
+        host: String,
+        /// The port.
+        port: u16,
+        /// Attempts so far, from 1.
+        attempt: u32,
+        /// Why.
+        error: String,
+    },
+    /// A peer offered wrong credentials, or none.
+    AuthenticationFailed {
+        /// Who.
+        who: LinkLabel,
+        /// The user it named, if any.
+        user: Option<String>,
+    },
+    /// A peer broke the protocol or a limit; the text names thing, limit and value.
+    PeerFault {
+        /// Who.
+        who: LinkLabel,
+        /// The error's text.
+        text: String,
+    },
+    /// A receiver did not keep up and is cut off.
+    SlowConsumer {
+        /// Who.
+        who: LinkLabel,
+        /// Pending bytes at that moment.
+        pending: u64,
+        /// The limit that was exceeded: bytes for pending, or `None` for the write deadline.
+        max_pending: Option<u64>,
+        /// The write deadline that passed, if it was that.
+        deadline: Option<Duration>,
+    },
+    /// This node entered lame duck mode.
+    LameDuck,
+    /// The cluster's name is settled: given, taken from a peer, or made up.
+    ClusterName {
+        /// The name.
+        name: String,
+    },
+    /// One protocol operation (`-V`). Secrets in CONNECT are already redacted.
+    Protocol {
+        /// Who.
+        who: LinkLabel,
+        /// Which way.
+        direction: Direction,
+        /// The operation without CRLF: `PUB foo 2`, `MSG_PAYLOAD: ["hi"]`.
+        text: Vec<u8>,
+    },
+}

@@ -79,6 +79,10 @@ pub const ROUTE_RECONNECT: Duration = Duration::from_secs(1);
 /// the other side is about to.
 pub const ROUTE_YIELD: Duration = Duration::from_secs(1);
 
+/// Two connections for the same lane within this time were opened at the same time, by both sides;
+/// later, the second was opened because the first is lost. More than the handshake takes.
+pub const ROUTE_RACE_WINDOW: Duration = Duration::from_secs(3);
+
 /// A gossiped server that nobody lists any more and that has not been reached for this long is
 /// forgotten.
 pub const ROUTE_FORGET: Duration = Duration::from_secs(3600);

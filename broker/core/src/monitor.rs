@@ -27,6 +27,11 @@ impl Traffic {
         self.messages += more.messages;
         self.bytes += more.bytes;
     }
+
+    pub(crate) const fn plus(mut self, more: Self) -> Self {
+        self.add(more);
+        self
+    }
 }
 
 /// The server as a whole: the changing part of `/varz`, and of `/healthz`.

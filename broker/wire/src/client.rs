@@ -1,5 +1,6 @@
 //! The client protocol, both directions.
 
+use crate::fast;
 use crate::message::{self, Tail};
 use crate::scan::{self, Blank, Tokens};
 use crate::{Limits, ParseError, Parsed, Publish};
@@ -119,6 +120,16 @@ const FROM_SERVER: &[(&[u8], Name)] = &[
 #[inline]
 pub fn parse<'a>(buf: &'a [u8], limits: &Limits) -> Result<Parsed<ClientOp<'a>>, ParseError> {
     if buf.starts_with(b"PUB ") {
+        if let Some(plain) = fast::message::<1>(buf, 4, limits) {
+            let frame = ClientOp::Pub(Publish {
+                subject: plain.address[0],
+                reply: plain.reply,
+                header_len: None,
+                body: plain.body,
+                tail: Some(plain.tail),
+            });
+            return Ok(Parsed::Frame { frame, len: plain.len });
+        }
         return publish(buf, 3, limits, false);
     }
     let Some((name, len)) = scan::operation(buf, FROM_CLIENT)? else {

@@ -37,7 +37,8 @@ document! {
         pub pass: Secret, omitempty;
         /// The client's name for itself.
         pub name: String;
-        /// The client library's language; a route or leafnode port takes it as the sign of a client.
+        /// The client library's language; a route or leafnode port takes it as the sign of a
+        /// client.
         pub lang: String;
         /// The client library's version.
         pub version: String;

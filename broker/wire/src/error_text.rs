@@ -44,9 +44,11 @@ texts! {
     /// Over `max_connections`; sent after INFO.
     MAXIMUM_CONNECTIONS_EXCEEDED = "maximum connections exceeded", closes: true;
     /// Over the account's connection limit.
-    MAXIMUM_ACCOUNT_CONNECTIONS_EXCEEDED = "maximum account active connections exceeded", closes: true;
+    MAXIMUM_ACCOUNT_CONNECTIONS_EXCEEDED =
+        "maximum account active connections exceeded", closes: true;
     /// Over the TLS handshake rate limit.
-    CONNECTION_THROTTLING = "Connection throttling is active. Please try again later.", closes: true;
+    CONNECTION_THROTTLING =
+        "Connection throttling is active. Please try again later.", closes: true;
     /// Over `max_subscriptions`; the subscription is not made.
     MAXIMUM_SUBSCRIPTIONS_EXCEEDED = "maximum subscriptions exceeded", closes: false;
     /// SUB with a malformed subject; the subscription is not made.
@@ -58,7 +60,8 @@ texts! {
     /// Followed by the subject in double quotes.
     PERMISSIONS_VIOLATION_PUBLISH = "Permissions Violation for Publish to ", closes: false;
     /// Followed by the subject in double quotes, and ` using queue "q"` for queue subscriptions.
-    PERMISSIONS_VIOLATION_SUBSCRIPTION = "Permissions Violation for Subscription to ", closes: false;
+    PERMISSIONS_VIOLATION_SUBSCRIPTION =
+        "Permissions Violation for Subscription to ", closes: false;
     /// Followed by the reply subject in double quotes.
     PERMISSIONS_VIOLATION_REPLY = "Permissions Violation for Publish with Reply of ", closes: false;
     /// CONNECT asks for `no_responders` without `headers`.
@@ -77,8 +80,8 @@ texts! {
     ATTEMPTED_LEAF_NODE_PORT = "attempted to connect to leaf node port", closes: true;
 }
 
-/// Whether the connection ends after `text`; `None` if the text is not one of ours. Texts that go on
-/// with a name are recognised by their beginning.
+/// Whether the connection ends after `text`; `None` if the text is not one of ours. Texts that go
+/// on with a name are recognised by their beginning.
 #[must_use]
 pub fn closes(text: &str) -> Option<bool> {
     let matches = |known: &&ErrorText| match known.text.as_bytes() {

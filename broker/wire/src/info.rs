@@ -20,7 +20,8 @@ document! {
         pub server_name: String;
         /// Version of the server's protocol and behaviour, as `2.15.1`.
         pub version: String;
-        /// To clients 1; to routes 3 (0 oldest, 1 asynchronous INFO, 2 accounts, 3 message tracing).
+        /// To clients 1; to routes 3 (0 oldest, 1 asynchronous INFO, 2 accounts, 3 message
+        /// tracing).
         pub proto: i32;
         /// Short commit hash; not sent to routes.
         pub git_commit: String, omitempty;

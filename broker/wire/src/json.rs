@@ -2,8 +2,8 @@
 //!
 //! Writing is byte for byte what nats-server writes. Reading follows Go where serde's derived code
 //! would refuse: keys in any case, repeated keys (the last one counts), `null` for anything, bytes
-//! that are not UTF-8, halves of surrogate pairs, unknown keys. It is milder than Go in one thing: an
-//! integer out of a field's range is moved to the nearest that fits.
+//! that are not UTF-8, halves of surrogate pairs, unknown keys. It is milder than Go in one thing:
+//! an integer out of a field's range is moved to the nearest that fits.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -226,8 +226,8 @@ fn replace<T>(place: &mut T, value: Option<T>) {
     }
 }
 
-/// A whole number of any size that JSON readers agree on. A fraction or an exponent is refused, as in
-/// Go.
+/// A whole number of any size that JSON readers agree on. A fraction or an exponent is refused, as
+/// in Go.
 struct Integer(i128);
 
 impl<'de> Deserialize<'de> for Integer {

@@ -24,10 +24,11 @@ pub(crate) struct Payload<'a> {
     pub(crate) len: usize,
 }
 
-/// `Err(need)` inside `Ok`: the payload is not complete, the frame ends at `need`.
+/// `Err(need)`: the payload is not complete, and the frame ends at `need`.
 pub(crate) type PayloadOrNeed<'a> = Result<Payload<'a>, usize>;
 
-/// Reads `[reply ]sizes` where `head` is what stands before the sizes and after the addressing.
+/// Reads what stands between subject and sizes in the plain form: nothing, or one token. `None`
+/// sends the line down the general path.
 #[inline]
 pub(crate) fn plain_reply(rest: Option<&[u8]>) -> Option<Option<&[u8]>> {
     match rest {

@@ -4,6 +4,7 @@
 //! so they are unknown operations to this parser.
 
 use crate::client::{bare, json, line, more};
+use crate::fast;
 use crate::message::{self, Tail};
 use crate::scan::{self, Blank, Tokens};
 use crate::{Limits, ParseError, Parsed};
@@ -49,7 +50,8 @@ pub enum RouteOp<'a> {
     Err(&'a [u8]),
 }
 
-/// Interest of another server: `RS+ [account] subject [queue weight]`, or LS+ with the origin first.
+/// Interest of another server: `RS+ [account] subject [queue weight]`, or LS+ with the origin
+/// first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RemoteSub<'a> {
     /// The leaf cluster that the interest comes from (LS+).
@@ -192,6 +194,23 @@ pub fn parse<'a>(
     account: AccountToken,
     origin: UnsubOrigin,
 ) -> Result<Parsed<RouteOp<'a>>, ParseError> {
+    if account == AccountToken::Present
+        && buf.starts_with(b"RMSG ")
+        && let Some(plain) = fast::message::<2>(buf, 5, limits)
+        && !matches!(plain.reply, Some(b"+" | b"|"))
+    {
+        let frame = RouteOp::Msg(RoutedMsg {
+            origin: None,
+            account: Some(plain.address[0]),
+            subject: plain.address[1],
+            reply: plain.reply,
+            queues: QueueList::default(),
+            header_len: None,
+            body: plain.body,
+            tail: Some(plain.tail),
+        });
+        return Ok(Parsed::Frame { frame, len: plain.len });
+    }
     let Some((name, len)) = scan::operation(buf, FROM_ROUTE)? else {
         return Ok(more(buf));
     };

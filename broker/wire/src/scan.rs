@@ -7,13 +7,15 @@
 //! - An operation name is refused at its first impossible byte, before any line end is seen.
 //! - The first byte after the blanks belongs to the arguments whatever it is, so a line never ends
 //!   there: `SUB LF foo 1 LF` is one line.
-//! - For the same reason a CR that is the whole argument part is kept: `SUB CR LF` has one argument.
+//! - For the same reason a CR that is the whole argument part is kept: `SUB CR LF` has one
+//!   argument.
 //! - The limit counts argument bytes only, and applies to lines that have not ended yet.
 //!
 //! Two things differ on purpose. nats-server never limits the blanks before the arguments nor what
-//! follows PING, PONG and +OK, because it forgets those bytes at once; a frame here is one slice, so
-//! the same limit applies to them. And what nats-server makes of a CR in the middle of a line depends
-//! on where the reads happened to end; here only a CR just before the LF belongs to the line end.
+//! follows PING, PONG and +OK, because it forgets those bytes at once; a frame here is one slice,
+//! so the same limit applies to them. And what nats-server makes of a CR in the middle of a line
+//! depends on where the reads happened to end; here only a CR just before the LF belongs to the
+//! line end.
 
 use memchr::{memchr, memchr3};
 

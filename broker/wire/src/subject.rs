@@ -6,8 +6,8 @@
 //! [`is_valid_literal`] is still routed by the rules below, so `foo.*` reaches a subscriber of
 //! `foo.*` or `>`, and a subject with an empty token reaches nobody.
 
-/// Whether a SUB with this subject is accepted: no empty token, `>` only at the end, and none of the
-/// bytes that separate arguments (space, tab, CR, LF), which no SUB line can bring anyway.
+/// Whether a SUB with this subject is accepted: no empty token, `>` only at the end, and none of
+/// the bytes that separate arguments (space, tab, CR, LF), which no SUB line can bring anyway.
 ///
 /// nats-server refuses form feeds too, but only in subjects that are configured.
 #[must_use]
@@ -117,8 +117,8 @@ pub fn matches(pattern: &[u8], subject: &[u8]) -> bool {
     }
 }
 
-/// Whether every subject that `narrow` matches is matched by `wide` too. Both are patterns. Malformed
-/// patterns are a subset of nothing.
+/// Whether every subject that `narrow` matches is matched by `wide` too. Both are patterns.
+/// Malformed patterns are a subset of nothing.
 #[must_use]
 pub fn is_subset(narrow: &[u8], wide: &[u8]) -> bool {
     let mut narrow = tokens(narrow);
@@ -163,8 +163,8 @@ mod tests {
 
     use super::*;
 
-    /// Subjects with: accepted by SUB, literal for a pedantic PUB, has wildcards. The first two columns
-    /// are observed with nats-server 2.15.1 for all that a line can carry.
+    /// Subjects with: accepted by SUB, literal for a pedantic PUB, has wildcards. The first two
+    /// columns are observed with nats-server 2.15.1 for all that a line can carry.
     const KINDS: &[(&[u8], bool, bool, bool)] = &[
         (b"a", true, true, false),
         (b"a.b.c", true, true, false),

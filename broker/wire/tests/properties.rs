@@ -32,7 +32,8 @@ fn body() -> impl Strategy<Value = (Option<u32>, Vec<u8>)> {
     })
 }
 
-/// Pieces of protocol, whole and broken, in any order: far more often nearly right than random bytes.
+/// Pieces of protocol, whole and broken, in any order: far more often nearly right than random
+/// bytes.
 fn nearly_protocol() -> impl Strategy<Value = Vec<u8>> {
     let words: Vec<&'static [u8]> = vec![
         b"PUB",

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use causeway_wire::encode;
 use causeway_wire::info::Info;
 
+use crate::cluster::target::TargetId;
 use crate::config::HostPort;
 use crate::effects::Effects;
 use crate::limits;
@@ -67,7 +68,9 @@ impl Node {
             let port = address.port;
             cluster.is_configured(&HostPort { host: info.host.clone(), port })
         };
-        let known = cluster.targets_of(&info.server_id).next();
+        // A configured route may lead to another server tomorrow: it does not count.
+        let by_hearsay = |id: &TargetId| cluster.targets.get(id).is_some_and(|t| !t.explicit);
+        let known = cluster.targets_of(&info.server_id).find(by_hearsay);
         let target = match known {
             Some(target) => target,
             None if configured || cluster.targets.len() >= limits::GOSSIPED_PEERS => return,
@@ -92,22 +95,6 @@ impl Node {
             }
         }
         self.maintain_target(now, target, fx);
-    }
-
-    /// Remembers where a peer that dialled us can be dialled, for when it is lost.
-    pub(super) fn remember_peer(&mut self, remote_id: &str) {
-        let Some(cluster) = &mut self.cluster else { return };
-        let Some(remote) = cluster.remotes.get(remote_id) else { return };
-        let address = remote.address.clone();
-        let known = cluster.targets_of(remote_id).next().is_some();
-        if known || cluster.is_configured(&address) || cluster.targets.len() >= limits::GOSSIPED_PEERS
-        {
-            return;
-        }
-        let target = cluster.add_target(address, None, false);
-        if let Some(entry) = cluster.targets.get_mut(&target) {
-            entry.remote_id = Some(remote_id.to_string());
-        }
     }
 }
 

@@ -32,8 +32,11 @@ impl Node {
         fx: &mut Effects,
     ) {
         let remote_id = info.server_id.as_str();
+        if self.claimed_elsewhere(slot, remote_id, lane) {
+            return self.close_duplicate(now, slot, remote_id, fx);
+        }
         if let Some(holder) = self.lane_holder(remote_id, lane) {
-            if !self.newcomer_wins(holder, slot, info) {
+            if !self.newcomer_wins(now, holder, slot, info) {
                 return self.close_duplicate(now, slot, remote_id, fx);
             }
             self.close_duplicate(now, holder, remote_id, fx);
@@ -42,6 +45,7 @@ impl Node {
         self.bind_target(now, slot, lane, remote_id);
         let Some(route) = self.links.at_mut(slot).and_then(Link::route_mut) else { return };
         route.stage = Stage::Registered;
+        route.registered_at = now.mono;
         route.lane = Some(lane);
         let dialled = route.dialled_for.is_some();
         route.confirmed = !dialled;
@@ -54,7 +58,6 @@ impl Node {
         }
         self.trace_registered(slot, lane, info, fx);
         if first {
-            self.remember_peer(remote_id);
             self.gossip_newcomer(slot, remote_id, fx);
             self.tell_clients_of_urls(fx);
         }
@@ -100,11 +103,12 @@ impl Node {
         let Some(route) = link.route() else { return };
         let (lane, registered) = (route.lane, route.stage == Stage::Registered);
         let (target, remote_id) = (route.dialled_for, route.remote_id.clone());
+        let heard = link.keepalive.last_in > link.start.mono;
         if let (Some(target), Some(lane), false) = (target, lane, registered) {
             let failure = match why {
                 CloseReason::DuplicateRoute => Failure::Yielded,
                 CloseReason::ClientClosed | CloseReason::ReadError | CloseReason::WriteError
-                    if remote_id.is_none() =>
+                    if !heard =>
                 {
                     Failure::Unreachable
                 }
@@ -137,14 +141,32 @@ impl Node {
         self.cluster.as_ref()?.remotes.get(remote_id)?.lanes.get(&lane).copied()
     }
 
+    /// Whether we have opened another connection for this lane and told the peer so. We claim a
+    /// lane once at a time, so that a peer that gets a second claim knows that we lost the first.
+    pub(crate) fn claimed_elsewhere(&self, slot: u32, remote_id: &str, lane: Lane) -> bool {
+        let dialled = |link: &Link| {
+            link.is_open() && link.route().is_some_and(|route| route.dialled_for.is_some())
+        };
+        self.links.at(slot).is_some_and(dialled)
+            && self.links.iter().any(|link| {
+                let claims = |route: &crate::link::route::Route| {
+                    route.info_sent
+                        && route.lane == Some(lane)
+                        && route.remote_id.as_deref() == Some(remote_id)
+                };
+                link.id.slot != slot && dialled(link) && link.route().is_some_and(claims)
+            })
+    }
+
     /// Which of two connections for one lane stays. Both sides must come to the same answer.
     ///
     /// * The same side opened both: it has lost the first, the new one stays.
-    /// * Two servers of our kind: the one opened by the server with the lower id stays.
+    /// * The first is old: who opens another has lost it, the new one stays.
+    /// * Two servers of our kind at once: the one opened by the server with the lower id stays.
     /// * A nats-server with pooling claims a slot only after it registered the connection: its
     ///   claim stands, as it will close ours. Without pooling, and for dedicated accounts, it
     ///   claims at once: then what we already have stays.
-    fn newcomer_wins(&self, holder: u32, newcomer: u32, info: &Info) -> bool {
+    fn newcomer_wins(&self, now: Now, holder: u32, newcomer: u32, info: &Info) -> bool {
         let dialled = |slot: u32| {
             let route = self.links.at(slot).and_then(Link::route);
             route.is_some_and(|route| route.dialled_for.is_some())
@@ -154,6 +176,11 @@ impl Node {
             return !ours_now;
         }
         if is_causeway(info) {
+            let since = self.links.at(holder).and_then(Link::route).map(|r| r.registered_at);
+            let age = since.map_or(Duration::ZERO, |since| now.mono.since(since));
+            if age > limits::ROUTE_RACE_WINDOW {
+                return true;
+            }
             let we_are_lower = self.id < info.server_id;
             return ours_now == we_are_lower;
         }
@@ -194,7 +221,6 @@ impl Node {
             Remote {
 
                 info: for_passing_on(info, &address),
-                address,
                 pool_size,
                 no_pool,
                 lanes: Default::default(),
@@ -215,6 +241,7 @@ impl Node {
         let Some(cluster) = &mut self.cluster else { return };
         let Some(remote) = cluster.remotes.get(remote_id) else { return };
         let pool = (remote.pool_size, remote.no_pool);
+        let address = address_in(&remote.info);
         let dialled_for = self.links.at(slot).and_then(Link::route).and_then(|r| r.dialled_for);
         if let Some(id) = dialled_for
             && let Some(target) = cluster.targets.get_mut(&id)
@@ -229,6 +256,7 @@ impl Node {
             target.known_pool = Some(KnownPool { size: pool.0, no_pool: pool.1, round_trip });
             target.failures = 0;
             target.failing_since = None;
+            target.remote_address.clone_from(&address);
             if dialled_for.is_none() {
                 // The other side is at work.
                 target.not_before = Some(now.mono + limits::ROUTE_YIELD);

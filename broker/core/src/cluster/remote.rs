@@ -6,7 +6,6 @@ use alloc::collections::BTreeMap;
 
 use causeway_wire::info::Info;
 
-use crate::config::HostPort;
 use crate::link::route::Lane;
 
 /// A server with at least one registered connection.
@@ -14,8 +13,6 @@ use crate::link::route::Lane;
 pub(crate) struct Remote {
     /// Its first INFO, cleaned for passing on.
     pub(crate) info: Info,
-    /// Where it can be dialled.
-    pub(crate) address: HostPort,
     /// Connections of the pool: the larger of its size and ours.
     pub(crate) pool_size: u32,
     /// One of us does not pool: a single connection carries everything.

@@ -23,6 +23,9 @@ pub(crate) struct Target {
     pub(crate) explicit: bool,
     /// The server that was behind it when we last looked.
     pub(crate) remote_id: Option<String>,
+    /// Where that server says it can be dialled, which is not always `address`: a name may stand
+    /// for a whole region.
+    pub(crate) remote_address: Option<HostPort>,
     /// That server's pool, remembered for when it comes back.
     pub(crate) known_pool: Option<KnownPool>,
     /// Peers that told us of it and are still connected.
@@ -99,6 +102,7 @@ impl Cluster {
             auth,
             explicit,
             remote_id: None,
+            remote_address: None,
             known_pool: None,
             told_by: BTreeSet::new(),
             gossip_mode: GossipMode::Default,
@@ -110,6 +114,28 @@ impl Cluster {
         };
         self.targets.insert(id, target);
         id
+    }
+
+    /// A target turns out to lead to this server. If it led to another before (its name stands for
+    /// several), that one becomes a target of its own, which is given back: it is not given up.
+    pub(crate) fn found_behind(&mut self, id: TargetId, server_id: &str) -> Option<TargetId> {
+        let target = self.targets.get_mut(&id)?;
+        if target.remote_id.as_deref() == Some(server_id) {
+            return None;
+        }
+        let before = target.remote_id.replace(server_id.into());
+        let address = target.remote_address.take();
+        target.known_pool = None;
+        let (before, address) = (before?, address?);
+        if self.targets_of(&before).next().is_some()
+            || self.is_configured(&address)
+            || self.targets.len() >= limits::GOSSIPED_PEERS
+        {
+            return None;
+        }
+        let lost = self.add_target(address, None, false);
+        self.targets.get_mut(&lost)?.remote_id = Some(before);
+        Some(lost)
     }
 
     /// A dial is over, one way or the other: what it was for.

@@ -140,6 +140,11 @@ pub(crate) fn client_label(version: &str, lang: &str, name: &str) -> Option<Stri
 }
 
 impl Link {
+    /// Whether its next frame may be handled now.
+    pub(crate) const fn takes_input(&self) -> bool {
+        self.closing.is_none() && self.rx.held.is_none()
+    }
+
     /// Whether messages may still be put into its queue.
     pub(crate) const fn is_open(&self) -> bool {
         self.closing.is_none()

@@ -96,9 +96,16 @@ impl Node {
         message: &Message<'_>,
         fx: &mut Effects,
     ) -> bool {
+        let max_pending = self.config.limits.max_pending;
+        let stall_at = match source {
+            Source::Client { .. } => max_pending / 4 * limits::STALL_QUARTERS,
+            Source::Route { .. } => u64::MAX,
+        };
         let mut delivery = Delivery {
             now,
-            max_pending: self.config.limits.max_pending,
+            max_pending,
+            stall_at,
+            receivers: plan.receivers(),
             drop_if_slow: self.config.no_fast_producer_stall,
             source,
             plan,
@@ -112,18 +119,23 @@ impl Node {
             slow_receiver: false,
             delivered: false,
             appended: 0,
-            sent: Traffic::default(),
+            sent_to_routes: Traffic::default(),
             sent_to_clients: Traffic::default(),
             fx,
         };
         delivery.scratch.routes_used = 0;
         delivery.to_locals();
-        delivery.to_groups();
-        delivery.to_routes();
-        let Delivery { slow_receiver, delivered, appended, sent, sent_to_clients, .. } = delivery;
+        if !plan.groups.is_empty() {
+            delivery.to_groups();
+        }
+        if delivery.scratch.routes_used > 0 {
+            delivery.to_routes();
+        }
+        let Delivery { slow_receiver, delivered, appended, .. } = delivery;
+        let (to_routes, to_clients) = (delivery.sent_to_routes, delivery.sent_to_clients);
         self.turn_output += appended;
-        self.stats.sent.add(sent);
-        self.stats.sent_to_clients.add(sent_to_clients);
+        self.stats.sent_to_routes.add(to_routes);
+        self.stats.sent_to_clients.add(to_clients);
         if slow_receiver && let Source::Client { slot, .. } = source {
             self.note_slow_receiver(slot);
         }
@@ -187,6 +199,10 @@ impl Node {
 struct Delivery<'a, 'm> {
     now: Now,
     max_pending: u64,
+    /// Pending bytes from which a receiver stalls the producer.
+    stall_at: u64,
+    /// Everybody in the plan.
+    receivers: usize,
     drop_if_slow: bool,
     source: Source<'m>,
     plan: &'a Plan,
@@ -201,7 +217,7 @@ struct Delivery<'a, 'm> {
     slow_receiver: bool,
     delivered: bool,
     appended: usize,
-    sent: Traffic,
+    sent_to_routes: Traffic,
     sent_to_clients: Traffic,
     fx: &'a mut Effects,
 }
@@ -279,6 +295,7 @@ impl Delivery<'_, '_> {
         }
     }
 
+    #[inline]
     fn to_local(&mut self, local: &Local) -> bool {
         if let Source::Client { slot, echo: false } = self.source
             && slot == local.link
@@ -287,14 +304,13 @@ impl Delivery<'_, '_> {
         }
         let Some(link) = self.links.at_mut(local.link) else { return false };
         let Role::Client(client) = &link.role else { return false };
-        if link.closing.is_some() || link.tx.pending() > self.max_pending {
+        let pending = link.tx.pending();
+        if link.closing.is_some() || pending > self.max_pending {
             // Over the limit: it is about to be cut.
             return false;
         }
         let headers = client.headers;
-        if let Source::Client { .. } = self.source
-            && link.tx.pending() > self.max_pending / 4 * limits::STALL_QUARTERS
-        {
+        if pending > self.stall_at {
             if self.drop_if_slow {
                 return false;
             }
@@ -311,53 +327,32 @@ impl Delivery<'_, '_> {
             }
         }
         subscription.delivered += 1;
+        link.last_activity = self.now.wall;
+        if pending == 0 {
+            self.fx.wake_tx.push(link.id);
+        }
         let prefix = self.plan.prefix(local);
-        self.append(local.link, prefix, headers);
-        true
-    }
-
-    /// Appends prefix and tail. `prefix` is that of a header message (`HMSG …`); without its first
-    /// byte it is that of a plain one.
-    fn append(&mut self, slot: u32, prefix: [&[u8]; 2], headers: bool) {
-        let message = self.message;
-        let Some(link) = self.links.at_mut(slot) else { return };
-        link.wake(self.fx);
-        let before = link.tx.pending();
-        let bytes = match message.header_len {
+        let body = match self.message.header_len {
             Some(length) if !headers => {
-                let (_, payload) = header::split(message.body, Some(length));
-                let tail = link.tx.tail(self.spare);
-                let start = tail.len();
-                tail.extend_from_slice(&prefix[0][1..]);
-                tail.extend_from_slice(prefix[1]);
-                encode::tail(tail, message.reply, None, payload);
-                let bytes = tail.len() - start;
-                link.tx.appended(bytes);
-                payload.len()
+                without_header(link, prefix, self.message, length, self.spare)
             }
             header_len => {
+                // A header message is an HMSG, any other is the same without the first letter.
                 let start = usize::from(header_len.is_none());
-                let (receivers, shared) = (self.plan.receivers(), self.shared.take());
-                self.shared = append_tail(
-                    link,
-                    &[&prefix[0][start..], prefix[1]],
-                    message.tail,
-                    shared,
-                    receivers,
-                    self.spare,
-                );
-                message.body.len()
+                let parts = [&prefix[0][start..], prefix[1]];
+                let (tail, receivers) = (self.message.tail, self.receivers);
+                append_tail(link, &parts, tail, &mut self.shared, receivers, self.spare);
+                self.message.body.len()
             }
         };
-        link.sent.count(bytes as u64);
-        self.sent.count(bytes as u64);
-        self.sent_to_clients.count(bytes as u64);
-        link.last_activity = self.now.wall;
-        let pending = link.tx.pending();
-        self.appended += (pending - before) as usize;
-        if pending > self.max_pending {
-            self.scratch.after.push(After::Slow { slot, pending });
+        link.sent.count(body as u64);
+        self.sent_to_clients.count(body as u64);
+        let now_pending = link.tx.pending();
+        self.appended += (now_pending - pending) as usize;
+        if now_pending > self.max_pending {
+            self.scratch.after.push(After::Slow { slot: local.link, pending: now_pending });
         }
+        true
     }
 
     fn to_routes(&mut self) {
@@ -381,11 +376,11 @@ impl Delivery<'_, '_> {
         if groups.is_empty() {
             // RMSG and HMSG differ in their first letter.
             let verb: &[u8] = if message.header_len.is_some() { b"H" } else { b"R" };
-            let (receivers, shared) = (plan.receivers(), self.shared.take());
             let dedicated_prefix: [&[u8]; 4] = [verb, b"MSG ", message.subject, b" "];
             let common_prefix: [&[u8]; 2] = [verb, &plan.route_prefix()[1..]];
             let prefix = if dedicated { &dedicated_prefix[..] } else { &common_prefix[..] };
-            self.shared = append_tail(link, prefix, message.tail, shared, receivers, self.spare);
+            let receivers = self.receivers;
+            append_tail(link, prefix, message.tail, &mut self.shared, receivers, self.spare);
         } else {
             let tail = link.tx.tail(self.spare);
             let start = tail.len();
@@ -403,7 +398,7 @@ impl Delivery<'_, '_> {
             link.tx.appended(bytes);
         }
         link.sent.count(message.body.len() as u64);
-        self.sent.count(message.body.len() as u64);
+        self.sent_to_routes.count(message.body.len() as u64);
         link.last_activity = self.now.wall;
         self.appended += (link.tx.pending() - before) as usize;
         self.delivered = true;
@@ -424,27 +419,39 @@ fn weighted(remotes: &[(u32, u32)], mut pick: u32, without: Option<u32>) -> Opti
     None
 }
 
-/// Appends prefix and tail; a large tail with several receivers as a shared piece, which is given
-/// back for the next one.
+/// Appends a header message as a plain one, for a client that does not take headers. Gives the
+/// bytes of the payload.
+fn without_header(
+    link: &mut Link,
+    prefix: [&[u8]; 2],
+    message: &Message<'_>,
+    header_len: u32,
+    spare: &mut SpareChunks,
+) -> usize {
+    let (_, payload) = header::split(message.body, Some(header_len));
+    let tail = link.tx.tail(spare);
+    let start = tail.len();
+    tail.extend_from_slice(&prefix[0][1..]);
+    tail.extend_from_slice(prefix[1]);
+    encode::tail(tail, message.reply, None, payload);
+    let bytes = tail.len() - start;
+    link.tx.appended(bytes);
+    payload.len()
+}
+
+/// Appends prefix and tail; a large tail with several receivers as a shared piece, which is made
+/// once for all of them.
+#[inline]
 fn append_tail(
     link: &mut Link,
     prefix: &[&[u8]],
     tail: &[u8],
-    shared: Option<Bytes>,
+    shared: &mut Option<Bytes>,
     receivers: usize,
     spare: &mut SpareChunks,
-) -> Option<Bytes> {
+) {
     if tail.len() >= limits::SHARE_PAYLOAD_BYTES && receivers > 1 {
-        let piece = shared.unwrap_or_else(|| {
-            let mut copy = Vec::new();
-            copy_in_steps(&mut copy, tail);
-            Bytes::from(copy)
-        });
-        for part in prefix {
-            link.tx.push(part, spare);
-        }
-        link.tx.push_shared(piece.clone());
-        return Some(piece);
+        return append_shared(link, prefix, tail, shared, spare);
     }
     let out = link.tx.tail(spare);
     let start = out.len();
@@ -454,5 +461,23 @@ fn append_tail(
     copy_in_steps(out, tail);
     let bytes = out.len() - start;
     link.tx.appended(bytes);
-    None
+}
+
+#[cold]
+fn append_shared(
+    link: &mut Link,
+    prefix: &[&[u8]],
+    tail: &[u8],
+    shared: &mut Option<Bytes>,
+    spare: &mut SpareChunks,
+) {
+    let piece = shared.get_or_insert_with(|| {
+        let mut copy = Vec::new();
+        copy_in_steps(&mut copy, tail);
+        Bytes::from(copy)
+    });
+    for part in prefix {
+        link.tx.push(part, spare);
+    }
+    link.tx.push_shared(piece.clone());
 }

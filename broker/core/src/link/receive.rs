@@ -136,14 +136,6 @@ impl Node {
         }
     }
 
-    /// Whether the link's next frame may be handled now.
-    pub(crate) fn may_parse(&mut self, id: LinkId) -> bool {
-        if self.turn_output >= limits::TURN_OUTPUT_BYTES {
-            self.hold(id, Hold::Turn);
-        }
-        self.is_open(id) && !self.is_held(id)
-    }
-
     /// Stops handling the link's input; the first reason wins.
     pub(crate) fn hold(&mut self, id: LinkId, why: Hold) {
         if let Some(link) = self.links.get_mut(id) {

@@ -1,8 +1,9 @@
 //! What nats-server 2.15.1 answered on its client port.
 //!
-//! Captured with raw sockets from a server with `max_payload: 64`, after `CONNECT` with `verbose` and
-//! `pedantic` false and `headers` true, and `SUB > 9`. Every input was sent twice: in one piece, and
-//! byte by byte in packets of their own. Only inputs with the same answer both times are here.
+//! Captured with raw sockets from a server with `max_payload: 64`, after `CONNECT` with `verbose`
+//! and `pedantic` false and `headers` true, and `SUB > 9`. Every input was sent twice: in one
+//! piece, and byte by byte in packets of their own. Only inputs with the same answer both times are
+//! here.
 
 use super::tests::After::{self, Closes, StaysOpen};
 

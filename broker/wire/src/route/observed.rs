@@ -1,9 +1,9 @@
 //! What nats-server 2.15.1 answered on its cluster port.
 //!
-//! Captured with raw sockets, as a peer of the same cluster without pooling or compression whose INFO
-//! said `lnoc` and `lnocu`. A client of that server held `SUB > 9` and `SUB qq.> Q 8`; the last column
-//! is what it received. Every input was sent twice: in one piece, and byte by byte in packets of their
-//! own. Only inputs with the same answer both times are here.
+//! Captured with raw sockets, as a peer of the same cluster without pooling or compression whose
+//! INFO said `lnoc` and `lnocu`. A client of that server held `SUB > 9` and `SUB qq.> Q 8`; the
+//! last column is what it received. Every input was sent twice: in one piece, and byte by byte in
+//! packets of their own. Only inputs with the same answer both times are here.
 
 use super::tests::After::{self, Closes, StaysOpen};
 

@@ -180,8 +180,8 @@ fn transcript(
     }
 }
 
-/// A reader that parses again only when it has what `need` said misses no frame. It may see an error
-/// later, or not at all if the bytes never come.
+/// A reader that parses again only when it has what `need` said misses no frame. It may see an
+/// error later, or not at all if the bytes never come.
 fn asking_when_told(
     input: &[u8],
     whole: &Transcript,

@@ -13,8 +13,8 @@ use crate::fault::CloseReason;
 use crate::ids::{AccountId, LinkId};
 use crate::interest::{SidIndex, SubId};
 use crate::limits;
-use crate::link::Link;
 use crate::link::client::Phase;
+use crate::link::{Hold, Link};
 use crate::link::receive::Progress;
 use crate::node::Node;
 use crate::time::{Duration, Now};
@@ -33,8 +33,12 @@ impl Node {
         fx: &mut Effects,
     ) -> Progress {
         let mut consumed = 0;
-        while consumed < bytes.len() && self.may_parse(id) {
-            let Some(client) = self.links.get(id).and_then(Link::client) else { break };
+        while consumed < bytes.len() {
+            if self.turn_output >= limits::TURN_OUTPUT_BYTES {
+                self.hold(id, Hold::Turn);
+            }
+            let Some(link) = self.links.get(id).filter(|link| link.takes_input()) else { break };
+            let Some(client) = link.client() else { break };
             let rest = &bytes[consumed..];
             if client.phase == Phase::AwaitingConnect && !matches!(rest[0], b'C' | b'c') {
                 // nats-server decides by the first byte.

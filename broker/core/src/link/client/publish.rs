@@ -30,7 +30,6 @@ impl Node {
         let Some(link) = self.links.at_mut(slot) else { return };
         link.received.count(publish.body.len() as u64);
         link.last_activity = now.wall;
-        self.stats.received.count(publish.body.len() as u64);
         self.stats.received_from_clients.count(publish.body.len() as u64);
         let Some(client) = link.client() else { return };
         let (verbose, pedantic) = (client.verbose, client.pedantic);

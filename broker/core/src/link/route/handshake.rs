@@ -37,6 +37,17 @@ impl Node {
         let at_once = cluster.config.pool_size == 0
             || target.known_pool.is_some()
             || matches!(route.lane, Some(Lane::Account(_)));
+        let (expected, lane) = (target.remote_id.clone(), route.lane);
+        if at_once
+            && let (Some(expected), Some(lane)) = (expected, lane)
+        {
+            if self.claimed_elsewhere(slot, &expected, lane) {
+                return self.close_duplicate(now, slot, &expected, fx);
+            }
+            if let Some(route) = self.links.at_mut(slot).and_then(Link::route_mut) {
+                route.remote_id = Some(expected);
+            }
+        }
         self.send_route_connect(slot, fx);
         if at_once {
             self.send_route_info(slot, fx);
@@ -118,6 +129,11 @@ impl Node {
             }
             None => return,
         };
+        if let (Some(target), Some(cluster)) = (dialled, &mut self.cluster)
+            && let Some(lost) = cluster.found_behind(target, &info.server_id)
+        {
+            self.maintain_target(now, lost, fx);
+        }
         if info.server_id == self.id {
             if let Some(target) = dialled
                 && let Some(cluster) = &mut self.cluster

@@ -25,7 +25,7 @@ impl Node {
         let Some(link) = self.links.at_mut(slot) else { return };
         link.received.count(routed.body.len() as u64);
         link.last_activity = now.wall;
-        self.stats.received.count(routed.body.len() as u64);
+        self.stats.received_from_routes.count(routed.body.len() as u64);
         let Some(account) = self.route_account(slot, routed.account) else { return };
         let plan = self.accounts.get_mut(account).interest.plan(routed.subject);
         if plan.is_empty() {

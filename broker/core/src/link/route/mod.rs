@@ -26,6 +26,7 @@ use causeway_wire::route::{AccountToken, UnsubOrigin};
 use crate::cluster::target::TargetId;
 use crate::ids::AccountId;
 use crate::interest::RemoteIndex;
+use crate::time::Mono;
 
 pub(crate) use info::{GossipMode, parse_route_url, route_url};
 
@@ -43,8 +44,10 @@ pub(crate) struct Route {
     pub(crate) explicit: bool,
     /// The peer has proved that it registered this connection too.
     pub(crate) confirmed: bool,
-    /// Our INFO has gone out.
+    /// Our INFO has gone out; on a connection that we dialled it claims the lane.
     pub(crate) info_sent: bool,
+    /// When it was registered.
+    pub(crate) registered_at: Mono,
     /// How far news of this connection is to spread.
     pub(crate) gossip_mode: GossipMode,
     pub(crate) remote_id: Option<String>,
@@ -87,6 +90,7 @@ impl Route {
             explicit: false,
             confirmed: false,
             info_sent: false,
+            registered_at: Mono(0),
             gossip_mode: GossipMode::Default,
             remote_id: None,
             remote_name: None,

@@ -10,9 +10,9 @@ use crate::effects::Effects;
 use crate::fault::CloseReason;
 use crate::ids::LinkId;
 use crate::limits;
-use crate::link::Link;
 use crate::link::receive::Progress;
 use crate::link::route::Stage;
+use crate::link::{Hold, Link};
 use crate::node::Node;
 use crate::time::{Duration, Now};
 use crate::trace::TraceEvent;
@@ -29,8 +29,12 @@ impl Node {
         let mut route_limits = Limits::server_link(self.config.limits.max_control_line);
         route_limits.payload = limits::ROUTE_PAYLOAD_BYTES.max(self.config.limits.max_payload);
         let mut consumed = 0;
-        while consumed < bytes.len() && self.may_parse(id) {
-            let Some(route) = self.links.get(id).and_then(Link::route) else { break };
+        while consumed < bytes.len() {
+            if self.turn_output >= limits::TURN_OUTPUT_BYTES {
+                self.hold(id, Hold::Turn);
+            }
+            let Some(link) = self.links.get(id).filter(|link| link.takes_input()) else { break };
+            let Some(route) = link.route() else { break };
             let rest = &bytes[consumed..];
             if route.stage == Stage::AwaitConnect && !matches!(rest[0], b'C' | b'c') {
                 self.refuse_route(now, id.slot, None, fx);

@@ -19,7 +19,8 @@ pub struct NodeConfig {
     pub version: String,
     /// Announced in INFO as `git_commit`; empty leaves it out.
     pub git_commit: String,
-    /// Announced in INFO as `go`: the tool the server was built with.
+    /// Announced in INFO as `go`, where nats-server names its compiler. Peers recognise a server
+    /// like themselves by the beginning `causeway`.
     pub built_with: String,
     /// Listen address of clients as configured (`0.0.0.0` stays), with the real port.
     pub client_listen: HostPort,
@@ -217,7 +218,7 @@ impl Default for NodeConfig {
             server_name: None,
             version: String::from(limits::COMPATIBLE_VERSION),
             git_commit: String::new(),
-            built_with: String::from("rust"),
+            built_with: String::from("causeway"),
             client_listen: HostPort { host: String::from("0.0.0.0"), port: 4222 },
             client_urls: Vec::new(),
             headers: true,

@@ -2,6 +2,7 @@
 
 use alloc::string::ToString;
 use alloc::vec::Vec;
+use core::net::SocketAddr;
 
 use causeway_wire::encode;
 use causeway_wire::info::Info;
@@ -106,6 +107,15 @@ fn gossip_line(info: &Info, mode: GossipMode) -> Info {
 /// Cleans an INFO for passing on: our own words about the peer's address, no nonce.
 pub(super) fn for_passing_on(info: &Info, address: &HostPort) -> Info {
     Info { nonce: Default::default(), ip: route_url(address), route_pool_idx: 0, ..info.clone() }
+}
+
+/// Where the server that sent us this INFO over a connection with `peer` can be dialled: what it
+/// advertises, or the address that we see with the port that it says.
+pub(crate) fn own_address(info: &Info, peer: SocketAddr) -> Option<HostPort> {
+    parse_route_url(&info.ip).or_else(|| {
+        let port = u16::try_from(info.port).ok().filter(|port| *port != 0)?;
+        Some(HostPort { host: peer.ip().to_canonical().to_string(), port })
+    })
 }
 
 /// Where the server of an INFO can be dialled: `ip` if it says so, else host and port.

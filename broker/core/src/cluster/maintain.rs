@@ -1,13 +1,15 @@
 //! Keeping the mesh: which connections are missing, and when to dial them.
 
 use alloc::borrow::ToOwned;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use crate::cluster::target::{Attempt, TargetId};
+use crate::config::HostPort;
 use crate::effects::{Effects, LinkCmd};
 use crate::ids::DialId;
 use crate::limits;
+use crate::link::Link;
 use crate::link::route::Lane;
 use crate::node::Node;
 use crate::rng::Stream;
@@ -29,6 +31,7 @@ pub(super) enum Failure {
 impl Node {
     /// Dials what is missing of a target, or sets the timer for it.
     pub(crate) fn maintain_target(&mut self, now: Now, id: TargetId, fx: &mut Effects) {
+        let peer = self.reached_at(id);
         let Some(cluster) = &mut self.cluster else { return };
         let missing = cluster.missing_lanes(&self.accounts, id);
         let Some(target) = cluster.targets.get_mut(&id) else { return };
@@ -43,6 +46,7 @@ impl Node {
         }
         target.not_before = None;
         let timeout = target.dial_timeout();
+        let address = peer.unwrap_or_else(|| target.address.clone());
         for lane in missing {
             cluster.next_dial += 1;
             let dial = DialId(cluster.next_dial);
@@ -50,15 +54,25 @@ impl Node {
             target.attempts.insert(lane, Attempt::Dialling(dial));
             fx.links.push(LinkCmd::Dial {
                 dial,
-                host: target.address.host.clone(),
-                port: target.address.port,
+                host: address.host.clone(),
+                port: address.port,
                 timeout,
             });
         }
     }
 
+    /// Where the connections that we have to a target lead. Its other lanes are dialled there: its
+    /// name may stand for several servers, and each lane would reach another.
+    fn reached_at(&self, id: TargetId) -> Option<HostPort> {
+        let ours = |link: &&Link| {
+            link.is_open() && link.route().is_some_and(|route| route.dialled_for == Some(id))
+        };
+        let peer = self.links.iter().find(ours)?.peer;
+        Some(HostPort { host: peer.ip().to_canonical().to_string(), port: peer.port() })
+    }
+
     /// Dials what is missing of a server, wherever we know to find it.
-    pub(super) fn maintain_remote(&mut self, now: Now, remote_id: &str, fx: &mut Effects) {
+    pub(crate) fn maintain_remote(&mut self, now: Now, remote_id: &str, fx: &mut Effects) {
         let Some(cluster) = &self.cluster else { return };
         let targets: Vec<TargetId> = cluster.targets_of(remote_id).collect();
         for target in targets {
@@ -108,7 +122,12 @@ impl Node {
         failure: Failure,
         fx: &mut Effects,
     ) {
-        let jitter = self.rng.span(Stream::DialJitter, limits::ROUTE_REDIAL_JITTER);
+        // Two servers that keep closing each other's connections must fall out of step.
+        let spread = match failure {
+            Failure::Unreachable => limits::ROUTE_REDIAL_JITTER,
+            Failure::Rejected | Failure::Yielded => limits::ROUTE_YIELD,
+        };
+        let jitter = self.rng.span(Stream::DialJitter, spread);
         let Some(cluster) = &mut self.cluster else { return };
         let backoff = cluster.config.connect_backoff;
         let Some(target) = cluster.targets.get_mut(&id) else { return };
@@ -117,7 +136,7 @@ impl Node {
         let pause = match failure {
             Failure::Unreachable => target.pause(backoff, listed),
             Failure::Rejected => target.pause(backoff, listed).max(limits::ROUTE_RECONNECT),
-            Failure::Yielded => limits::ROUTE_YIELD,
+            Failure::Yielded => limits::ROUTE_YIELD / 2,
         };
         if failure != Failure::Yielded {
             target.failures = target.failures.saturating_add(1);

@@ -23,6 +23,7 @@ use crate::account::{Accounts, SYSTEM};
 use crate::config::ClusterConfig;
 use crate::ids::{AccountId, DialId};
 use crate::link::route::{Carriers, Lane};
+pub(crate) use gossip::own_address;
 use remote::Remote;
 use target::{Target, TargetId};
 

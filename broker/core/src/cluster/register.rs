@@ -6,11 +6,10 @@ use alloc::string::String;
 use causeway_wire::encode;
 use causeway_wire::info::Info;
 
-use crate::cluster::gossip::{address_in, for_passing_on};
+use crate::cluster::gossip::{address_in, for_passing_on, own_address};
 use crate::cluster::maintain::Failure;
 use crate::cluster::remote::{Remote, all_connect_urls, is_causeway};
 use crate::cluster::target::{KnownPool, TargetId};
-use crate::config::HostPort;
 use crate::effects::Effects;
 use crate::fault::CloseReason;
 use crate::limits;
@@ -211,13 +210,7 @@ impl Node {
         let pool_size = if no_pool { 1 } else { theirs.max(cluster.config.pool_size) };
         let first = !cluster.remotes.contains_key(&info.server_id);
         let remote = cluster.remotes.entry(info.server_id.clone()).or_insert_with(|| {
-            let address = match address_in(info) {
-                Some(address) if !info.ip.is_empty() => address,
-                _ => HostPort {
-                    host: alloc::format!("{}", link.peer.ip().to_canonical()),
-                    port: u16::try_from(info.port).unwrap_or(0),
-                },
-            };
+            let address = own_address(info, link.peer).unwrap_or_default();
             Remote {
 
                 info: for_passing_on(info, &address),

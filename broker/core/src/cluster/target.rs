@@ -117,25 +117,33 @@ impl Cluster {
     }
 
     /// A target turns out to lead to this server. If it led to another before (its name stands for
-    /// several), that one becomes a target of its own, which is given back: it is not given up.
-    pub(crate) fn found_behind(&mut self, id: TargetId, server_id: &str) -> Option<TargetId> {
+    /// several), that one gets a target of its own, if it has none. Gives back whom it led to
+    /// before: other targets are responsible for it from now on.
+    pub(crate) fn found_behind(
+        &mut self,
+        id: TargetId,
+        server_id: &str,
+        address: Option<HostPort>,
+    ) -> Option<String> {
         let target = self.targets.get_mut(&id)?;
         if target.remote_id.as_deref() == Some(server_id) {
             return None;
         }
         let before = target.remote_id.replace(server_id.into());
-        let address = target.remote_address.take();
+        let address = core::mem::replace(&mut target.remote_address, address);
         target.known_pool = None;
-        let (before, address) = (before?, address?);
-        if self.targets_of(&before).next().is_some()
-            || self.is_configured(&address)
-            || self.targets.len() >= limits::GOSSIPED_PEERS
+        let before = before?;
+        if let Some(address) = address
+            && self.targets_of(&before).next().is_none()
+            && !self.is_configured(&address)
+            && self.targets.len() < limits::GOSSIPED_PEERS
         {
-            return None;
+            let lost = self.add_target(address, None, false);
+            if let Some(lost) = self.targets.get_mut(&lost) {
+                lost.remote_id = Some(before.clone());
+            }
         }
-        let lost = self.add_target(address, None, false);
-        self.targets.get_mut(&lost)?.remote_id = Some(before);
-        Some(lost)
+        Some(before)
     }
 
     /// A dial is over, one way or the other: what it was for.

@@ -42,7 +42,7 @@ pub(crate) enum Source<'a> {
     /// A client: everybody, except itself if it wants no echo.
     Client { slot: u32, echo: bool },
     /// A route: local receivers only, and of the queue groups only those that the sender chose.
-    Route { slot: u32, queues: causeway_wire::route::QueueList<'a> },
+    Route { queues: causeway_wire::route::QueueList<'a> },
 }
 
 /// What has to happen after a message was delivered, because it changes the interest that the
@@ -242,10 +242,10 @@ impl Delivery<'_, '_> {
         let plan = self.plan;
         for (index, group) in plan.groups.iter().enumerate() {
             match self.source {
-                Source::Client { .. } => self.to_group(index, group, None),
-                Source::Route { slot, queues } => {
+                Source::Client { .. } => self.to_group(index, group, true),
+                Source::Route { queues } => {
                     if queues.iter().any(|name| name == &*group.name) {
-                        self.to_group(index, group, Some(slot));
+                        self.to_group(index, group, false);
                     }
                 }
             }
@@ -253,43 +253,35 @@ impl Delivery<'_, '_> {
     }
 
     /// A message of a client may go to any member, remote ones counting with their weight. A
-    /// message that came by route `from` stays here; if its members have just left, another server
-    /// is the last resort (as nats-server has it).
-    fn to_group(&mut self, index: usize, group: &Group, from: Option<u32>) {
+    /// message that came by a route stays here.
+    ///
+    /// If its members here have just left, it is lost, as core messages may be. nats-server then
+    /// sends it on to another server as a last resort; but what is sent on reaches the plain
+    /// subscriptions there a second time, and out of order.
+    fn to_group(&mut self, index: usize, group: &Group, may_leave: bool) {
         let locals = group.locals.len() as u32;
-        let remotes: u32 = match from {
-            None => group.remotes.iter().map(|(_, weight)| *weight).sum(),
-            Some(_) => 0,
-        };
-        let members = locals + remotes;
-        let start = match members {
+        let remotes: u32 =
+            if may_leave { group.remotes.iter().map(|(_, weight)| *weight).sum() } else { 0 };
+        let start = match locals + remotes {
             0 | 1 => 0,
-            _ => self.rng.below(Stream::QueuePick, members),
+            members => self.rng.below(Stream::QueuePick, members),
         };
-        if start >= locals {
-            let pick = start - locals;
-            if let Some(slot) = weighted(&group.remotes, pick, None)
-                && members > 0
-                && remotes > 0
-            {
-                self.scratch.route(slot).push(index as u32);
-                return;
+        if start < locals || remotes == 0 {
+            // The member picked, and those after it if it does not take the message.
+            for step in 0..locals {
+                let local = &group.locals[((start + step) % locals) as usize];
+                if self.to_local(local) {
+                    self.delivered = true;
+                    return;
+                }
             }
         }
-        // The member picked, and those after it if it does not take the message.
-        let first = if start < locals { start } else { 0 };
-        for step in 0..locals {
-            let local = &group.locals[((first + step) % locals) as usize];
-            if self.to_local(local) {
-                self.delivered = true;
-                return;
-            }
-        }
-        let others: u32 =
-            group.remotes.iter().filter(|(slot, _)| Some(*slot) != from).map(|(_, w)| *w).sum();
-        if others > 0 {
-            let pick = self.rng.below(Stream::QueuePick, others);
-            if let Some(slot) = weighted(&group.remotes, pick, from) {
+        if remotes > 0 {
+            let pick = match start.checked_sub(locals) {
+                Some(pick) => pick,
+                None => self.rng.below(Stream::QueuePick, remotes),
+            };
+            if let Some(slot) = weighted(&group.remotes, pick) {
                 self.scratch.route(slot).push(index as u32);
             }
         }
@@ -405,12 +397,9 @@ impl Delivery<'_, '_> {
     }
 }
 
-/// The link that the `pick`-th member belongs to, leaving out one link.
-fn weighted(remotes: &[(u32, u32)], mut pick: u32, without: Option<u32>) -> Option<u32> {
+/// The link that the `pick`-th member belongs to.
+fn weighted(remotes: &[(u32, u32)], mut pick: u32) -> Option<u32> {
     for (slot, weight) in remotes {
-        if Some(*slot) == without {
-            continue;
-        }
         if pick < *weight {
             return Some(*slot);
         }

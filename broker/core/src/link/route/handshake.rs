@@ -6,6 +6,7 @@ use causeway_wire::connect::RouteConnect;
 use causeway_wire::error_text;
 use causeway_wire::info::Info;
 
+use crate::cluster::own_address;
 use crate::config::RouteAuth;
 use crate::effects::Effects;
 use crate::fault::CloseReason;
@@ -32,11 +33,10 @@ impl Node {
         let Some(target) = route.dialled_for.and_then(|id| cluster.targets.get(&id)) else {
             return self.send_route_info(slot, fx);
         };
-        // Without pooling there is no slot to agree on; with a peer that we know there is nothing
-        // to learn first.
-        let at_once = cluster.config.pool_size == 0
-            || target.known_pool.is_some()
-            || matches!(route.lane, Some(Lane::Account(_)));
+        // With a peer that we know there is nothing to learn first; but a name may lead to another
+        // server than last time, which must not take our word for a claim.
+        let at_once = target.known_pool.is_some()
+            && (!target.explicit || target.remote_address.as_ref() == Some(&target.address));
         let (expected, lane) = (target.remote_id.clone(), route.lane);
         if at_once
             && let (Some(expected), Some(lane)) = (expected, lane)
@@ -120,6 +120,7 @@ impl Node {
     }
 
     fn first_route_info(&mut self, now: Now, slot: u32, info: &Info, fx: &mut Effects) {
+        let Some(peer) = self.links.at(slot).map(|link| link.peer) else { return };
         let dialled = match self.links.at_mut(slot).and_then(Link::route_mut) {
             Some(route) => {
                 route.remote_id = Some(info.server_id.clone());
@@ -130,9 +131,9 @@ impl Node {
             None => return,
         };
         if let (Some(target), Some(cluster)) = (dialled, &mut self.cluster)
-            && let Some(lost) = cluster.found_behind(target, &info.server_id)
+            && let Some(before) = cluster.found_behind(target, &info.server_id, own_address(info, peer))
         {
-            self.maintain_target(now, lost, fx);
+            self.maintain_remote(now, &before, fx);
         }
         if info.server_id == self.id {
             if let Some(target) = dialled

@@ -43,7 +43,7 @@ impl Node {
             body: routed.body,
             tail,
         };
-        let source = Source::Route { slot, queues: routed.queues };
+        let source = Source::Route { queues: routed.queues };
         self.deliver(now, account, source, &plan, &message, fx);
     }
 

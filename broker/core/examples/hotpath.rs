@@ -71,7 +71,7 @@ impl Bench {
                 let input = Input::Accepted { link, bytes };
                 self.node.handle(now(), input, &mut self.fx);
             }
-            if !self.node.deadline().is_some_and(|(at, _)| at <= now().mono) {
+            if self.node.deadline().is_none_or(|(at, _)| at > now().mono) {
                 return;
             }
             self.node.handle(now(), Input::Tick, &mut self.fx);

@@ -19,12 +19,21 @@ use crate::time::Now;
 use crate::trace::TraceEvent;
 
 impl Node {
-    /// Tells everybody else of a server that has just been registered, and a newcomer that can
-    /// make use of it of everybody else.
-    pub(super) fn gossip_newcomer(&mut self, slot: u32, newcomer: &str, fx: &mut Effects) {
+    /// Tells everybody else of a server that has just been registered, or of its connection for
+    /// one account: nats-server opens that only when told. A newcomer that can make use of it is
+    /// told of everybody else.
+    pub(super) fn gossip_newcomer(
+        &mut self,
+        slot: u32,
+        newcomer: &str,
+        first: bool,
+        fx: &mut Effects,
+    ) {
         let Some(route) = self.links.at(slot).and_then(Link::route) else { return };
         let (dialled, explicit) = (route.dialled_for.is_some(), route.explicit);
-        let (own_mode, link_account) = (route.gossip_mode, route.account);
+        let own_mode = route.gossip_mode;
+        let account = route.account.map(|id| self.accounts.get(id).name.as_str());
+        let account = account.unwrap_or_default();
         let Some(cluster) = &self.cluster else { return };
         let Some(remote) = cluster.remotes.get(newcomer) else { return };
         let heard_by_gossip = dialled && !explicit;
@@ -33,23 +42,19 @@ impl Node {
             return;
         }
         let mut lines: Vec<(u32, Info)> = Vec::new();
-        for (id, other) in cluster.remotes.iter().filter(|(id, _)| *id != newcomer) {
+        for (_, other) in cluster.remotes.iter().filter(|(id, _)| *id != newcomer) {
             let Some(link) = other.any_link() else { continue };
-            let explicit_there = self
-                .links
-                .at(link)
-                .and_then(Link::route)
-                .is_some_and(|route| route.explicit);
+            let explicit_there =
+                self.links.at(link).and_then(Link::route).is_some_and(|route| route.explicit);
             let joins_groups = (dialled && explicit) || (!dialled && explicit_there);
             let mode = match (joins_groups, dialled) {
                 (true, _) => GossipMode::Override,
                 (false, false) => GossipMode::Disabled,
                 (false, true) => GossipMode::Default,
             };
-            lines.push((link, gossip_line(&remote.info, mode)));
-            if remote.is_causeway() && link_account.is_none() {
-                debug_assert_ne!(id, newcomer);
-                lines.push((slot, gossip_line(&other.info, GossipMode::Disabled)));
+            lines.push((link, gossip_line(&remote.info, mode, account)));
+            if first && remote.is_causeway() {
+                lines.push((slot, gossip_line(&other.info, GossipMode::Disabled, "")));
             }
         }
         for (link, info) in lines {
@@ -100,8 +105,8 @@ impl Node {
 }
 
 /// A remote's INFO as it is passed on.
-fn gossip_line(info: &Info, mode: GossipMode) -> Info {
-    Info { gossip_mode: mode.to_wire(), ..info.clone() }
+fn gossip_line(info: &Info, mode: GossipMode, account: &str) -> Info {
+    Info { gossip_mode: mode.to_wire(), route_account: account.into(), ..info.clone() }
 }
 
 /// Cleans an INFO for passing on: our own words about the peer's address, no nonce.

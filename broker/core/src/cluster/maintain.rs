@@ -1,7 +1,7 @@
 //! Keeping the mesh: which connections are missing, and when to dial them.
 
 use alloc::borrow::ToOwned;
-use alloc::string::{String, ToString};
+use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use crate::cluster::target::{Attempt, TargetId};
@@ -230,7 +230,7 @@ impl super::Cluster {
     }
 
     /// Of several addresses of one server, the one that is dialled: a configured one if there is.
-    fn responsible_target(&self, remote_id: &String) -> Option<TargetId> {
+    fn responsible_target(&self, remote_id: &str) -> Option<TargetId> {
         self.targets_of(remote_id)
             .min_by_key(|id| (self.targets.get(id).is_none_or(|target| !target.explicit), *id))
     }

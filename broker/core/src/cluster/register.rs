@@ -57,8 +57,10 @@ impl Node {
         }
         self.trace_registered(slot, lane, info, fx);
         if first {
-            self.gossip_newcomer(slot, remote_id, fx);
             self.tell_clients_of_urls(fx);
+        }
+        if first || matches!(lane, Lane::Account(_)) {
+            self.gossip_newcomer(slot, remote_id, first, fx);
         }
         self.announce_all(slot, fx);
         self.start_route_keepalive(now, slot);
@@ -104,14 +106,16 @@ impl Node {
         let (target, remote_id) = (route.dialled_for, route.remote_id.clone());
         let heard = link.keepalive.last_in > link.start.mono;
         if let (Some(target), Some(lane), false) = (target, lane, registered) {
-            let failure = match why {
-                CloseReason::DuplicateRoute => Failure::Yielded,
+            let broke = matches!(
+                why,
                 CloseReason::ClientClosed | CloseReason::ReadError | CloseReason::WriteError
-                    if !heard =>
-                {
-                    Failure::Unreachable
-                }
-                _ => Failure::Rejected,
+            );
+            let failure = if why == CloseReason::DuplicateRoute {
+                Failure::Yielded
+            } else if broke && !heard {
+                Failure::Unreachable
+            } else {
+                Failure::Rejected
             };
             self.attempt_failed(now, target, lane, failure, fx);
         }
@@ -212,7 +216,6 @@ impl Node {
         let remote = cluster.remotes.entry(info.server_id.clone()).or_insert_with(|| {
             let address = own_address(info, link.peer).unwrap_or_default();
             Remote {
-
                 info: for_passing_on(info, &address),
                 pool_size,
                 no_pool,
@@ -286,8 +289,7 @@ impl Node {
         if cluster.config.no_advertise {
             return Default::default();
         }
-        let own: &[String] =
-            if self.lame_duck.is_some() { &[] } else { &self.config.client_urls };
+        let own: &[String] = if self.lame_duck.is_some() { &[] } else { &self.config.client_urls };
         all_connect_urls(own, cluster.remotes.values())
     }
 

@@ -1,8 +1,8 @@
 //! Another server of the cluster, and the connections to it.
 
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
-use alloc::collections::BTreeMap;
 
 use causeway_wire::info::Info;
 

@@ -84,7 +84,7 @@ impl Target {
 
     /// Whether the failure of this attempt should reach the log: the first, then ever fewer.
     pub(crate) const fn worth_reporting(&self) -> bool {
-        self.failures.is_power_of_two() || self.failures % 512 == 0
+        self.failures.is_power_of_two() || self.failures.is_multiple_of(512)
     }
 }
 

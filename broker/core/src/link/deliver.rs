@@ -124,12 +124,12 @@ impl Node {
             fx,
         };
         delivery.scratch.routes_used = 0;
-        delivery.to_locals();
+        delivery.deliver_locals();
         if !plan.groups.is_empty() {
-            delivery.to_groups();
+            delivery.deliver_groups();
         }
         if delivery.scratch.routes_used > 0 {
-            delivery.to_routes();
+            delivery.deliver_routes();
         }
         let Delivery { slow_receiver, delivered, appended, .. } = delivery;
         let (to_routes, to_clients) = (delivery.sent_to_routes, delivery.sent_to_clients);
@@ -223,10 +223,10 @@ struct Delivery<'a, 'm> {
 }
 
 impl Delivery<'_, '_> {
-    fn to_locals(&mut self) {
+    fn deliver_locals(&mut self) {
         let plan = self.plan;
         for local in &plan.locals {
-            if self.to_local(local) {
+            if self.deliver_local(local) {
                 self.delivered = true;
             }
         }
@@ -238,14 +238,14 @@ impl Delivery<'_, '_> {
     }
 
     /// One member of each group that is to get the message.
-    fn to_groups(&mut self) {
+    fn deliver_groups(&mut self) {
         let plan = self.plan;
         for (index, group) in plan.groups.iter().enumerate() {
             match self.source {
-                Source::Client { .. } => self.to_group(index, group, true),
+                Source::Client { .. } => self.deliver_group(index, group, true),
                 Source::Route { queues } => {
                     if queues.iter().any(|name| name == &*group.name) {
-                        self.to_group(index, group, false);
+                        self.deliver_group(index, group, false);
                     }
                 }
             }
@@ -258,7 +258,7 @@ impl Delivery<'_, '_> {
     /// If its members here have just left, it is lost, as core messages may be. nats-server then
     /// sends it on to another server as a last resort; but what is sent on reaches the plain
     /// subscriptions there a second time, and out of order.
-    fn to_group(&mut self, index: usize, group: &Group, may_leave: bool) {
+    fn deliver_group(&mut self, index: usize, group: &Group, may_leave: bool) {
         let locals = group.locals.len() as u32;
         let remotes: u32 =
             if may_leave { group.remotes.iter().map(|(_, weight)| *weight).sum() } else { 0 };
@@ -270,7 +270,7 @@ impl Delivery<'_, '_> {
             // The member picked, and those after it if it does not take the message.
             for step in 0..locals {
                 let local = &group.locals[((start + step) % locals) as usize];
-                if self.to_local(local) {
+                if self.deliver_local(local) {
                     self.delivered = true;
                     return;
                 }
@@ -288,7 +288,7 @@ impl Delivery<'_, '_> {
     }
 
     #[inline]
-    fn to_local(&mut self, local: &Local) -> bool {
+    fn deliver_local(&mut self, local: &Local) -> bool {
         if let Source::Client { slot, echo: false } = self.source
             && slot == local.link
         {
@@ -347,15 +347,15 @@ impl Delivery<'_, '_> {
         true
     }
 
-    fn to_routes(&mut self) {
+    fn deliver_routes(&mut self) {
         let routes = core::mem::take(&mut self.scratch.routes);
         for (slot, groups) in &routes[..self.scratch.routes_used] {
-            self.to_route(*slot, groups);
+            self.deliver_route(*slot, groups);
         }
         self.scratch.routes = routes;
     }
 
-    fn to_route(&mut self, slot: u32, groups: &[u32]) {
+    fn deliver_route(&mut self, slot: u32, groups: &[u32]) {
         let (plan, message) = (self.plan, self.message);
         let Some(link) = self.links.at_mut(slot) else { return };
         let Role::Route(route) = &link.role else { return };

@@ -64,9 +64,9 @@ impl Node {
         let interval = self.config.ping_interval;
         let Some(link) = self.links.get(id) else { return };
         let alive = &link.keepalive;
-        let measured = alive.rtt.is_some_and(|(_, when)| {
-            when != link.start.mono && now.mono.since(when) < RTT_AGE_MAX
-        });
+        let measured = alive
+            .rtt
+            .is_some_and(|(_, when)| when != link.start.mono && now.mono.since(when) < RTT_AGE_MAX);
         let heard_of = now.mono.since(alive.last_in) < interval;
         if !(heard_of && measured) {
             if alive.outstanding + 1 > self.config.ping_max {

@@ -183,17 +183,17 @@ impl Links {
         self.slots.get_mut(slot as usize)?.as_deref_mut()
     }
 
-    /// Puts a link into its slot; gives it back if the slot is taken.
-    pub(crate) fn insert(&mut self, link: Link) -> Result<(), Link> {
+    /// Puts a link into its slot; says whether the slot was free.
+    pub(crate) fn insert(&mut self, link: Link) -> bool {
         let slot = link.id.slot as usize;
         if self.slots.len() <= slot {
             self.slots.resize_with(slot + 1, || None);
         }
         match &mut self.slots[slot] {
-            Some(_) => Err(link),
+            Some(_) => false,
             free => {
                 *free = Some(Box::new(link));
-                Ok(())
+                true
             }
         }
     }

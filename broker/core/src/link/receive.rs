@@ -13,8 +13,8 @@ use crate::limits;
 use crate::link::rx::{HEADROOM_BYTES, RxBuf};
 use crate::link::{Hold, LinkKind};
 use crate::node::Node;
-use crate::timers::Due;
 use crate::time::{Mono, Now};
+use crate::timers::Due;
 
 /// What came of parsing a piece of input.
 pub(crate) struct Progress {

@@ -57,13 +57,16 @@ impl TxQueue {
     /// The buffer to append to directly; follow with [`appended`](Self::appended). `spare` gives
     /// recycled buffers.
     pub(crate) fn tail(&mut self, spare: &mut SpareChunks) -> &mut Vec<u8> {
-        let open = matches!(self.chunks.back(), Some(Chunk::Copied(bytes)) if bytes.len() < CHUNK_BYTES);
+        let open =
+            matches!(self.chunks.back(), Some(Chunk::Copied(bytes)) if bytes.len() < CHUNK_BYTES);
         if !open {
             self.chunks.push_back(Chunk::Copied(spare.take()));
         }
         match self.chunks.back_mut() {
             Some(Chunk::Copied(bytes)) => bytes,
-            Some(Chunk::Shared(_)) | None => unreachable!("a copied chunk was just put at the back"),
+            Some(Chunk::Shared(_)) | None => {
+                unreachable!("a copied chunk was just put at the back")
+            }
         }
     }
 

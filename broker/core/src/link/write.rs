@@ -6,8 +6,8 @@ use crate::fault::CloseReason;
 use crate::ids::LinkId;
 use crate::link::{Link, LinkKind};
 use crate::node::Node;
-use crate::timers::Due;
 use crate::time::{Duration, Mono, Now};
+use crate::timers::Due;
 use crate::trace::TraceEvent;
 
 /// Watches that batches of writes are taken in time.

@@ -42,7 +42,7 @@ impl Node {
         };
         self.last_cid += 1;
         let link = Link::new(id, self.last_cid, peer, now, role);
-        if self.links.insert(link).is_err() {
+        if !self.links.insert(link) {
             // The host gave a slot that is in use: nothing sensible can be done but refuse.
             fx.links.push(LinkCmd::Close { link: id, linger: Duration::ZERO });
             return;

@@ -111,7 +111,10 @@ mod tests {
     fn secrets_are_redacted() {
         for (json, shown) in [
             (r#"{"user":"a","pass":"b"}"#, r#"{"user":"a","pass":"[REDACTED]"}"#),
-            (r#"{"auth_token":"x","pass":""}"#, r#"{"auth_token":"[REDACTED]","pass":"[REDACTED]"}"#),
+            (
+                r#"{"auth_token":"x","pass":""}"#,
+                r#"{"auth_token":"[REDACTED]","pass":"[REDACTED]"}"#,
+            ),
             (r#"{"pass":"never ends"#, r#"{"pass":"[REDACTED]"#),
             ("{}", "{}"),
         ] {

@@ -152,8 +152,7 @@ impl Node {
     }
 
     fn subscriptions_of(&self, account: &Account, index: &SidIndex) -> Vec<SubscriptionReport> {
-        let mut reports: Vec<_> =
-            index.ids().map(|id| self.subscription(account, id)).collect();
+        let mut reports: Vec<_> = index.ids().map(|id| self.subscription(account, id)).collect();
         reports.sort_unstable();
         reports
     }
@@ -178,7 +177,8 @@ impl Node {
         let route = link.route()?;
         let remote_id = route.remote_id.clone().unwrap_or_default();
         let target = self.cluster.as_ref().and_then(|cluster| {
-            let mut targets = cluster.targets_of(&remote_id).filter_map(|t| cluster.targets.get(&t));
+            let mut targets =
+                cluster.targets_of(&remote_id).filter_map(|t| cluster.targets.get(&t));
             targets.find(|target| target.explicit)
         });
         let indexes = || route.interest.iter();

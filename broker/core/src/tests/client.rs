@@ -38,24 +38,50 @@ fn the_protocol_of_one_client() {
         ("PUB foo|", "-closed-"),
         ("CONNECT nonsense|", "-closed-"),
         (&quiet("SUB foo 1|PUB foo 2|hi|PING|"), "MSG foo 1 2|hi|PONG|"),
-        (&quiet("SUB foo.* 1|SUB foo.> q 2|PUB foo.a r 3|abc|"), "MSG foo.a 1 r 3|abc|MSG foo.a 2 r 3|abc|"),
+        (
+            &quiet("SUB foo.* 1|SUB foo.> q 2|PUB foo.a r 3|abc|"),
+            "MSG foo.a 1 r 3|abc|MSG foo.a 2 r 3|abc|",
+        ),
         // A subscription id that is in use stays with the first.
         (&quiet("SUB foo 1|SUB bar 1|PUB bar 1|x|PUB foo 1|y|"), "MSG foo 1 1|y|"),
         (&quiet("SUB foo. 1|PING|"), "-ERR 'Invalid Subject'|PONG|"),
         (&quiet("SUB foo 1|UNSUB 1|PUB foo 1|x|PING|"), "PONG|"),
-        (&quiet("SUB foo 1|UNSUB 1 2|PUB foo 1|a|PUB foo 1|b|PUB foo 1|c|"), "MSG foo 1 1|a|MSG foo 1 1|b|"),
+        (
+            &quiet("SUB foo 1|UNSUB 1 2|PUB foo 1|a|PUB foo 1|b|PUB foo 1|c|"),
+            "MSG foo 1 1|a|MSG foo 1 1|b|",
+        ),
         (&quiet("SUB foo 1|PUB foo 1|a|UNSUB 1 1|PUB foo 1|b|"), "MSG foo 1 1|a|"),
-        (&quiet("SUB a _sys_ 1|PING|"), "-ERR 'Permissions Violation for Subscription to \"a\" using queue \"_sys_\"'|PONG|"),
-        (&quiet("PUB _GR_.x 1|a|PING|"), "-ERR 'Permissions Violation for Publish to \"_GR_.x\"'|PONG|"),
-        (&quiet("PUB a _R_.x 1|a|PING|"), "-ERR 'Permissions Violation for Publish with Reply of \"_R_.x\"'|PONG|"),
+        (
+            &quiet("SUB a _sys_ 1|PING|"),
+            "-ERR 'Permissions Violation for Subscription to \"a\" using queue \"_sys_\"'|PONG|",
+        ),
+        (
+            &quiet("PUB _GR_.x 1|a|PING|"),
+            "-ERR 'Permissions Violation for Publish to \"_GR_.x\"'|PONG|",
+        ),
+        (
+            &quiet("PUB a _R_.x 1|a|PING|"),
+            "-ERR 'Permissions Violation for Publish with Reply of \"_R_.x\"'|PONG|",
+        ),
         // Published wildcards are literal; subjects with empty tokens match nothing.
-        (&quiet("SUB foo.* 1|SUB foo.bar 2|SUB > 3|PUB foo.* 1|x|PUB foo..a 1|y|"), "MSG foo.* 3 1|x|MSG foo.* 1 1|x|"),
+        (
+            &quiet("SUB foo.* 1|SUB foo.bar 2|SUB > 3|PUB foo.* 1|x|PUB foo..a 1|y|"),
+            "MSG foo.* 3 1|x|MSG foo.* 1 1|x|",
+        ),
         ("CONNECT {\"verbose\":false,\"echo\":false}|SUB foo 1|PUB foo 1|x|PING|", "PONG|"),
-        ("CONNECT {\"verbose\":false,\"headers\":true,\"no_responders\":true}|SUB r 9|PUB foo r 1|x|",
-         "HMSG r 9 35 35|NATS/1.0 503|Nats-Subject: foo|||"),
-        ("CONNECT {\"verbose\":false,\"no_responders\":true}|", "-ERR 'no responders requires headers support'|-closed-"),
+        (
+            "CONNECT {\"verbose\":false,\"headers\":true,\"no_responders\":true}|SUB r 9|PUB foo r 1|x|",
+            "HMSG r 9 35 35|NATS/1.0 503|Nats-Subject: foo|||",
+        ),
+        (
+            "CONNECT {\"verbose\":false,\"no_responders\":true}|",
+            "-ERR 'no responders requires headers support'|-closed-",
+        ),
         ("CONNECT {\"verbose\":false,\"protocol\":2}|", "-ERR 'invalid client protocol'|-closed-"),
-        ("CONNECT {\"verbose\":false,\"headers\":true}|SUB foo 1|HPUB foo 12 14|NATS/1.0||hi|", "HMSG foo 1 12 14|NATS/1.0||hi|"),
+        (
+            "CONNECT {\"verbose\":false,\"headers\":true}|SUB foo 1|HPUB foo 12 14|NATS/1.0||hi|",
+            "HMSG foo 1 12 14|NATS/1.0||hi|",
+        ),
         ("CONNECT {\"verbose\":false}|HPUB foo 12 14|NATS/1.0||hi|", "-closed-"),
         ("CONNECT {\"account\":\"X\"}|", "-ERR 'Authorization Violation'|-closed-"),
         ("-ERR 'sorry'|", "-closed-"),
@@ -81,7 +107,10 @@ fn limits_of_one_client() {
     let long = format!("{QUIET}SUB {} 1|", "a".repeat(100));
     for (input, output) in [
         (format!("{QUIET}SUB a 1|SUB b 2|PING|"), "-ERR 'maximum subscriptions exceeded'|PONG|"),
-        (format!("{QUIET}SUB a.b.c 1|PING|"), "-ERR 'Permissions Violation for Subscription to \"a.b.c\", too many tokens'|PONG|"),
+        (
+            format!("{QUIET}SUB a.b.c 1|PING|"),
+            "-ERR 'Permissions Violation for Subscription to \"a.b.c\", too many tokens'|PONG|",
+        ),
         (format!("{QUIET}PUB a 9|"), "-ERR 'Maximum Payload Violation'|-closed-"),
         (long, "-ERR 'maximum control line exceeded'|-closed-"),
     ] {
@@ -124,10 +153,8 @@ fn the_first_ping_after_connect_brings_an_info() {
 
 #[test]
 fn credentials() {
-    let token = NodeConfig {
-        auth: ClientAuth::Token(Secret("secret".into())),
-        ..NodeConfig::default()
-    };
+    let token =
+        NodeConfig { auth: ClientAuth::Token(Secret("secret".into())), ..NodeConfig::default() };
     let users = |no_auth_user: Option<&str>| NodeConfig {
         auth: ClientAuth::Users {
             users: vec![
@@ -145,11 +172,23 @@ fn credentials() {
         (&token, "CONNECT {\"verbose\":false,\"auth_token\":\"secret\"}|PING|", "PONG|"),
         (&token, "CONNECT {\"verbose\":false,\"auth_token\":\"secreT\"}|PING|", refused),
         (&token, "CONNECT {\"verbose\":false}|PING|", refused),
-        (&users(None), "CONNECT {\"verbose\":false,\"user\":\"ann\",\"pass\":\"pw\"}|PING|", "PONG|"),
+        (
+            &users(None),
+            "CONNECT {\"verbose\":false,\"user\":\"ann\",\"pass\":\"pw\"}|PING|",
+            "PONG|",
+        ),
         (&users(None), "CONNECT {\"verbose\":false,\"user\":\"ann\",\"pass\":\"no\"}|", refused),
         (&users(None), "CONNECT {\"verbose\":false,\"user\":\"eve\",\"pass\":\"pw\"}|", refused),
-        (&users(None), "CONNECT {\"verbose\":false,\"user\":\"bob\",\"pass\":\"hashed\"}|PING|", "PONG|"),
-        (&users(None), "CONNECT {\"verbose\":false,\"user\":\"bob\",\"pass\":\"wrong\"}|PING|", refused),
+        (
+            &users(None),
+            "CONNECT {\"verbose\":false,\"user\":\"bob\",\"pass\":\"hashed\"}|PING|",
+            "PONG|",
+        ),
+        (
+            &users(None),
+            "CONNECT {\"verbose\":false,\"user\":\"bob\",\"pass\":\"wrong\"}|PING|",
+            refused,
+        ),
         (&users(Some("ann")), "PING|", "PONG|"),
         (&users(Some("ann")), "CONNECT {\"verbose\":false}|PING|", "PONG|"),
     ] {
@@ -185,10 +224,7 @@ fn one_client_too_many() {
 
 #[test]
 fn a_silent_client_is_cut_as_stale() {
-    let config = NodeConfig {
-        ping_interval: Duration::from_secs(1),
-        ..NodeConfig::default()
-    };
+    let config = NodeConfig { ping_interval: Duration::from_secs(1), ..NodeConfig::default() };
     let mut world = World::new();
     let node = world.node(config);
     let client = world.quiet_client(node);

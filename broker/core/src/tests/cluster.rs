@@ -40,8 +40,7 @@ fn two_regions_are_one_plane() {
 fn a_queue_group_spans_servers() {
     let (mut world, a, b) = pair();
     let publisher = world.quiet_client(a);
-    let members: Vec<usize> =
-        [a, b, b].iter().map(|node| world.quiet_client(*node)).collect();
+    let members: Vec<usize> = [a, b, b].iter().map(|node| world.quiet_client(*node)).collect();
     for member in &members {
         world.send(*member, "SUB work q 1\r\n");
     }
@@ -303,12 +302,30 @@ fn strangers_on_the_cluster_port() {
     world.send(client, "CONNECT {\"lang\":\"go\",\"verbose\":false}\r\n");
     assert_eq!(world.read(client), "-ERR 'attempted to connect to route port'|-closed-");
     for (lines, answer) in [
-        ("CONNECT {\"name\":\"x\",\"cluster\":\"D\"}", "-ERR 'Rejecting connection, cluster name \"D\" does not match \"C\"'|-closed-"),
-        ("CONNECT {\"name\":\"x\",\"cluster\":\"C\"}\r\nRS+ $G foo", "-ERR 'interest or message before INFO'|-closed-"),
-        ("CONNECT {\"name\":\"x\",\"cluster\":\"C\"}\r\nINFO {\"server_id\":\"x\",\"cluster\":\"C\",\"port\":6222,\"route_pool_size\":3,\"route_pool_idx\":7}", "-ERR 'Invalid route pool index: 7 - pool size is 3'|-closed-"),
-        ("CONNECT {\"name\":\"x\",\"cluster\":\"C\"}\r\nINFO {\"server_id\":\"x\",\"cluster\":\"C\",\"port\":6222,\"route_pool_size\":3,\"route_account\":\"X\"}", "-ERR 'No route for account \"X\"'|-closed-"),
-        ("CONNECT {\"name\":\"x\",\"cluster\":\"C\"}\r\nINFO {\"server_id\":\"x\",\"server_name\":\"n0\",\"cluster\":\"C\"}", "-closed-"),
-        ("CONNECT {\"gateway\":\"G\"}", "-ERR 'Rejecting connection from gateway \"G\" on the Route port'|-closed-"),
+        (
+            "CONNECT {\"name\":\"x\",\"cluster\":\"D\"}",
+            "-ERR 'Rejecting connection, cluster name \"D\" does not match \"C\"'|-closed-",
+        ),
+        (
+            "CONNECT {\"name\":\"x\",\"cluster\":\"C\"}\r\nRS+ $G foo",
+            "-ERR 'interest or message before INFO'|-closed-",
+        ),
+        (
+            "CONNECT {\"name\":\"x\",\"cluster\":\"C\"}\r\nINFO {\"server_id\":\"x\",\"cluster\":\"C\",\"port\":6222,\"route_pool_size\":3,\"route_pool_idx\":7}",
+            "-ERR 'Invalid route pool index: 7 - pool size is 3'|-closed-",
+        ),
+        (
+            "CONNECT {\"name\":\"x\",\"cluster\":\"C\"}\r\nINFO {\"server_id\":\"x\",\"cluster\":\"C\",\"port\":6222,\"route_pool_size\":3,\"route_account\":\"X\"}",
+            "-ERR 'No route for account \"X\"'|-closed-",
+        ),
+        (
+            "CONNECT {\"name\":\"x\",\"cluster\":\"C\"}\r\nINFO {\"server_id\":\"x\",\"server_name\":\"n0\",\"cluster\":\"C\"}",
+            "-closed-",
+        ),
+        (
+            "CONNECT {\"gateway\":\"G\"}",
+            "-ERR 'Rejecting connection from gateway \"G\" on the Route port'|-closed-",
+        ),
     ] {
         let client = world.route_client(node);
         world.read(client);

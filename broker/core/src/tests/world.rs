@@ -74,7 +74,11 @@ impl World {
     }
 
     /// A member of a cluster that dials the nodes named.
-    pub(super) fn member(&mut self, routes: &[usize], change: impl Fn(&mut ClusterConfig)) -> usize {
+    pub(super) fn member(
+        &mut self,
+        routes: &[usize],
+        change: impl Fn(&mut ClusterConfig),
+    ) -> usize {
         let index = self.nodes.len();
         let config = member_config(index, routes, change);
         self.node(config)
@@ -393,10 +397,7 @@ pub(super) fn member_config(
     let mut cluster = ClusterConfig {
         name: Some("C".into()),
         listen: HostPort { host: "0.0.0.0".into(), port: 6222 },
-        routes: routes
-            .iter()
-            .map(|node| RouteUrl { address: listen(*node), auth: None })
-            .collect(),
+        routes: routes.iter().map(|node| RouteUrl { address: listen(*node), auth: None }).collect(),
         ..ClusterConfig::default()
     };
     change(&mut cluster);

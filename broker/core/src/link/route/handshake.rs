@@ -12,9 +12,9 @@ use crate::effects::Effects;
 use crate::fault::CloseReason;
 use crate::ids::LinkId;
 use crate::limits;
+use crate::link::Link;
 use crate::link::client::equal_in_constant_time;
 use crate::link::route::{Lane, Stage};
-use crate::link::Link;
 use crate::node::Node;
 use crate::time::{Duration, Now};
 use crate::timers::Due;
@@ -38,9 +38,7 @@ impl Node {
         let at_once = target.known_pool.is_some()
             && (!target.explicit || target.remote_address.as_ref() == Some(&target.address));
         let (expected, lane) = (target.remote_id.clone(), route.lane);
-        if at_once
-            && let (Some(expected), Some(lane)) = (expected, lane)
-        {
+        if at_once && let (Some(expected), Some(lane)) = (expected, lane) {
             if self.claimed_elsewhere(slot, &expected, lane) {
                 return self.close_duplicate(now, slot, &expected, fx);
             }
@@ -131,7 +129,8 @@ impl Node {
             None => return,
         };
         if let (Some(target), Some(cluster)) = (dialled, &mut self.cluster)
-            && let Some(before) = cluster.found_behind(target, &info.server_id, own_address(info, peer))
+            && let Some(before) =
+                cluster.found_behind(target, &info.server_id, own_address(info, peer))
         {
             self.maintain_remote(now, &before, fx);
         }
@@ -260,11 +259,10 @@ impl Node {
         if !late {
             return;
         }
-        match reason {
-            CloseReason::AuthenticationTimeout => {
-                self.fail(now, id.slot, error_text::AUTHENTICATION_TIMEOUT, reason, fx);
-            }
-            _ => self.close(now, id.slot, reason, Duration::ZERO, fx),
+        if reason == CloseReason::AuthenticationTimeout {
+            self.fail(now, id.slot, error_text::AUTHENTICATION_TIMEOUT, reason, fx);
+        } else {
+            self.close(now, id.slot, reason, Duration::ZERO, fx);
         }
     }
 }

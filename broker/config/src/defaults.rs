@@ -1,0 +1,50 @@
+//! nats-server 2.15.1's defaults, in one place. Source: its `server/const.go` and a running one.
+
+use std::time::Duration;
+
+/// `host`, and the host of every other listener that names none.
+pub const HOST: &str = "0.0.0.0";
+/// `port`.
+pub const PORT: u16 = 4222;
+/// The port of a route URL without one. nats-server has none and fails to dial such a URL.
+pub const ROUTE_PORT: u16 = 6222;
+/// `http_base_path`.
+pub const HTTP_BASE_PATH: &str = "/";
+/// `max_connections`.
+pub const MAX_CONNECTIONS: u64 = 64 * 1024;
+/// `max_control_line`, bytes.
+pub const MAX_CONTROL_LINE: u32 = 4096;
+/// `max_payload`, bytes.
+pub const MAX_PAYLOAD: u32 = 1024 * 1024;
+/// A larger `max_payload` than this, in bytes, is worth a warning in the log at start.
+pub const MAX_PAYLOAD_SENSIBLE: u32 = 8 * 1024 * 1024;
+/// `max_pending`, bytes.
+pub const MAX_PENDING: u64 = 64 * 1024 * 1024;
+/// `write_deadline`.
+pub const WRITE_DEADLINE: Duration = Duration::from_secs(10);
+/// `ping_interval`.
+pub const PING_INTERVAL: Duration = Duration::from_secs(120);
+/// The longest `ping_interval` of a route.
+pub const ROUTE_PING_INTERVAL_MAX: Duration = Duration::from_secs(30);
+/// `ping_max`.
+pub const PING_MAX: u32 = 2;
+/// `max_closed_clients`.
+pub const MAX_CLOSED_CLIENTS: u32 = 10_000;
+/// `lame_duck_duration`.
+pub const LAME_DUCK_DURATION: Duration = Duration::from_secs(120);
+/// The shortest `lame_duck_duration`.
+pub const LAME_DUCK_DURATION_MIN: Duration = Duration::from_secs(30);
+/// `lame_duck_grace_period`.
+pub const LAME_DUCK_GRACE_PERIOD: Duration = Duration::from_secs(10);
+/// `connect_error_reports`.
+pub const CONNECT_ERROR_REPORTS: u32 = 3600;
+/// `reconnect_error_reports`.
+pub const RECONNECT_ERROR_REPORTS: u32 = 1;
+/// `authorization.timeout`, for clients and for routes.
+pub const AUTH_TIMEOUT: Duration = Duration::from_secs(2);
+/// A longer `authorization.timeout` than this is worth a warning.
+pub const AUTH_TIMEOUT_SENSIBLE: Duration = Duration::from_secs(60);
+/// `cluster.pool_size`.
+pub const ROUTE_POOL_SIZE: u32 = 3;
+/// The system account, which always has a route connection of its own.
+pub const SYSTEM_ACCOUNT: &str = "$SYS";

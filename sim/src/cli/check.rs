@@ -1,0 +1,52 @@
+//! `causeway-sim check`.
+
+use std::fs::File;
+use std::io::BufReader;
+
+use causeway_sim::guarantee::{JudgeError, judge};
+use causeway_sim::history::{History, ReadError};
+use causeway_sim::run::RunEnd;
+use causeway_sim::verdict::{Exit, SeedRun, Verdict};
+
+use super::{CheckArgs, Failure, output};
+
+pub(super) fn main(args: &CheckArgs) -> Result<Exit, Failure> {
+    let file = args.history.display();
+    let history = File::open(&args.history)
+        .map_err(ReadError::Io)
+        .and_then(|file| History::read_from(BufReader::new(file)))
+        .map_err(|error| Failure::Usage(format!("error: {file}: {error}")))?;
+    let judged = judge(&history).map_err(|error| {
+        let text = format!("error: {file}: {error}");
+        match error {
+            // Its scenario asked for something that does not exist.
+            JudgeError::Guarantee { .. } => Failure::Usage(text),
+            // Whoever recorded it made a mistake.
+            JudgeError::Header(_) | JudgeError::Malformed(_) => Failure::Harness(text),
+        }
+    })?;
+    let run = SeedRun {
+        seed: history.header.seed,
+        trace_hash: 0,
+        steps: 0,
+        broker_events: 0,
+        sim_ns: history.events.last().map_or(0, |event| event.t),
+        history_events: history.events.len() as u64,
+        end: RunEnd::Complete,
+        judged,
+        unjudged: None,
+        goals: Vec::new(),
+    };
+    if run.broke() {
+        output::line(&format!("FAILED seed {} of {}", run.seed, history.header.scenario));
+        output::what_broke(&run);
+        output::line("");
+    }
+    output::line(&format!(
+        "{file}: {}, seed {}, {} events",
+        history.header.scenario, run.seed, run.history_events
+    ));
+    let verdict = Verdict::of(&[run], &[], 0);
+    output::verdict(&verdict);
+    Ok(verdict.exit())
+}

@@ -1,0 +1,29 @@
+//! Real time, for progress and budgets. Nothing that is run knows it.
+
+#![expect(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "the only clock of the program; it measures runs and is no input to them"
+)]
+
+use std::time::Instant;
+
+/// Measures real time from its making.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stopwatch(Instant);
+
+impl Stopwatch {
+    pub(super) fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// Milliseconds since the start.
+    pub(super) fn ms(self) -> u64 {
+        u64::try_from(self.0.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Whether so many nanoseconds have passed; without a bound, never.
+    pub(super) fn is_over(self, budget_ns: Option<u64>) -> bool {
+        budget_ns.is_some_and(|budget| self.0.elapsed().as_nanos() >= u128::from(budget))
+    }
+}

@@ -1,0 +1,229 @@
+//! The command line: words in, runs, words out, an exit code.
+//!
+//! Results go to standard output, progress and errors to standard error. Every failure prints,
+//! first, the command that shows it again and the trace hash.
+//!
+//! | exit code | means |
+//! |---|---|
+//! | 0 | every guarantee that was put to the test held, and all that the scenario asks for were |
+//! | 1 | a guarantee broke |
+//! | 2 | the scenario, the plan, the history or the arguments are wrong; nothing was run |
+//! | 3 | the harness failed, or a run was not deterministic |
+//! | 4 | required coverage was not reached |
+//! | 5 | too little was run to say |
+
+mod check;
+mod clock;
+mod list;
+mod load;
+mod output;
+mod progress;
+mod replay;
+mod run;
+mod runner;
+mod seeds;
+mod selfcheck;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use causeway_sim::units;
+use causeway_sim::verdict::Exit;
+use clap::{Args, Parser, Subcommand};
+
+use self::seeds::{Seeds, Shard};
+
+/// A busy minute of nine nodes takes some hundred thousand steps; the history of ten million still
+/// fits into memory.
+const STEPS_MAX: u64 = 10_000_000;
+
+const AFTER_HELP: &str = "\
+Exit codes: 0 every guarantee held; 1 a guarantee broke; 2 the scenario or the arguments are
+wrong; 3 the harness failed or was not deterministic; 4 required coverage was not reached;
+5 inconclusive.";
+
+/// Runs scenarios against a simulated cluster of Causeway nodes and says which guarantees held.
+#[derive(Debug, Parser)]
+#[command(name = "causeway-sim", version, after_help = AFTER_HELP)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run scenarios with many seeds and write a report folder.
+    Run(RunArgs),
+    /// Run one seed, or a plan, again: bit for bit.
+    Replay(ReplayArgs),
+    /// Prove that equal seeds give equal runs: in one process, and in two.
+    Selfcheck(SelfcheckArgs),
+    /// Hold a recorded history against the guarantees.
+    Check(CheckArgs),
+    /// Show scenarios with what they promise, or the guarantees that there are.
+    List(ListArgs),
+}
+
+#[derive(Args, Debug)]
+struct RunArgs {
+    /// Scenario files (TOML), or folders of them.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    seeds: SeedArgs,
+    /// Seeds that run at the same time, each on a thread of its own [default: one for each core].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+    /// Start no more seeds after this time, such as 60s or 5m.
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    budget: Option<u64>,
+    /// End a run that takes more steps than this.
+    #[arg(long, value_name = "N", default_value_t = STEPS_MAX,
+        value_parser = clap::value_parser!(u64).range(1..))]
+    max_steps: u64,
+    /// Run only share I of N of the seeds: those with seed mod N = I - 1.
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
+    /// Where to write the report; with several scenarios, a folder for their folders
+    /// [default: out/SCENARIO-SEEDS].
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+struct SeedArgs {
+    /// One seed.
+    #[arg(long, value_name = "N", conflicts_with = "seeds")]
+    seed: Option<u64>,
+    /// Seeds from A up to, but without, B [default: what the scenario says].
+    #[arg(long, value_name = "A..B")]
+    seeds: Option<Seeds>,
+}
+
+#[derive(Args, Debug)]
+struct ReplayArgs {
+    /// A scenario file, with --seed; or a plan.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// The seed, for a scenario.
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// End before the step with this number.
+    #[arg(long, value_name = "EVENT")]
+    until: Option<u64>,
+    /// Print every step.
+    #[arg(long)]
+    trace: bool,
+    /// End a run that takes more steps than this.
+    #[arg(long, value_name = "N", default_value_t = STEPS_MAX,
+        value_parser = clap::value_parser!(u64).range(1..))]
+    max_steps: u64,
+    /// Write the plan, the history and the story into this folder, too.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+struct SelfcheckArgs {
+    /// Scenario files (TOML), or folders of them.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    seeds: SeedArgs,
+    /// Seeds that are checked at the same time [default: one for each core].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+    /// Write checkpoints instead of comparing: what the second process does.
+    #[arg(long, hide = true, value_name = "STEPS")]
+    emit: Option<u64>,
+}
+
+#[derive(Args, Debug)]
+struct CheckArgs {
+    /// A history (JSON lines).
+    #[arg(value_name = "HISTORY")]
+    history: PathBuf,
+}
+
+#[derive(Args, Debug)]
+struct ListArgs {
+    /// Scenario files, or folders of them.
+    #[arg(default_value = "scenarios", value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Show the guarantees that there are instead.
+    #[arg(long)]
+    guarantees: bool,
+}
+
+/// Why a command could not do its work.
+#[derive(Debug)]
+enum Failure {
+    /// The user must change something.
+    Usage(String),
+    /// Something around the runs failed: a disk, a thread, a second process.
+    Harness(String),
+}
+
+impl Failure {
+    const fn exit(&self) -> Exit {
+        match self {
+            Self::Usage(_) => Exit::Usage,
+            Self::Harness(_) => Exit::Harness,
+        }
+    }
+
+    /// A file that cannot be written is the harness's failure.
+    fn writing(what: &std::path::Path, error: &std::io::Error) -> Self {
+        Self::Harness(format!("error: cannot write {}: {error}", what.display()))
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usage(text) | Self::Harness(text) => f.write_str(text),
+        }
+    }
+}
+
+/// Does what the command line says.
+pub(crate) fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match cli.command {
+        Command::Run(args) => run::main(&args),
+        Command::Replay(args) => replay::main(&args),
+        Command::Selfcheck(args) => selfcheck::main(&args),
+        Command::Check(args) => check::main(&args),
+        Command::List(args) => list::main(&args),
+    };
+    let exit = done.unwrap_or_else(|failure| {
+        output::error(&failure.to_string());
+        failure.exit()
+    });
+    ExitCode::from(exit.code())
+}
+
+fn parse_duration(text: &str) -> Result<u64, String> {
+    units::duration(text).map_err(|error| error.to_string())
+}
+
+/// One thread for each core, if nothing else is said.
+fn jobs_or_cores(jobs: Option<u16>) -> usize {
+    jobs.map_or_else(
+        || std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        usize::from,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,157 @@
+//! What is printed.
+
+use std::io::{Write as _, stderr, stdout};
+
+use causeway_sim::guarantee::Violation;
+use causeway_sim::report::words::{count, plural, seconds, time};
+use causeway_sim::report::{self, Report};
+use causeway_sim::units::{MS, SECOND};
+use causeway_sim::verdict::{Row, SeedRun, Status, Verdict};
+
+/// So many failing seeds are told in full; the report has the others.
+const FAILURES_TOLD: usize = 5;
+
+/// A line of results. A reader that has gone away is no reason to fail.
+pub(super) fn line(text: &str) {
+    let _reader_gone = writeln!(stdout(), "{text}");
+}
+
+/// A line about progress.
+pub(super) fn note(text: &str) {
+    let _reader_gone = writeln!(stderr(), "{text}");
+}
+
+/// What went wrong with the command itself.
+pub(super) fn error(text: &str) {
+    note(text);
+}
+
+/// A failing seed: first the command that shows it again, then the hash, then what happened.
+pub(super) fn failure(replay: &str, run: &SeedRun) {
+    line(&format!("FAILED seed {}", run.seed));
+    line(&format!("  replay:     {replay}"));
+    line(&format!("  trace hash: {}", report::hex(run.trace_hash)));
+    what_broke(run);
+    line("");
+}
+
+/// What broke in a run, each with its first violation.
+pub(super) fn what_broke(run: &SeedRun) {
+    if let Some(fault) = run.harness_fault() {
+        line(&format!("  the harness failed: {fault}"));
+    }
+    for judged in run.judged.iter().filter(|judged| judged.findings.broken > 0) {
+        let times = plural(judged.findings.broken, "time");
+        line(&format!("  {} broke {times}: {}", judged.name, judged.spec.sentence));
+        if let Some(violation) = &judged.findings.first {
+            tell(violation);
+        }
+    }
+}
+
+/// All failing seeds of a scenario.
+pub(super) fn failures(report: &Report<'_>, program: &str) {
+    let failed = || report.runs.iter().filter(|run| run.failed());
+    for run in failed().take(FAILURES_TOLD) {
+        failure(&report::replay_command(program, report.file, run.seed), run);
+    }
+    let more: Vec<String> = failed().skip(FAILURES_TOLD).map(|run| run.seed.to_string()).collect();
+    if !more.is_empty() {
+        const LISTED: usize = 50;
+        let rest = more.len().saturating_sub(LISTED);
+        let rest = if rest > 0 { format!(" and {rest} more") } else { String::new() };
+        let listed = &more[..more.len().min(LISTED)];
+        line(&format!("FAILED seeds, too: {}{rest}", listed.join(" ")));
+        line("");
+    }
+}
+
+/// A line for each guarantee and each coverage goal.
+pub(super) fn verdict(verdict: &Verdict) {
+    // What nobody asked for and nothing was seen of is worth one line, not ten.
+    let (silent, told): (Vec<&Row>, Vec<&Row>) =
+        verdict.rows.iter().partition(|row| row.status() == Status::NotChecked && !row.required);
+    let width = told.iter().map(|row| row.name.len()).max().unwrap_or(0);
+    for row in told {
+        line(&format!("  {:11}  {:width$}  {}", mark(row), row.name, counts(row, verdict.seeds)));
+    }
+    if !silent.is_empty() {
+        let names: Vec<&str> = silent.iter().map(|row| row.name.as_str()).collect();
+        line(&format!("  not checked, not asked for: {}", names.join(", ")));
+    }
+    for (goal, seeds) in &verdict.goals {
+        let mark = if *seeds > 0 { "reached" } else { "NOT REACHED" };
+        line(&format!(
+            "  {mark:11}  {goal}: in {} of {}",
+            count(*seeds),
+            plural(verdict.seeds, "seed")
+        ));
+    }
+}
+
+/// How much was run, how fast, and what came of it.
+pub(super) fn sums(report: &Report<'_>) {
+    let totals = &report.verdict.totals;
+    line("");
+    line(&format!(
+        "{}: {} and {} in {}",
+        plural(report.verdict.seeds, "seed"),
+        plural(totals.broker_events, "broker event"),
+        plural(totals.sim_ns / SECOND, "simulated second"),
+        time(report.speed.wall_ms.max(1).saturating_mul(MS))
+    ));
+    line(&format!(
+        "speed: {} broker events/s, {} simulated seconds/s, {}",
+        count(report.speed.broker_events_per_s(totals)),
+        count(report.speed.sim_seconds_per_s(totals)),
+        plural(report.speed.jobs, "job")
+    ));
+    line(&format!("digest: {}", report::hex(report::digest(report.runs))));
+    if report.verdict.seeds_left_out > 0 {
+        line(&format!(
+            "{} left out, because the time was up",
+            plural(report.verdict.seeds_left_out, "seed")
+        ));
+    }
+    line(&format!("{}: {}", report.scenario, report::headline(report)));
+}
+
+fn mark(row: &Row) -> &'static str {
+    match row.status() {
+        Status::Held => "held",
+        Status::Broken => "BROKEN",
+        Status::NotChecked if row.required => "NOT CHECKED",
+        Status::NotChecked => "not checked",
+    }
+}
+
+fn counts(row: &Row, seeds: u64) -> String {
+    let mut text = match (row.status(), row.required) {
+        (Status::NotChecked, true) => {
+            return "the scenario asks for it, and it was never put to the test".to_owned();
+        }
+        (Status::NotChecked, false) => return String::new(),
+        (Status::Held, _) => format!("checked {}", plural(row.checked, "time")),
+        (Status::Broken, _) => format!(
+            "broke {} of {}, in {} of {}",
+            count(row.broken),
+            plural(row.checked, "time"),
+            count(row.seeds_broken),
+            plural(seeds, "seed")
+        ),
+    };
+    if row.excused > 0 {
+        text.push_str(&format!(", {} excused", plural(row.excused, "case")));
+    }
+    if let Some(bound) = row.bound_ns {
+        text.push_str(&format!(", bound {}", time(bound)));
+    }
+    text
+}
+
+fn tell(violation: &Violation) {
+    line(&format!("    at {}: {}", time(violation.t), violation.story));
+    for witness in &violation.witnesses {
+        line(&format!("    {:>14} s  event {}: {}", seconds(witness.t), witness.i, witness.text));
+    }
+}

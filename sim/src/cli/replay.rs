@@ -1,0 +1,110 @@
+//! `causeway-sim replay`.
+
+use std::fs;
+use std::ops::ControlFlow;
+
+use causeway_sim::coverage::Goal;
+use causeway_sim::plan::{Plan, plan};
+use causeway_sim::report::words::seconds;
+use causeway_sim::report::{self, Evidence, Folder, timeline};
+use causeway_sim::run::{RunOptions, Watch, run};
+use causeway_sim::verdict::{Exit, Verdict};
+
+use super::runner::{Guard, judged, was_cut};
+use super::{Failure, ReplayArgs, load, output};
+
+/// Lines of the told story.
+const STORY_LINES: usize = 40;
+
+pub(super) fn main(args: &ReplayArgs) -> Result<Exit, Failure> {
+    let (plan, goals) = plan_of(args)?;
+    let guard = Guard { steps_max: args.max_steps };
+    let mut trace = Trace { guard, lines: args.trace };
+    let options =
+        RunOptions { until_step: args.until, watch: Some(&mut trace), ..RunOptions::default() };
+    let mut outcome = run(&plan, options);
+    guard.mark(&mut outcome);
+    let run = judged(plan.seed, &outcome, &goals);
+    output::line(&format!("{}, seed {}", plan.scenario, plan.seed));
+    output::line(&format!("trace hash: {}", report::hex(run.trace_hash)));
+    output::line(&format!("steps:      {}", run.steps));
+    output::line("");
+    for line in timeline(&outcome.history, STORY_LINES) {
+        output::line(&format!("{:>14} s  {}", seconds(line.t), line.text));
+    }
+    output::line("");
+    if run.failed() {
+        output::line("FAILED");
+        output::what_broke(&run);
+        output::line("");
+    }
+    if let Some(path) = &args.out {
+        let evidence = Evidence { run: &run, plan: &plan.write(), history: &outcome.history };
+        Folder::create(path)
+            .and_then(|folder| folder.write_only(evidence))
+            .map_err(|error| Failure::writing(path, &error))?;
+    }
+    let cut = was_cut(&run);
+    let texts: Vec<&str> = goals.iter().map(Goal::text).collect();
+    let verdict = Verdict::of(&[run], &texts, 0);
+    output::verdict(&verdict);
+    if let Some(path) = &args.out {
+        output::line(&format!("written to: {}", path.display()));
+    }
+    let exit = verdict.exit();
+    // What was cut off might have reached it.
+    Ok(if cut && exit == Exit::Coverage { Exit::Inconclusive } else { exit })
+}
+
+/// The plan to run: from a plan file, or from a scenario and a seed.
+fn plan_of(args: &ReplayArgs) -> Result<(Plan, Vec<Goal>), Failure> {
+    let file = args.file.display();
+    let text = fs::read_to_string(&args.file)
+        .map_err(|error| Failure::Usage(format!("error: cannot read {file}: {error}")))?;
+    if is_plan(&text) {
+        if args.seed.is_some() {
+            let what =
+                format!("error: {file} is a plan, which has its seed in it: leave --seed out");
+            return Err(Failure::Usage(what));
+        }
+        let plan = Plan::parse(&text)
+            .map_err(|error| Failure::Usage(format!("error: {file}: {error}")))?;
+        return Ok((plan, Vec::new()));
+    }
+    let loaded = load::one(&args.file).map_err(Failure::Usage)?;
+    let seed = args.seed.ok_or_else(|| {
+        Failure::Usage(format!("error: {file} is a scenario: say which seed with --seed N"))
+    })?;
+    let plan = plan(&loaded.scenario, seed).map_err(|error| Failure::Usage(error.to_string()))?;
+    Ok((plan, loaded.goals))
+}
+
+/// Whether a text is a plan; scenarios never begin like one.
+fn is_plan(text: &str) -> bool {
+    let first = text.lines().map(str::trim).find(|l| !l.is_empty() && !l.starts_with('#'));
+    first.is_some_and(|line| line.starts_with("causeway-plan"))
+}
+
+/// Prints every step, if that is wanted.
+struct Trace {
+    guard: Guard,
+    lines: bool,
+}
+
+impl Watch for Trace {
+    fn interval(&self) -> u64 {
+        self.guard.interval()
+    }
+
+    fn checkpoint(&mut self, step: u64, hash: u64) -> ControlFlow<()> {
+        self.guard.checkpoint(step, hash)
+    }
+
+    fn wants_lines(&self) -> bool {
+        self.lines
+    }
+
+    fn line(&mut self, step: u64, t: u64, text: &str) {
+        output::line(&format!("{step:>9} {:>14} s  {text}", seconds(t)));
+    }
+}

@@ -1,0 +1,201 @@
+//! `causeway-sim run`.
+
+use std::path::{Path, PathBuf};
+
+use causeway_sim::plan::{Plan, plan};
+use causeway_sim::report::{self, Evidence, FAILURES_SHOWN, Folder, Report, Speed};
+use causeway_sim::scenario::Scenario;
+use causeway_sim::units::SECOND;
+use causeway_sim::verdict::{Exit, SeedRun, Verdict};
+
+use super::clock::Stopwatch;
+use super::load::{self, Loaded};
+use super::progress::Progress;
+use super::runner::{Batch, Guard, execute, run_all};
+use super::seeds::{SeedSet, choose};
+use super::{Failure, RunArgs, jobs_or_cores, output};
+
+/// So many failing seeds are announced while the others still run.
+const ANNOUNCED: u64 = 20;
+
+pub(super) fn main(args: &RunArgs) -> Result<Exit, Failure> {
+    let scenarios = load::scenarios(&args.files)?;
+    let watch = Stopwatch::start();
+    let mut exit = Exit::Held;
+    for (at, loaded) in scenarios.iter().enumerate() {
+        if at > 0 {
+            output::line("");
+        }
+        let seeds = &args.seeds;
+        let set = choose(seeds.seed, seeds.seeds, args.shard, &loaded.scenario.seeds);
+        let folder = folder_of(args.out.as_deref(), scenarios.len(), &loaded.scenario, &set);
+        let job = Job { args, loaded, set: &set, folder: &folder, watch };
+        exit = exit.worse(job.run()?);
+    }
+    Ok(exit)
+}
+
+/// One scenario of a command.
+struct Job<'a> {
+    args: &'a RunArgs,
+    loaded: &'a Loaded,
+    set: &'a SeedSet,
+    folder: &'a Path,
+    /// Runs since the command began: the budget is for all scenarios together.
+    watch: Stopwatch,
+}
+
+impl Job<'_> {
+    fn run(&self) -> Result<Exit, Failure> {
+        let scenario = &self.loaded.scenario;
+        let folder = Folder::create(self.folder).map_err(|e| Failure::writing(self.folder, &e))?;
+        let (runs, speed) = self.run_seeds()?;
+        let left_out = self.set.seeds.len() as u64 - runs.len() as u64;
+        let mut verdict = Verdict::of(&runs, &self.loaded.goal_texts(), left_out);
+        self.leave_evidence(&folder, &runs, &mut verdict)?;
+        let parameters = parameters(scenario, &self.set.seeds);
+        let report = Report {
+            scenario: &scenario.name,
+            file: &scenario.file,
+            about: &scenario.about,
+            seeds: &self.set.name,
+            parameters: &parameters,
+            runs: &runs,
+            verdict: &verdict,
+            exit: verdict.exit(),
+            speed,
+        };
+        folder.write_report(&report).map_err(|e| Failure::writing(self.folder, &e))?;
+        tell(&report, self.folder);
+        Ok(report.exit)
+    }
+
+    const fn guard(&self) -> Guard {
+        Guard { steps_max: self.args.max_steps }
+    }
+
+    fn run_seeds(&self) -> Result<(Vec<SeedRun>, Speed), Failure> {
+        let jobs = jobs_or_cores(self.args.jobs);
+        let scenario = &self.loaded.scenario;
+        let mut progress = Progress::new(&scenario.name, self.set.seeds.len() as u64);
+        let mut announced = 0;
+        let watch = Stopwatch::start();
+        let batch = Batch {
+            loaded: self.loaded,
+            seeds: &self.set.seeds,
+            jobs,
+            budget_ns: self.args.budget,
+            watch: self.watch,
+            guard: self.guard(),
+        };
+        let runs = run_all(batch, |run| {
+            progress.step(run.failed());
+            if run.failed() && announced < ANNOUNCED {
+                announced += 1;
+                let replay = report::replay_command(&program(), &scenario.file, run.seed);
+                let hash = report::hex(run.trace_hash);
+                progress.say(&format!("failed: {replay}   (trace hash {hash})"));
+            }
+        });
+        progress.finish();
+        let runs = runs.map_err(|error| Failure::Usage(error.to_string()))?;
+        Ok((runs, Speed { wall_ms: watch.ms(), jobs: jobs as u64 }))
+    }
+
+    /// Runs the first failing seeds once more for their plans and histories, which are too big to
+    /// be kept for every seed; and the seed itself if there is only one. A run that comes out
+    /// different the second time is not deterministic, which is graver than whatever it showed.
+    fn leave_evidence(
+        &self,
+        folder: &Folder,
+        runs: &[SeedRun],
+        verdict: &mut Verdict,
+    ) -> Result<(), Failure> {
+        let unwritable = |e| Failure::writing(folder.path(), &e);
+        let failed = runs.iter().filter(|run| run.failed()).take(FAILURES_SHOWN);
+        for run in failed {
+            self.again(run, verdict, |evidence| {
+                folder.write_failure(evidence).map_err(unwritable)
+            })?;
+        }
+        if let [run] = runs {
+            self.again(run, verdict, |evidence| folder.write_only(evidence).map_err(unwritable))?;
+        }
+        Ok(())
+    }
+
+    fn again(
+        &self,
+        run: &SeedRun,
+        verdict: &mut Verdict,
+        write: impl FnOnce(Evidence<'_>) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let plan = plan(&self.loaded.scenario, run.seed)
+            .map_err(|error| Failure::Usage(error.to_string()))?;
+        let (again, outcome) = execute(&plan, &self.loaded.goals, self.guard());
+        if again.trace_hash != run.trace_hash {
+            let what = format!(
+                "the second run of this seed has the trace hash {}, the first had {}: use \
+                    selfcheck",
+                report::hex(again.trace_hash),
+                report::hex(run.trace_hash)
+            );
+            verdict.harness_faults.push((run.seed, what));
+        }
+        write(Evidence { run: &again, plan: &plan.write(), history: &outcome.history })
+    }
+}
+
+/// Prints the failures, the verdict, the sums and the folder.
+fn tell(report: &Report<'_>, folder: &Path) {
+    output::failures(report, &program());
+    for (seed, what) in &report.verdict.harness_faults {
+        output::line(&format!("HARNESS FAULT seed {seed}: {what}"));
+    }
+    output::line(&format!("{} (seeds {})", report.scenario, report.seeds));
+    output::verdict(report.verdict);
+    output::sums(report);
+    output::line(&format!("report: {}", folder.display()));
+}
+
+/// The program as it was called, so that its commands can be pasted.
+pub(super) fn program() -> String {
+    std::env::args().next().filter(|name| !name.is_empty()).unwrap_or_else(|| {
+        // An operating system may start a program without telling it its name.
+        "causeway-sim".to_owned()
+    })
+}
+
+fn folder_of(out: Option<&Path>, scenarios: usize, scenario: &Scenario, set: &SeedSet) -> PathBuf {
+    // A scenario's name may be any text; a folder's may not.
+    let plain = |c: char| if c.is_alphanumeric() || "._-".contains(c) { c } else { '-' };
+    let name: String = scenario.name.chars().map(plain).collect();
+    let own = format!("{name}-{}", set.name);
+    match out {
+        None => Path::new("out").join(own),
+        Some(out) if scenarios == 1 => out.to_owned(),
+        Some(out) => out.join(own),
+    }
+}
+
+/// What a reader of the report wants to know about the first seed's plan.
+fn parameters(scenario: &Scenario, seeds: &[u64]) -> Vec<String> {
+    let Some(plan) = seeds.first().and_then(|&seed| plan(scenario, seed).ok()) else {
+        return Vec::new();
+    };
+    let Plan { nodes, regions, clients, faults, bounds, .. } = &plan;
+    let seconds = |ns: u64| format!("{}.{:03} s", ns / SECOND, ns % SECOND / 1_000_000);
+    vec![
+        format!(
+            "the first seed has {} regions, {} nodes, {} clients and {} faults",
+            regions.len(),
+            nodes.len(),
+            clients.len(),
+            faults.len()
+        ),
+        format!("its longest round trip is {}", seconds(bounds.rtt_max_ns)),
+        format!("its interest spreads within {}", seconds(bounds.interest_ns)),
+        format!("its routes are back within {}", seconds(bounds.routes_ns)),
+        format!("its clients are back within {}", seconds(bounds.clients_ns)),
+    ]
+}

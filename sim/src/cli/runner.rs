@@ -1,0 +1,159 @@
+//! Runs seeds, several at a time.
+//!
+//! A run knows nothing of the others: each has its own plan, nodes and history, and threads only
+//! hand out seeds and collect results. So results do not depend on how many jobs there are, nor on
+//! which seed is done first; they are put back into the order of the seeds.
+
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Sender, channel};
+use std::thread;
+
+use causeway_sim::guarantee::judge;
+use causeway_sim::plan::{Plan, plan};
+use causeway_sim::run::{RunEnd, RunOptions, RunOutcome, Watch, run};
+use causeway_sim::scenario::ScenarioError;
+use causeway_sim::verdict::SeedRun;
+
+use super::clock::Stopwatch;
+use super::load::Loaded;
+use causeway_sim::coverage::Goal;
+
+/// What became of a seed.
+pub(super) enum Done {
+    /// It was run.
+    Run(Box<SeedRun>),
+    /// The scenario cannot be run with it.
+    Wrong(ScenarioError),
+}
+
+/// How to run many seeds.
+#[derive(Clone, Copy)]
+pub(super) struct Batch<'a> {
+    pub(super) loaded: &'a Loaded,
+    pub(super) seeds: &'a [u64],
+    pub(super) jobs: usize,
+    /// No seed is started when this much time has passed on the watch, in nanoseconds.
+    pub(super) budget_ns: Option<u64>,
+    pub(super) watch: Stopwatch,
+    pub(super) guard: Guard,
+}
+
+/// Ends a run that grows without end: a broker that multiplies messages would fill the memory.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Guard {
+    pub(super) steps_max: u64,
+}
+
+impl Guard {
+    /// Steps between two looks.
+    const INTERVAL: u64 = 1 << 14;
+
+    /// A run that the guard has ended did not end by itself.
+    pub(super) fn mark(self, outcome: &mut RunOutcome) {
+        if outcome.end == RunEnd::Cut && outcome.steps >= self.steps_max {
+            let message = format!("more than {} steps (see --max-steps)", self.steps_max);
+            outcome.end = RunEnd::Stuck { message };
+        }
+    }
+}
+
+impl Watch for Guard {
+    fn interval(&self) -> u64 {
+        Self::INTERVAL.min(self.steps_max)
+    }
+
+    fn checkpoint(&mut self, step: u64, _hash: u64) -> ControlFlow<()> {
+        if step >= self.steps_max { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+/// Runs the seeds and gives those that were run in their order. `see` is called with each as it is
+/// done, in no particular order.
+///
+/// # Errors
+/// If the scenario cannot be run with one of the seeds.
+pub(super) fn run_all(
+    batch: Batch<'_>,
+    mut see: impl FnMut(&SeedRun),
+) -> Result<Vec<SeedRun>, ScenarioError> {
+    let next = AtomicUsize::new(0);
+    let stop = AtomicBool::new(false);
+    let (sender, results) = channel();
+    let mut wrong = None;
+    let mut runs: Vec<(usize, SeedRun)> = Vec::new();
+    thread::scope(|scope| {
+        for _ in 0..batch.jobs.clamp(1, batch.seeds.len().max(1)) {
+            let (sender, next, stop) = (sender.clone(), &next, &stop);
+            scope.spawn(move || work(batch, next, stop, &sender));
+        }
+        drop(sender);
+        for (at, done) in results {
+            match done {
+                Done::Run(run) => {
+                    see(&run);
+                    runs.push((at, *run));
+                }
+                Done::Wrong(error) => {
+                    stop.store(true, Ordering::Relaxed);
+                    wrong.get_or_insert((at, error));
+                }
+            }
+        }
+    });
+    if let Some((_, error)) = wrong {
+        return Err(error);
+    }
+    runs.sort_unstable_by_key(|(at, _)| *at);
+    Ok(runs.into_iter().map(|(_, run)| run).collect())
+}
+
+fn work(batch: Batch<'_>, next: &AtomicUsize, stop: &AtomicBool, out: &Sender<(usize, Done)>) {
+    while !stop.load(Ordering::Relaxed) && !batch.watch.is_over(batch.budget_ns) {
+        let at = next.fetch_add(1, Ordering::Relaxed);
+        let Some(&seed) = batch.seeds.get(at) else { return };
+        let done = match plan(&batch.loaded.scenario, seed) {
+            Ok(plan) => Done::Run(Box::new(execute(&plan, &batch.loaded.goals, batch.guard).0)),
+            Err(error) => Done::Wrong(error),
+        };
+        if out.send((at, done)).is_err() {
+            return;
+        }
+    }
+}
+
+/// Runs a plan and judges what was observed.
+pub(super) fn execute(plan: &Plan, goals: &[Goal], guard: Guard) -> (SeedRun, RunOutcome) {
+    let mut watch = guard;
+    let mut outcome = run(plan, RunOptions { watch: Some(&mut watch), ..RunOptions::default() });
+    guard.mark(&mut outcome);
+    (judged(plan.seed, &outcome, goals), outcome)
+}
+
+/// Judges what was observed. A panic of a checker is a fault of the harness like any other.
+pub(super) fn judged(seed: u64, outcome: &RunOutcome, goals: &[Goal]) -> SeedRun {
+    let history = &outcome.history;
+    let (judged, unjudged) = match catch_unwind(AssertUnwindSafe(|| judge(history))) {
+        Ok(Ok(judged)) => (judged, None),
+        Ok(Err(error)) => (Vec::new(), Some(error.to_string())),
+        Err(_) => (Vec::new(), Some("a checker panicked on it".to_owned())),
+    };
+    SeedRun {
+        seed,
+        trace_hash: outcome.trace_hash,
+        steps: outcome.steps,
+        broker_events: outcome.broker_events,
+        sim_ns: outcome.sim_ns,
+        history_events: history.events.len() as u64,
+        end: outcome.end.clone(),
+        judged,
+        unjudged,
+        goals: goals.iter().map(|goal| goal.is_reached(history)).collect(),
+    }
+}
+
+/// Whether a run that was cut short by its user is the reason why something is missing.
+pub(super) fn was_cut(run: &SeedRun) -> bool {
+    run.end == RunEnd::Cut
+}

@@ -1,0 +1,210 @@
+//! Coverage goals: what must have happened in at least one seed of a set.
+//!
+//! A run in which nothing went wrong because nothing happened proves little, so a scenario may list
+//! what it is about:
+//!
+//! ```text
+//! goal   = event [ "during" period ]
+//! event  = the kind of an event in a history: route_down, slow_consumer, no_responders, ...
+//!        | "fault:" kind of fault
+//! period = "partition" | boot | warm | chaos | heal | quiesce | drain
+//! ```
+
+use std::collections::BTreeSet;
+
+use crate::history::{Event, FaultKind, History, Kind, Phase};
+
+/// Events that a goal may be about: those that do not happen in every run anyway.
+const EVENTS: [&str; 17] = [
+    "client_error",
+    "closed",
+    "connected",
+    "delivered",
+    "no_responders",
+    "node_down",
+    "node_up",
+    "op_dropped",
+    "pub",
+    "request_done",
+    "request_timeout",
+    "route_down",
+    "route_up",
+    "slow_consumer",
+    "sub",
+    "unsub",
+    "wire_msg",
+];
+
+/// Something that must have happened.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Goal {
+    text: String,
+    event: What,
+    period: Option<Period>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum What {
+    Event(&'static str),
+    Fault(FaultKind),
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Period {
+    Partition,
+    In(Phase),
+}
+
+impl Goal {
+    /// Reads a goal.
+    ///
+    /// # Errors
+    /// Says which word is not known, and which are.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let (event, period) = match words.as_slice() {
+            [event] => (event, None),
+            [event, "during", period] => (event, Some(parse_period(period)?)),
+            _ => {
+                return Err(format!("`{text}` is no goal: write `EVENT` or `EVENT during PERIOD`"));
+            }
+        };
+        Ok(Self { text: text.to_owned(), event: parse_event(event)?, period })
+    }
+
+    /// The goal as it was written.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether it happened in this history.
+    #[must_use]
+    pub fn is_reached(&self, history: &History) -> bool {
+        let mut cuts = BTreeSet::new();
+        let mut phase = Phase::Boot;
+        history.events.iter().any(|event| {
+            if let Kind::Phase { phase: next } = event.kind {
+                phase = next;
+            }
+            let is_it = self.is_about(event) && self.is_now(phase, !cuts.is_empty());
+            if let Kind::Fault(fault) = &event.kind
+                && fault.kind.cuts()
+            {
+                if fault.on {
+                    cuts.insert(fault.id)
+                } else {
+                    cuts.remove(&fault.id)
+                };
+            }
+            is_it
+        })
+    }
+
+    fn is_about(&self, event: &Event) -> bool {
+        match (self.event, &event.kind) {
+            (What::Fault(kind), Kind::Fault(fault)) => fault.on && fault.kind == kind,
+            (What::Fault(_), _) => false,
+            (What::Event(name), kind) => kind.name() == name,
+        }
+    }
+
+    fn is_now(&self, phase: Phase, cut: bool) -> bool {
+        match self.period {
+            None => true,
+            Some(Period::Partition) => cut,
+            Some(Period::In(wanted)) => phase == wanted,
+        }
+    }
+}
+
+fn parse_event(text: &str) -> Result<What, String> {
+    if let Some(kind) = text.strip_prefix("fault:") {
+        let known = FaultKind::ALL.into_iter().find(|k| k.name() == kind);
+        return known.map(What::Fault).ok_or_else(|| {
+            let names: Vec<&str> = FaultKind::ALL.iter().map(|k| k.name()).collect();
+            format!("there is no fault `{kind}`; there are {}", names.join(", "))
+        });
+    }
+    let known = EVENTS.into_iter().find(|&name| name == text);
+    known.map(What::Event).ok_or_else(|| {
+        format!("`{text}` is no event; there are {} and fault:KIND", EVENTS.join(", "))
+    })
+}
+
+fn parse_period(text: &str) -> Result<Period, String> {
+    if text == "partition" {
+        return Ok(Period::Partition);
+    }
+    let known = Phase::ALL.into_iter().find(|phase| phase.name() == text);
+    known.map(Period::In).ok_or_else(|| {
+        let names: Vec<&str> = Phase::ALL.iter().map(|phase| phase.name()).collect();
+        format!("`{text}` is no period; there are partition, {}", names.join(", "))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::guarantee::testkit::{EAST_1, Script, WEST_1};
+
+    #[test]
+    fn a_goal_is_reached_when_it_happens_in_its_period() {
+        let mut s = Script::running();
+        s.phase(Phase::Chaos);
+        s.partition(true);
+        s.routes_down(EAST_1, WEST_1);
+        s.partition(false);
+        s.phase(Phase::Heal);
+        for (text, expected) in [
+            ("route_down", true),
+            ("route_down during partition", true),
+            ("route_down during chaos", true),
+            ("route_down during heal", false),
+            ("route_up", true),
+            ("route_up during partition", false),
+            ("fault:partition", true),
+            ("fault:reset", false),
+            ("slow_consumer", false),
+        ] {
+            let goal = Goal::parse(text).unwrap();
+            assert_eq!(goal.is_reached(&s.history), expected, "{text}");
+            assert_eq!(goal.text(), text);
+        }
+    }
+
+    #[test]
+    fn every_event_that_goals_speak_of_exists() {
+        let mut s = Script::running();
+        let client = s.client("c/1", EAST_1);
+        s.sub(client, 1, "a", "");
+        let msg = s.publish(client, "a");
+        s.deliver(client, 1, msg);
+        let seen: BTreeSet<&str> = s.history.events.iter().map(|e| e.kind.name()).collect();
+        for name in ["route_up", "node_up", "connected", "sub", "pub", "delivered"] {
+            assert!(seen.contains(name) && EVENTS.contains(&name), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_is_said() {
+        for (text, error) in [
+            (
+                "mirror_lag > 5",
+                "`mirror_lag > 5` is no goal: write `EVENT` or `EVENT during PERIOD`",
+            ),
+            ("", "`` is no goal: write `EVENT` or `EVENT during PERIOD`"),
+            (
+                "pub during lunch",
+                "`lunch` is no period; there are partition, boot, warm, chaos, heal, quiesce, \
+                    drain",
+            ),
+        ] {
+            assert_eq!(Goal::parse(text).unwrap_err(), error);
+        }
+        assert!(Goal::parse("fault:flood").unwrap_err().starts_with("there is no fault `flood`"));
+        assert!(
+            Goal::parse("elected").unwrap_err().starts_with("`elected` is no event; there are")
+        );
+    }
+}

@@ -1,0 +1,157 @@
+//! Faults: what the plan does to the world.
+
+use std::collections::BTreeSet;
+
+use causeway_core::Command;
+
+use super::Engine;
+use crate::history::{Fault, FaultKind, Kind, NodeDownHow};
+use crate::ids::{NodeId, RegionId};
+use crate::net::{Degrade, Place};
+use crate::plan::{FaultAction, FaultPlan, ProcessPlan, Sides, Site};
+use crate::queue::Due;
+
+impl Engine<'_> {
+    pub(super) fn fault_on(&mut self, at: usize) {
+        let plan = self.plan;
+        let Some(fault) = plan.faults.get(at) else { return };
+        self.record_fault(fault, true);
+        match &fault.action {
+            FaultAction::Cut { between, blackhole } => {
+                for (from, to) in self.ways(between) {
+                    self.net.cut(self.now, from, to, &mut self.queue);
+                    if *blackhole {
+                        self.net.kill_silently(self.now, from, to, &mut self.queue);
+                    }
+                }
+            }
+            FaultAction::Reset(between) => {
+                for (from, to) in self.ways(between) {
+                    let ids = self.net.between(from, to);
+                    self.reset_between(&ids);
+                }
+            }
+            FaultAction::Refuse(between) => {
+                for (from, to) in self.ways(between) {
+                    self.net.links.refuse(from, to, true);
+                }
+            }
+            FaultAction::Degrade { between, latency_ns, jitter_ns, loss_ppm, bandwidth } => {
+                let added = Degrade {
+                    latency_ns: *latency_ns,
+                    jitter_ns: *jitter_ns,
+                    loss_ppm: *loss_ppm,
+                    bandwidth: *bandwidth,
+                };
+                for (from, to) in self.ways(between) {
+                    self.net.links.degrade(from, to, fault.id, Some(added));
+                }
+            }
+            FaultAction::Crash(process) => {
+                for node in &process.nodes {
+                    self.end_process(*node, NodeDownHow::Killed);
+                }
+            }
+            FaultAction::Stop(process) => {
+                for node in &process.nodes {
+                    self.command(*node, Command::Shutdown);
+                }
+            }
+            FaultAction::LameDuck(process) => {
+                for node in &process.nodes {
+                    self.command(*node, Command::LameDuck);
+                }
+            }
+            FaultAction::StopReading(clients) => {
+                for client in clients {
+                    self.client_stops_reading(*client, true);
+                }
+            }
+        }
+    }
+
+    pub(super) fn fault_off(&mut self, at: usize) {
+        let plan = self.plan;
+        let Some(fault) = plan.faults.get(at) else { return };
+        self.record_fault(fault, false);
+        match &fault.action {
+            FaultAction::Cut { between, .. } => {
+                for (from, to) in self.ways(between) {
+                    self.net.heal(self.now, from, to, &mut self.queue);
+                }
+            }
+            FaultAction::Reset(_) => {}
+            FaultAction::Refuse(between) => {
+                for (from, to) in self.ways(between) {
+                    self.net.links.refuse(from, to, false);
+                }
+            }
+            FaultAction::Degrade { between, .. } => {
+                for (from, to) in self.ways(between) {
+                    self.net.links.degrade(from, to, fault.id, None);
+                }
+            }
+            FaultAction::Crash(process)
+            | FaultAction::Stop(process)
+            | FaultAction::LameDuck(process) => self.restart(process),
+            FaultAction::StopReading(clients) => {
+                for client in clients {
+                    self.client_stops_reading(*client, false);
+                }
+            }
+        }
+    }
+
+    /// Processes that have not ended by now are killed; then all start again.
+    fn restart(&mut self, process: &ProcessPlan) {
+        for node in &process.nodes {
+            self.end_process(*node, NodeDownHow::Killed);
+            if process.new_port {
+                self.hosts[usize::from(node.0)].route_port_shift += 1;
+            }
+            self.queue.push(self.now, Due::Start(*node));
+        }
+    }
+
+    fn ways(&self, between: &Sides) -> Vec<(Place, Place)> {
+        let place = |site| self.net.links.place(site);
+        between.pairs().map(|(from, to)| (place(from), place(to))).collect()
+    }
+
+    fn record_fault(&mut self, fault: &FaultPlan, on: bool) {
+        let mut pairs: BTreeSet<(NodeId, NodeId)> = BTreeSet::new();
+        let mut clients: BTreeSet<(RegionId, NodeId)> = BTreeSet::new();
+        for (from, to) in fault.action.sides().into_iter().flat_map(Sides::pairs) {
+            match (from, to) {
+                (Site::Node(a), Site::Node(b)) => {
+                    pairs.insert((a, b));
+                }
+                (Site::Node(node), Site::Clients(region))
+                | (Site::Clients(region), Site::Node(node)) => {
+                    clients.insert((region, node));
+                }
+                (Site::Clients(_), Site::Clients(_)) => {}
+            }
+        }
+        let nodes = match &fault.action {
+            FaultAction::Crash(process)
+            | FaultAction::Stop(process)
+            | FaultAction::LameDuck(process) => process.nodes.clone(),
+            FaultAction::Cut { .. }
+            | FaultAction::Reset(_)
+            | FaultAction::Refuse(_)
+            | FaultAction::Degrade { .. }
+            | FaultAction::StopReading(_) => Vec::new(),
+        };
+        let kind: FaultKind = fault.action.kind();
+        self.rec.event(Kind::Fault(Box::new(Fault {
+            id: fault.id,
+            on,
+            kind,
+            text: self.plan.fault_text(fault),
+            nodes,
+            pairs: pairs.into_iter().collect(),
+            clients: clients.into_iter().collect(),
+        })));
+    }
+}

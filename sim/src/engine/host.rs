@@ -1,0 +1,456 @@
+//! A node and its host: the run loop of `causeway_core`, with the modelled network for sockets.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+
+use causeway_core::{
+    CloseCause, Command, DialId, HostCmd, Input, LinkCmd, LinkId, Mono, Node, Now, Origin,
+    TraceEvent, Wall,
+};
+
+use super::Engine;
+use super::names::ROUTE_PORT;
+use super::wires::Owner;
+use crate::history::{Kind, NodeDownHow, Sym};
+use crate::ids::{ClientId, NodeId};
+use crate::net::{ConnId, Side};
+use crate::queue::Due;
+use crate::rng::Stream;
+
+/// A machine with one node's process, or without.
+#[derive(Default)]
+pub(super) struct Host {
+    pub(super) process: Option<Process>,
+    /// How often the process was started.
+    pub(super) incarnation: u32,
+    /// Where the next process listens for routes.
+    pub(super) route_port_shift: u16,
+}
+
+/// A running process.
+pub(super) struct Process {
+    pub(super) node: Node,
+    /// When it was started.
+    start: u64,
+    pub(super) links: Vec<Slot>,
+    free: Vec<u32>,
+    /// When it will be woken, as far as the heap knows.
+    wake: u64,
+    pub(super) takes_clients: bool,
+    pub(super) takes_routes: bool,
+    pub(super) route_port: u16,
+    /// Links that have bytes to write.
+    to_write: VecDeque<LinkId>,
+}
+
+/// A place in the host's connection table.
+#[derive(Default)]
+pub(super) struct Slot {
+    generation: u32,
+    pub(super) link: Option<LinkState>,
+}
+
+/// An open link.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LinkState {
+    pub(super) conn: ConnId,
+    pub(super) side: Side,
+    /// The client at the other end, if it is one.
+    pub(super) client: Option<ClientId>,
+    /// The remote of a registered route, and the node's number of the connection.
+    pub(super) route: Option<(NodeId, u64)>,
+    /// The node wants it closed as soon as everything is written.
+    closing: bool,
+    /// The connection is gone; the node is about to be told this.
+    gone: Option<CloseCause>,
+}
+
+/// A connection that is up.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Opening {
+    pub(super) conn: ConnId,
+    pub(super) side: Side,
+    pub(super) origin: Origin,
+    pub(super) peer: SocketAddr,
+    pub(super) local: SocketAddr,
+    /// The client at the other end, if it is one.
+    pub(super) client: Option<ClientId>,
+}
+
+/// How a host lets go of a connection.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Parting {
+    /// It closes the socket.
+    Close,
+    /// The socket is broken; the peer is told nothing.
+    Broken,
+}
+
+impl Engine<'_> {
+    /// A node's process starts, unless it runs.
+    pub(super) fn start(&mut self, id: NodeId) {
+        let at = usize::from(id.0);
+        if self.hosts[at].process.is_some() {
+            return;
+        }
+        let host = &mut self.hosts[at];
+        host.incarnation += 1;
+        let route_port = ROUTE_PORT + host.route_port_shift;
+        let of = [u64::from(id.0), u64::from(host.incarnation)];
+        let seed = Stream::new(self.plan.seed, "node", &of).seed32();
+        let config = self.names.config(self.plan, id, route_port);
+        let wall = self.plan.nodes[at].wall_ns.saturating_add(self.now);
+        let now = Now { mono: Mono(0), wall: Wall(i64::try_from(wall).unwrap_or(i64::MAX)) };
+        self.running = Some(id);
+        host.process = Some(Process {
+            node: Node::new(config, seed, now),
+            start: self.now,
+            links: Vec::new(),
+            free: Vec::new(),
+            wake: u64::MAX,
+            takes_clients: true,
+            takes_routes: true,
+            route_port,
+            to_write: VecDeque::new(),
+        });
+        self.running = None;
+        let incarnation = host.incarnation;
+        self.rec.event(Kind::NodeUp { node: id, incarnation });
+        self.arm(id);
+    }
+
+    /// A node's process ends, whatever it was doing. Its kernel closes its connections.
+    pub(super) fn end_process(&mut self, id: NodeId, how: NodeDownHow) {
+        let Some(process) = self.hosts[usize::from(id.0)].process.take() else { return };
+        self.rec.event(Kind::NodeDown { node: id, how });
+        for link in process.links.iter().filter_map(|slot| slot.link) {
+            if link.gone.is_none() {
+                self.wire_closed(link.conn, link.side);
+                self.net.close(self.now, link.conn, link.side, &mut self.queue);
+            }
+        }
+        self.dials_of_node_end(id);
+    }
+
+    fn process(&mut self, id: NodeId) -> Option<&mut Process> {
+        self.hosts[usize::from(id.0)].process.as_mut()
+    }
+
+    /// Feeds one input to a node and carries out everything that follows from it.
+    pub(super) fn feed(&mut self, id: NodeId, input: Input<'_>) {
+        self.handle(id, input);
+        self.settle(id);
+    }
+
+    fn handle(&mut self, id: NodeId, input: Input<'_>) {
+        let host = &mut self.hosts[usize::from(id.0)];
+        let Some(process) = &mut host.process else { return };
+        let now = process.now(self.now, self.plan.nodes[usize::from(id.0)].wall_ns);
+        self.running = Some(id);
+        process.node.handle(now, input, &mut self.fx);
+        self.running = None;
+    }
+
+    /// Drains the effects, writes what is to be written, and arms the timer.
+    fn settle(&mut self, id: NodeId) {
+        loop {
+            self.carry_out(id);
+            let Some(process) = self.process(id) else { return };
+            let Some(link) = process.to_write.pop_front() else { break };
+            self.write_link(id, link);
+        }
+        self.arm(id);
+    }
+
+    fn carry_out(&mut self, id: NodeId) {
+        let mut fx = std::mem::take(&mut self.fx);
+        for event in fx.trace.drain(..) {
+            self.trace(id, event);
+        }
+        for command in fx.links.drain(..) {
+            self.link_command(id, command);
+        }
+        if let Some(process) = self.process(id) {
+            process.to_write.extend(fx.wake_tx.drain(..));
+        }
+        for command in fx.host.drain(..) {
+            self.host_command(id, command);
+        }
+        fx.clear();
+        self.fx = fx;
+    }
+
+    fn link_command(&mut self, id: NodeId, command: LinkCmd) {
+        match command {
+            LinkCmd::Dial { dial, host, port, timeout } => {
+                self.node_dials(id, dial, &host, port, timeout);
+            }
+            LinkCmd::Close { link, linger } => {
+                let now = self.now;
+                let Some(process) = self.process(id) else { return };
+                let pending = process.node.tx(link).map_or(0, |tx| tx.pending());
+                let Some(state) = process.link_mut(link) else { return };
+                if pending == 0 || linger.is_zero() {
+                    self.close_link(id, link, CloseCause::Requested, Parting::Close);
+                } else {
+                    state.closing = true;
+                    let nanos = u64::try_from(linger.as_nanos()).unwrap_or(u64::MAX);
+                    let over = Due::Linger(id, link.slot, link.generation);
+                    self.queue.push(now.saturating_add(nanos), over);
+                }
+            }
+            LinkCmd::PauseRead { link } => self.pause(id, link, true),
+            LinkCmd::ResumeRead { link } => self.pause(id, link, false),
+            LinkCmd::VerifyPassword { link, hash, password } => {
+                // No bcrypt here: a hash of the simulator is its mark and the password.
+                let ok = hash.strip_prefix("$2a$").is_some_and(|plain| plain == password);
+                self.queue.push(self.now, Due::Verified(id, link.slot, link.generation, ok));
+            }
+        }
+    }
+
+    pub(super) fn verified(&mut self, id: NodeId, slot: u32, generation: u32, ok: bool) {
+        self.feed(id, Input::Verified { link: LinkId { slot, generation }, ok });
+    }
+
+    fn host_command(&mut self, id: NodeId, command: HostCmd) {
+        let Some(process) = self.process(id) else { return };
+        match command {
+            HostCmd::StopAcceptingClients => process.takes_clients = false,
+            HostCmd::StopAcceptingRoutes => process.takes_routes = false,
+            HostCmd::Exit => self.end_process(id, NodeDownHow::Exited),
+        }
+    }
+
+    fn pause(&mut self, id: NodeId, link: LinkId, paused: bool) {
+        let Some(state) = self.process(id).and_then(|p| p.link_mut(link).copied()) else { return };
+        if let Some(conn) = self.net.get_mut(state.conn) {
+            conn.pipe_mut(state.side.other()).pause(paused);
+        }
+        if !paused {
+            self.net.wake_reader(state.conn, state.side.other(), self.now, &mut self.queue);
+        }
+    }
+
+    /// Writes once, as much as the socket takes, and tells the node.
+    fn write_link(&mut self, id: NodeId, link: LinkId) {
+        let Some(process) = &self.hosts[usize::from(id.0)].process else { return };
+        let Some(state) = process.link(link).copied() else { return };
+        if state.gone.is_some() {
+            return;
+        }
+        let Some(tx) = process.node.tx(link) else { return };
+        let pending = tx.pending();
+        let written =
+            self.net.write(self.now, state.conn, state.side, tx.chunks(), &mut self.queue);
+        self.moved(state.conn, state.side, written.bytes);
+        if written.bytes > 0 || written.full {
+            self.handle(id, Input::Accepted { link, bytes: written.bytes });
+        }
+        if written.full && written.bytes > 0 {
+            // As a real host would: it tries again, and hears that the socket is full.
+            if let Some(process) = self.process(id) {
+                process.to_write.push_front(link);
+            }
+            return;
+        }
+        let all = written.bytes as u64 == pending;
+        if all && state.closing {
+            // The node may have had more to say meanwhile.
+            let Some(process) = self.process(id) else { return };
+            if process.node.tx(link).is_none_or(|tx| tx.pending() == 0) {
+                self.close_link(id, link, CloseCause::Requested, Parting::Close);
+            }
+        }
+    }
+
+    /// There is room in the socket again.
+    pub(super) fn writable(&mut self, id: NodeId, slot: u32) {
+        let Some(link) = self.process(id).and_then(|process| process.link_id(slot)) else { return };
+        self.write_link(id, link);
+        self.settle(id);
+    }
+
+    /// Bytes were read from the network into the receive buffer.
+    pub(super) fn received(&mut self, id: NodeId, slot: u32) {
+        let host = &mut self.hosts[usize::from(id.0)];
+        let Some(process) = &mut host.process else { return };
+        let Some(link) = process.link_id(slot) else { return };
+        let now = process.now(self.now, self.plan.nodes[usize::from(id.0)].wall_ns);
+        self.running = Some(id);
+        process.node.handle(now, Input::Received { link, rx: &mut self.rx }, &mut self.fx);
+        self.running = None;
+        self.settle(id);
+    }
+
+    /// A connection is up: gives it a place in the table and tells the node.
+    pub(super) fn opened(&mut self, id: NodeId, opening: Opening) {
+        let Opening { conn, side, origin, peer, local, client } = opening;
+        let Some(process) = self.process(id) else { return };
+        let slot = process.free.pop().unwrap_or_else(|| {
+            process.links.push(Slot::default());
+            u32::try_from(process.links.len() - 1).unwrap_or(u32::MAX)
+        });
+        let place = &mut process.links[slot as usize];
+        place.generation += 1;
+        let link = LinkId { slot, generation: place.generation };
+        place.link =
+            Some(LinkState { conn, side, client, route: None, closing: false, gone: None });
+        if let Some(conn) = self.net.get_mut(conn) {
+            conn.owners[side as usize] = Owner::Node { node: id, slot };
+        }
+        self.feed(id, Input::Opened { link, origin, peer, local });
+    }
+
+    pub(super) fn dial_failed(&mut self, id: NodeId, dial: DialId, error: &str) {
+        self.feed(id, Input::DialFailed { dial, error });
+    }
+
+    /// The connection of a link is gone, as the host sees it.
+    pub(super) fn link_gone(&mut self, id: NodeId, slot: u32, cause: CloseCause, parting: Parting) {
+        let Some(link) = self.process(id).and_then(|process| process.link_id(slot)) else { return };
+        self.close_link(id, link, cause, parting);
+    }
+
+    /// Closes the host's side; the node is told as soon as what is being carried out is done.
+    fn close_link(&mut self, id: NodeId, link: LinkId, cause: CloseCause, parting: Parting) {
+        let Some(state) = self.process(id).and_then(|process| process.link_mut(link)) else {
+            return;
+        };
+        if state.gone.is_some() {
+            return;
+        }
+        state.gone = Some(cause);
+        let (conn, side) = (state.conn, state.side);
+        self.wire_closed(conn, side);
+        match parting {
+            Parting::Close => self.net.close(self.now, conn, side, &mut self.queue),
+            Parting::Broken => self.net.abandon(conn, side),
+        }
+        self.queue.push(self.now, Due::LinkClosed(id, link.slot));
+    }
+
+    pub(super) fn link_closed(&mut self, id: NodeId, slot: u32) {
+        let Some(process) = self.process(id) else { return };
+        let Some(link) = process.link_id(slot) else { return };
+        let Some(cause) = process.link(link).and_then(|state| state.gone) else { return };
+        self.handle(id, Input::Closed { link, cause });
+        // The trace of the end still asks who the link was.
+        self.settle(id);
+        if let Some(process) = self.process(id) {
+            process.links[slot as usize].link = None;
+            process.free.push(slot);
+        }
+    }
+
+    pub(super) fn linger_over(&mut self, id: NodeId, slot: u32, generation: u32) {
+        let link = LinkId { slot, generation };
+        if self.process(id).and_then(|process| process.link_mut(link)).is_some() {
+            self.close_link(id, link, CloseCause::Requested, Parting::Close);
+        }
+    }
+
+    pub(super) fn tick(&mut self, id: NodeId, incarnation: u32) {
+        let host = &mut self.hosts[usize::from(id.0)];
+        if host.incarnation != incarnation {
+            return;
+        }
+        let Some(process) = &mut host.process else { return };
+        if process.wake != self.now {
+            return;
+        }
+        process.wake = u64::MAX;
+        let due = process.deadline().is_some_and(|at| at <= self.now);
+        if due { self.feed(id, Input::Tick) } else { self.arm(id) }
+    }
+
+    /// Puts the node's deadline into the heap, unless an earlier wake-up is there already: that one
+    /// will look again.
+    fn arm(&mut self, id: NodeId) {
+        let now = self.now;
+        let host = &mut self.hosts[usize::from(id.0)];
+        let Some(process) = &mut host.process else { return };
+        let Some(at) = process.deadline() else { return };
+        let at = at.max(now);
+        if at < process.wake {
+            process.wake = at;
+            self.queue.push(at, Due::Tick(id, host.incarnation));
+        }
+    }
+
+    pub(super) fn command(&mut self, id: NodeId, command: Command) {
+        self.feed(id, Input::Command(command));
+    }
+
+    /// Of all that a node tells about itself, what histories hold.
+    fn trace(&mut self, id: NodeId, event: TraceEvent) {
+        match event {
+            TraceEvent::RouteRegistered { who, remote_name, pool_index, account, .. } => {
+                let Some(remote) = self.node_called(&remote_name) else { return };
+                let state = self.process(id).and_then(|process| process.link_mut(who.link));
+                if let Some(state) = state {
+                    state.route = Some((remote, who.cid));
+                }
+                let account = account.map_or(Sym::NONE, |name| self.rec.intern(&name));
+                let (pool, cid) = (pool_index, who.cid);
+                self.rec.event(Kind::RouteUp { node: id, remote, pool, account, cid });
+            }
+            TraceEvent::LinkClosed { who, reason, .. } => {
+                let state = self.process(id).and_then(|process| process.link_mut(who.link));
+                if let Some((remote, cid)) = state.and_then(|state| state.route.take()) {
+                    let reason = self.rec.intern(reason.text());
+                    self.rec.event(Kind::RouteDown { node: id, remote, cid, reason });
+                }
+            }
+            TraceEvent::SlowConsumer { who, pending, max_pending, .. } => {
+                let client =
+                    self.process(id).and_then(|process| process.link_mut(who.link)?.client);
+                let limit = max_pending.unwrap_or(0);
+                self.rec.event(Kind::SlowConsumer { node: id, client, pending, limit });
+            }
+            TraceEvent::LinkOpened { .. }
+            | TraceEvent::RouteDuplicate { .. }
+            | TraceEvent::RouteDiscovered { .. }
+            | TraceEvent::DialFailed { .. }
+            | TraceEvent::AuthenticationFailed { .. }
+            | TraceEvent::PeerFault { .. }
+            | TraceEvent::LameDuck
+            | TraceEvent::ClusterName { .. }
+            | TraceEvent::Protocol { .. } => {}
+        }
+    }
+
+    fn node_called(&self, name: &str) -> Option<NodeId> {
+        let found = self.plan.nodes.iter().position(|node| node.name == name)?;
+        u16::try_from(found).ok().map(NodeId)
+    }
+}
+
+impl Process {
+    fn now(&self, now: u64, wall: u64) -> Now {
+        Now {
+            mono: Mono(now - self.start),
+            wall: Wall(i64::try_from(wall.saturating_add(now)).unwrap_or(i64::MAX)),
+        }
+    }
+
+    /// The node's deadline in the run's time.
+    fn deadline(&self) -> Option<u64> {
+        self.node.deadline().map(|(at, _)| self.start.saturating_add(at.0))
+    }
+
+    fn link_id(&self, slot: u32) -> Option<LinkId> {
+        let place = self.links.get(slot as usize)?;
+        place.link.is_some().then_some(LinkId { slot, generation: place.generation })
+    }
+
+    pub(super) fn link(&self, link: LinkId) -> Option<&LinkState> {
+        let place = self.links.get(link.slot as usize)?;
+        place.link.as_ref().filter(|_| place.generation == link.generation)
+    }
+
+    fn link_mut(&mut self, link: LinkId) -> Option<&mut LinkState> {
+        let place = self.links.get_mut(link.slot as usize)?;
+        place.link.as_mut().filter(|_| place.generation == link.generation)
+    }
+}

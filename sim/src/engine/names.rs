@@ -1,0 +1,176 @@
+//! Addresses and names: who is where, and what a name resolves to.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use causeway_core::Duration;
+use causeway_core::config::{ClientLimits, ClusterConfig, HostPort, NodeConfig, RouteUrl};
+
+use crate::ids::{ClientId, NodeId};
+use crate::plan::{NodePlan, Plan, RoutePlan, Setting};
+
+/// Where nodes listen for clients.
+pub(super) const CLIENT_PORT: u16 = 4222;
+/// Where nodes listen for each other; a node that comes back on a new port adds to it.
+pub(super) const ROUTE_PORT: u16 = 6222;
+/// The first port of the calling side.
+const EPHEMERAL_PORT: u16 = 32_768;
+
+/// The name service.
+#[derive(Debug)]
+pub(super) struct Names {
+    by_name: BTreeMap<String, Vec<NodeId>>,
+    by_ip: BTreeMap<IpAddr, NodeId>,
+    node_ips: Vec<IpAddr>,
+    client_ips: Vec<IpAddr>,
+    /// The last port that was used for calling.
+    last_port: u16,
+}
+
+impl Names {
+    pub(super) fn of(plan: &Plan) -> Self {
+        let mut names = Self {
+            by_name: BTreeMap::new(),
+            by_ip: BTreeMap::new(),
+            node_ips: Vec::new(),
+            client_ips: Vec::new(),
+            last_port: EPHEMERAL_PORT,
+        };
+        for (id, node) in (0..).map(NodeId).zip(&plan.nodes) {
+            // 10.region.0.number of the node in the plan.
+            let [_, region] = node.region.0.to_be_bytes();
+            let [high, low] = (id.0 + 1).to_be_bytes();
+            let ip = IpAddr::V4(Ipv4Addr::new(10, region, high, low));
+            names.node_ips.push(ip);
+            names.by_ip.insert(ip, id);
+            names.by_name.insert(node_host(plan, id), vec![id]);
+            names.by_name.entry(region_host(plan, node)).or_default().push(id);
+        }
+        for (id, _) in (0u32..).zip(&plan.clients) {
+            let [_, a, b, c] = (id + 1).to_be_bytes();
+            names.client_ips.push(IpAddr::V4(Ipv4Addr::new(11, a, b, c)));
+        }
+        names
+    }
+
+    /// The nodes that a name or an address leads to.
+    pub(super) fn resolve(&self, host: &str) -> Vec<NodeId> {
+        match host.parse::<IpAddr>() {
+            Ok(ip) => self.by_ip.get(&ip).copied().into_iter().collect(),
+            Err(_) => self.by_name.get(host).cloned().unwrap_or_default(),
+        }
+    }
+
+    pub(super) fn node_ip(&self, node: NodeId) -> IpAddr {
+        self.node_ips[usize::from(node.0)]
+    }
+
+    /// The calling side's address of a new connection of a node.
+    pub(super) fn node_calls_from(&mut self, node: NodeId) -> SocketAddr {
+        SocketAddr::new(self.node_ip(node), self.next_port())
+    }
+
+    /// The calling side's address of a new connection of a client.
+    pub(super) fn client_calls_from(&mut self, client: ClientId) -> SocketAddr {
+        SocketAddr::new(self.client_ips[client.0 as usize], self.next_port())
+    }
+
+    const fn next_port(&mut self) -> u16 {
+        self.last_port = match self.last_port.checked_add(1) {
+            Some(port) => port,
+            None => EPHEMERAL_PORT,
+        };
+        self.last_port
+    }
+
+    /// The configuration of a node that listens for routes on this port.
+    pub(super) fn config(&self, plan: &Plan, id: NodeId, route_port: u16) -> Arc<NodeConfig> {
+        let node = &plan.nodes[usize::from(id.0)];
+        let listen = |port| HostPort { host: "0.0.0.0".to_owned(), port };
+        let routes = node.routes.iter().map(|route| {
+            let host = match route {
+                RoutePlan::Node(node) => node_host(plan, *node),
+                RoutePlan::Region(region) => format!("{}.sim", plan.region_name(*region)),
+            };
+            RouteUrl { address: HostPort { host, port: ROUTE_PORT }, auth: None }
+        });
+        let cluster = ClusterConfig {
+            name: Some(node.cluster.clone()),
+            listen: listen(route_port),
+            routes: routes.collect(),
+            pinned_accounts: node.config.accounts.clone(),
+            ..ClusterConfig::default()
+        };
+        let mut config = NodeConfig {
+            server_name: Some(node.name.clone()),
+            client_listen: listen(CLIENT_PORT),
+            client_urls: vec![format!("{}:{CLIENT_PORT}", self.node_ip(id))],
+            ..NodeConfig::default()
+        };
+        config.cluster = Some(cluster);
+        for (setting, number) in &node.config.numbers {
+            apply(&mut config, *setting, *number);
+        }
+        Arc::new(config)
+    }
+}
+
+/// Every node has a name of its own: `n1.us-east-1.sim`.
+fn node_host(plan: &Plan, node: NodeId) -> String {
+    let name = plan.node_name(node);
+    let (region, number) = name.rsplit_once('/').unwrap_or((name, "1"));
+    format!("n{number}.{region}.sim")
+}
+
+fn region_host(plan: &Plan, node: &NodePlan) -> String {
+    format!("{}.sim", plan.region_name(node.region))
+}
+
+fn apply(config: &mut NodeConfig, setting: Setting, number: u64) {
+    let duration = Duration::from_nanos(number);
+    let small = u32::try_from(number).unwrap_or(u32::MAX);
+    let limits: &mut ClientLimits = &mut config.limits;
+    match setting {
+        Setting::MaxPending => limits.max_pending = number,
+        Setting::MaxPayload => limits.max_payload = number,
+        Setting::MaxControlLine => {
+            limits.max_control_line = usize::try_from(number).unwrap_or(usize::MAX);
+        }
+        Setting::MaxConnections => limits.max_connections = Some(number),
+        Setting::MaxSubscriptions => limits.max_subscriptions = number,
+        Setting::WriteDeadline => config.write_deadline = duration,
+        Setting::PingInterval => config.ping_interval = duration,
+        Setting::PingMax => config.ping_max = small,
+        Setting::NoFastProducerStall => config.no_fast_producer_stall = number > 0,
+        Setting::LameDuckDuration => config.lame_duck_duration = duration,
+        Setting::LameDuckGrace => config.lame_duck_grace = duration,
+        Setting::PoolSize
+        | Setting::ConnectRetries
+        | Setting::ConnectBackoff
+        | Setting::NoAdvertise
+        | Setting::RoutePingInterval
+        | Setting::RoutePingMax
+        | Setting::RouteWriteDeadline => {
+            if let Some(cluster) = &mut config.cluster {
+                apply_to_cluster(cluster, setting, number);
+            }
+        }
+    }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "`apply` calls it for these settings only")]
+fn apply_to_cluster(cluster: &mut ClusterConfig, setting: Setting, number: u64) {
+    let duration = Duration::from_nanos(number);
+    let small = u32::try_from(number).unwrap_or(u32::MAX);
+    match setting {
+        Setting::PoolSize => cluster.pool_size = small,
+        Setting::ConnectRetries => cluster.connect_retries = small,
+        Setting::ConnectBackoff => cluster.connect_backoff = number > 0,
+        Setting::NoAdvertise => cluster.no_advertise = number > 0,
+        Setting::RoutePingInterval => cluster.ping_interval = duration,
+        Setting::RoutePingMax => cluster.ping_max = small,
+        Setting::RouteWriteDeadline => cluster.write_deadline = duration,
+        _ => {}
+    }
+}

@@ -1,0 +1,87 @@
+//! What nodes say about themselves when they are asked.
+
+use std::collections::BTreeMap;
+
+use causeway_core::monitor::RouteReport;
+
+use super::Engine;
+use crate::history::{Holder, InterestEntry, Kind, NodeCounters, Phase, RouteEntry, Snapshot};
+use crate::ids::NodeId;
+
+impl Engine<'_> {
+    /// Asks every node that runs.
+    pub(super) fn snapshots(&mut self, phase: Phase) {
+        for at in 0..self.hosts.len() {
+            let id = NodeId(u16::try_from(at).unwrap_or(u16::MAX));
+            self.running = Some(id);
+            if let Some(snapshot) = self.snapshot(id, phase) {
+                self.rec.event(Kind::Snapshot(Box::new(snapshot)));
+            }
+            self.running = None;
+        }
+    }
+
+    fn snapshot(&mut self, id: NodeId, phase: Phase) -> Option<Snapshot> {
+        let node = &self.hosts[usize::from(id.0)].process.as_ref()?.node;
+        node.check_invariants();
+        let reports = node.route_reports(false);
+        let subscriptions = node.subscription_reports(None);
+        let counters = counters(&node.server_report());
+        let remotes: BTreeMap<u64, Option<NodeId>> =
+            reports.iter().map(|route| (route.rid, self.node_named(route))).collect();
+        let mut routes: Vec<RouteEntry> = Vec::with_capacity(reports.len());
+        for route in &reports {
+            routes.push(RouteEntry {
+                remote: remotes[&route.rid],
+                pool: route.pool_index,
+                account: self.rec.intern(&route.account),
+            });
+        }
+        routes.sort_unstable();
+        // Members that are alike are added up.
+        let mut rows: BTreeMap<(String, String, String, Holder), u32> = BTreeMap::new();
+        for one in subscriptions {
+            let holder = match remotes.get(&one.cid) {
+                Some(Some(remote)) => Holder::Remote(*remote),
+                Some(None) => Holder::Unknown,
+                None => Holder::Local,
+            };
+            let weight = rows.entry((one.account, one.subject, one.queue, holder)).or_default();
+            *weight = weight.saturating_add(one.weight);
+        }
+        let mut interest = Vec::with_capacity(rows.len());
+        for ((account, subject, queue, holder), weight) in rows {
+            interest.push(InterestEntry {
+                account: self.rec.intern(&account),
+                subject: self.rec.intern(&subject),
+                queue: self.rec.intern(&queue),
+                weight,
+                holder,
+            });
+        }
+        Some(Snapshot { node: id, phase, routes, interest, counters })
+    }
+
+    fn node_named(&self, route: &RouteReport) -> Option<NodeId> {
+        let found = self.plan.nodes.iter().position(|node| node.name == route.remote_name)?;
+        u16::try_from(found).ok().map(NodeId)
+    }
+}
+
+fn counters(report: &causeway_core::monitor::ServerReport) -> NodeCounters {
+    NodeCounters {
+        connections: report.connections,
+        routes: report.routes,
+        remotes: report.remotes,
+        in_msgs: report.received.messages,
+        out_msgs: report.sent.messages,
+        in_client_msgs: report.received_from_clients.messages,
+        out_client_msgs: report.sent_to_clients.messages,
+        slow_clients: report.slow_clients,
+        slow_routes: report.slow_routes,
+        stale_clients: report.stale_clients,
+        stale_routes: report.stale_routes,
+        stalls: report.stalls,
+        lost_on_close: report.lost_on_close,
+    }
+}

@@ -1,0 +1,364 @@
+//! Which guarantees there are.
+
+use super::{
+    Checker, Params, auto_unsub_exact, clients_return, connections_stay, interest_completeness,
+    interest_only, legal_protocol, mesh_closure, no_duplicates, no_responders_honest,
+    nodes_stay_up, nothing_unexpected, one_hop, one_member_per_queue_group, publisher_order,
+    quiet_delivery, region_autonomy, routes_reestablished,
+};
+
+/// A guarantee.
+#[derive(Debug)]
+pub struct Spec {
+    /// Its name, the `kind` in a scenario.
+    pub id: &'static str,
+    /// Its number in the list of oracles.
+    pub code: &'static str,
+    /// What is promised, in one sentence.
+    pub sentence: &'static str,
+    /// Between whom, or on what, it is checked.
+    pub unit: &'static str,
+    /// Whether it must hold at all times, or some time after things went well again.
+    pub timing: Timing,
+    /// Where its bound comes from; empty if it has none.
+    pub bound: &'static str,
+    /// Other names by which scenarios may ask for it.
+    pub aliases: &'static [&'static str],
+    rule: Rule,
+}
+
+/// When a guarantee must hold.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Timing {
+    /// At all times; each single event can break it.
+    Always,
+    /// By the time that the bound gives.
+    Eventually,
+}
+
+impl Timing {
+    /// The name in files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Always => "always",
+            Self::Eventually => "eventually",
+        }
+    }
+}
+
+/// The rule behind a guarantee.
+#[derive(Clone, Copy, Debug)]
+enum Rule {
+    NothingUnexpected,
+    NoDuplicates,
+    PublisherOrder,
+    OneMemberPerQueueGroup,
+    QuietDelivery,
+    RegionAutonomy,
+    InterestOnly,
+    OneHop,
+    InterestCompleteness,
+    RoutesReestablished,
+    MeshClosure,
+    ClientsReturn,
+    ConnectionsStay,
+    NoRespondersHonest,
+    AutoUnsubExact,
+    LegalProtocol,
+    NodesStayUp,
+}
+
+/// All guarantees, in the order in which reports show them.
+#[must_use]
+pub fn catalogue() -> &'static [Spec] {
+    CATALOGUE
+}
+
+/// The guarantee with that id or other name.
+#[must_use]
+pub fn find(kind: &str) -> Option<&'static Spec> {
+    CATALOGUE.iter().find(|spec| spec.id == kind || spec.aliases.contains(&kind))
+}
+
+/// Every word that a scenario may write as the `kind` of a guarantee.
+#[must_use]
+pub fn kinds() -> Vec<&'static str> {
+    CATALOGUE
+        .iter()
+        .flat_map(|spec| std::iter::once(spec.id).chain(spec.aliases.iter().copied()))
+        .collect()
+}
+
+impl Spec {
+    /// The bound with these parameters, in nanoseconds.
+    pub(super) fn bound_ns(&self, params: &Params<'_>) -> Option<u64> {
+        let (header, within) = (params.header, params.within_ns);
+        match self.rule {
+            Rule::NothingUnexpected
+            | Rule::NoDuplicates
+            | Rule::PublisherOrder
+            | Rule::InterestOnly
+            | Rule::OneHop
+            | Rule::LegalProtocol
+            | Rule::NodesStayUp => None,
+            Rule::OneMemberPerQueueGroup => {
+                Some(one_member_per_queue_group::bound_ns(header, within))
+            }
+            Rule::QuietDelivery => Some(quiet_delivery::bound_ns(header, within)),
+            Rule::RegionAutonomy => Some(region_autonomy::bound_ns(header, within)),
+            Rule::InterestCompleteness => Some(interest_completeness::bound_ns(header, within)),
+            Rule::RoutesReestablished => Some(routes_reestablished::bound_ns(header, within)),
+            Rule::MeshClosure => Some(mesh_closure::bound_ns(header, within)),
+            Rule::ClientsReturn => Some(clients_return::bound_ns(header, within)),
+            Rule::ConnectionsStay => Some(connections_stay::bound_ns(header, within)),
+            Rule::NoRespondersHonest => Some(no_responders_honest::bound_ns(header, within)),
+            Rule::AutoUnsubExact => Some(auto_unsub_exact::bound_ns(header, within)),
+        }
+    }
+
+    /// A checker with these parameters.
+    pub(super) fn checker(&self, params: &Params<'_>) -> Box<dyn Checker> {
+        match self.rule {
+            Rule::NothingUnexpected => Box::new(nothing_unexpected::NothingUnexpected::new(params)),
+            Rule::NoDuplicates => Box::new(no_duplicates::NoDuplicates::new(params)),
+            Rule::PublisherOrder => Box::new(publisher_order::PublisherOrder::new(params)),
+            Rule::OneMemberPerQueueGroup => {
+                Box::new(one_member_per_queue_group::OneMemberPerQueueGroup::new(params))
+            }
+            Rule::QuietDelivery => Box::new(quiet_delivery::QuietDelivery::new(params)),
+            Rule::RegionAutonomy => Box::new(region_autonomy::RegionAutonomy::new(params)),
+            Rule::InterestOnly => Box::new(interest_only::InterestOnly::new(params)),
+            Rule::OneHop => Box::new(one_hop::OneHop::new(params)),
+            Rule::InterestCompleteness => {
+                Box::new(interest_completeness::InterestCompleteness::new(params))
+            }
+            Rule::RoutesReestablished => {
+                Box::new(routes_reestablished::RoutesReestablished::new(params))
+            }
+            Rule::MeshClosure => Box::new(mesh_closure::MeshClosure::new(params)),
+            Rule::ClientsReturn => Box::new(clients_return::ClientsReturn::new(params)),
+            Rule::ConnectionsStay => Box::new(connections_stay::ConnectionsStay::new(params)),
+            Rule::NoRespondersHonest => {
+                Box::new(no_responders_honest::NoRespondersHonest::new(params))
+            }
+            Rule::AutoUnsubExact => Box::new(auto_unsub_exact::AutoUnsubExact::new(params)),
+            Rule::LegalProtocol => Box::new(legal_protocol::LegalProtocol::new(params)),
+            Rule::NodesStayUp => Box::new(nodes_stay_up::NodesStayUp::new(params)),
+        }
+    }
+}
+
+const DELIVERY_BOUND: &str =
+    "two longest round trips, the time that interest takes to spread, and one second";
+
+static CATALOGUE: &[Spec] = &[
+    Spec {
+        id: "nothing_unexpected",
+        code: "C1",
+        sentence: "A client gets only messages that were published, unchanged, on subjects that \
+            it asked for.",
+        unit: "delivery",
+        timing: Timing::Always,
+        bound: "",
+        aliases: &[],
+        rule: Rule::NothingUnexpected,
+    },
+    Spec {
+        id: "no_duplicates",
+        code: "C3",
+        sentence: "A subscription gets a message at most once, also when routes come and go.",
+        unit: "delivery",
+        timing: Timing::Always,
+        bound: "",
+        aliases: &["no_duplicate_core"],
+        rule: Rule::NoDuplicates,
+    },
+    Spec {
+        id: "publisher_order",
+        code: "C2",
+        sentence: "What one connection publishes arrives in that order while the path stays the \
+            same; messages may be missing, never swapped.",
+        unit: "delivery",
+        timing: Timing::Always,
+        bound: "",
+        aliases: &[],
+        rule: Rule::PublisherOrder,
+    },
+    Spec {
+        id: "one_member_per_queue_group",
+        code: "C5",
+        sentence: "Of a queue group, at most one member in the whole cluster gets a message, and \
+            exactly one while nothing is wrong.",
+        unit: "delivery to a member, and message in a quiet period",
+        timing: Timing::Always,
+        bound: DELIVERY_BOUND,
+        aliases: &["one_queue_member"],
+        rule: Rule::OneMemberPerQueueGroup,
+    },
+    Spec {
+        id: "quiet_delivery",
+        code: "C4",
+        sentence: "While nothing is wrong, every subscription gets every message that it asks for.",
+        unit: "message and subscription",
+        timing: Timing::Eventually,
+        bound: DELIVERY_BOUND,
+        aliases: &[],
+        rule: Rule::QuietDelivery,
+    },
+    Spec {
+        id: "region_autonomy",
+        code: "R1",
+        sentence: "A region that is cut off from another keeps delivering what its own clients \
+            publish to its own clients.",
+        unit: "message and subscription in a region that is cut off",
+        timing: Timing::Eventually,
+        bound: "eight times the way through the slowest region, and 250 ms",
+        aliases: &[],
+        rule: Rule::RegionAutonomy,
+    },
+    Spec {
+        id: "interest_only",
+        code: "C6",
+        sentence: "A message goes to another node only if that node had said that it wants it.",
+        unit: "message between nodes",
+        timing: Timing::Always,
+        bound: "",
+        aliases: &[],
+        rule: Rule::InterestOnly,
+    },
+    Spec {
+        id: "one_hop",
+        code: "C12",
+        sentence: "Only the publisher's node sends a message to other nodes, and once to each; \
+            what came by a route is never sent on.",
+        unit: "message between nodes",
+        timing: Timing::Always,
+        bound: "",
+        aliases: &["no_echo_loop"],
+        rule: Rule::OneHop,
+    },
+    Spec {
+        id: "interest_completeness",
+        code: "C7",
+        sentence: "When things have settled, every node knows exactly what the clients of the \
+            others want.",
+        unit: "node and peer, at the end of quiesce and drain",
+        timing: Timing::Eventually,
+        bound: "the time that interest takes to spread",
+        aliases: &[],
+        rule: Rule::InterestCompleteness,
+    },
+    Spec {
+        id: "routes_reestablished",
+        code: "R",
+        sentence: "Routes that were lost are back soon after the last fault is gone.",
+        unit: "pair of nodes that lost a route",
+        timing: Timing::Eventually,
+        bound: "the time to notice a dead connection, the pause between two dials and their \
+            time-out, and some round trips for each connection of the pool",
+        aliases: &["routes_re_established"],
+        rule: Rule::RoutesReestablished,
+    },
+    Spec {
+        id: "mesh_closure",
+        code: "O6",
+        sentence: "When all faults are gone, every node has all its routes to every other node.",
+        unit: "pair of nodes, at the end of quiesce and drain",
+        timing: Timing::Eventually,
+        bound: "as for routes_reestablished",
+        aliases: &[],
+        rule: Rule::MeshClosure,
+    },
+    Spec {
+        id: "clients_return",
+        code: "R5",
+        sentence: "Clients that lost their connection are connected and subscribed again soon \
+            after the last fault is gone.",
+        unit: "client that lost its connection",
+        timing: Timing::Eventually,
+        bound: "the longest wait before a client connects anew, its time-outs, and some round \
+            trips",
+        aliases: &["client_reconnects"],
+        rule: Rule::ClientsReturn,
+    },
+    Spec {
+        id: "connections_stay",
+        code: "O9",
+        sentence: "While nothing is wrong, nobody's connection is closed, neither a client's nor \
+            a route's.",
+        unit: "connection that lasted through a quiet period",
+        timing: Timing::Always,
+        bound: "quiet for as long as clients and routes may take to come back",
+        aliases: &[],
+        rule: Rule::ConnectionsStay,
+    },
+    Spec {
+        id: "no_responders_honest",
+        code: "C8",
+        sentence: "A request is told that nobody is there if that is so, and only then.",
+        unit: "request to nobody",
+        timing: Timing::Eventually,
+        bound: DELIVERY_BOUND,
+        aliases: &[],
+        rule: Rule::NoRespondersHonest,
+    },
+    Spec {
+        id: "auto_unsub_exact",
+        code: "C9",
+        sentence: "A subscription gets exactly as many messages as its UNSUB allows: never more, \
+            and while nothing is wrong none less.",
+        unit: "delivery to a limited subscription",
+        timing: Timing::Always,
+        bound: DELIVERY_BOUND,
+        aliases: &[],
+        rule: Rule::AutoUnsubExact,
+    },
+    Spec {
+        id: "legal_protocol",
+        code: "C14",
+        sentence: "Nobody is sent bytes that the protocol does not allow, and no client is \
+            scolded for nothing.",
+        unit: "connection",
+        timing: Timing::Always,
+        bound: "",
+        aliases: &[],
+        rule: Rule::LegalProtocol,
+    },
+    Spec {
+        id: "nodes_stay_up",
+        code: "N1",
+        sentence: "A node's process ends only if it was told to.",
+        unit: "start of a node",
+        timing: Timing::Always,
+        bound: "",
+        aliases: &["no_panic"],
+        rule: Rule::NodesStayUp,
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_name_means_one_guarantee() {
+        let kinds = kinds();
+        let distinct: BTreeSet<&str> = kinds.iter().copied().collect();
+        assert_eq!(distinct.len(), kinds.len());
+        for kind in kinds {
+            assert!(find(kind).is_some(), "{kind}");
+        }
+        assert!(find("no_such_thing").is_none());
+    }
+
+    #[test]
+    fn what_must_happen_by_some_time_says_where_the_time_comes_from() {
+        for spec in catalogue() {
+            assert!(spec.sentence.ends_with('.'), "{}", spec.id);
+            assert!(spec.timing == Timing::Always || !spec.bound.is_empty(), "{}", spec.id);
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Clients that lost their connection are connected and subscribed again soon after the last fault
+//! is gone.
+
+use super::healing::Healing;
+use super::outcome::Pen;
+use super::scope::Scope;
+use super::view::View;
+use super::{Checker, Params, Topic};
+use crate::history::{Header, Kind};
+use crate::ids::ClientId;
+
+/// The reason of a connection that its client was meant to close.
+pub(super) const BY_PLAN: &str = "closed by plan";
+
+pub(super) struct ClientsReturn {
+    scope: Scope,
+    healing: Healing,
+    /// For each client, the event at which it lost a connection that it has not got back yet.
+    lost: Vec<Option<usize>>,
+}
+
+impl ClientsReturn {
+    pub(super) fn new(params: &Params<'_>) -> Self {
+        Self {
+            scope: params.scope.clone(),
+            healing: Healing::new(bound_ns(params.header, params.within_ns)),
+            lost: vec![None; params.header.clients.len()],
+        }
+    }
+}
+
+/// From the last disturbance to every client being back.
+pub(super) fn bound_ns(header: &Header, within_ns: Option<u64>) -> u64 {
+    within_ns.unwrap_or(header.bounds.clients_ns)
+}
+
+impl Checker for ClientsReturn {
+    fn topics(&self) -> &'static [Topic] {
+        &[Topic::Network, Topic::Connections]
+    }
+
+    fn due(&self) -> Option<u64> {
+        self.healing.next()
+    }
+
+    fn pass_time(&mut self, view: &View<'_>, until: u64, pen: &mut Pen<'_>) {
+        let Some(due) = self.healing.due_before(until) else { return };
+        pen.t = due;
+        for (client, lost) in (0u32..).map(ClientId).zip(&mut self.lost) {
+            let Some(lost_i) = *lost else { continue };
+            if !self.scope.covers_client(view, client) {
+                continue;
+            }
+            if is_back(view, client) {
+                *lost = None;
+                pen.held();
+            } else {
+                pen.broken(view, || {
+                    let name = &view.history.header.clients[client.0 as usize].name;
+                    let story = format!(
+                        "{name} lost its connection and was not connected and subscribed again \
+                            in time, although all faults were over."
+                    );
+                    (story, vec![lost_i])
+                });
+            }
+        }
+    }
+
+    fn observe(&mut self, view: &View<'_>, pen: &mut Pen<'_>) {
+        self.healing.observe(view);
+        let Kind::ClientClosed { client, reason, .. } = view.history.events[pen.i].kind else {
+            return;
+        };
+        let lost = &mut self.lost[client.0 as usize];
+        if view.history.text(reason) == BY_PLAN {
+            *lost = None;
+        } else if !view.history.header.clients[client.0 as usize].slow {
+            lost.get_or_insert(pen.i);
+            self.healing.lost(view, pen.t);
+        }
+    }
+}
+
+fn is_back(view: &View<'_>, client: ClientId) -> bool {
+    view.current_conn(client).is_some_and(|conn| {
+        let subscribed = |&sub: &_| {
+            let sub = view.sub(sub);
+            sub.ready_t.is_some() || sub.gone_t.is_some()
+        };
+        conn.node.is_some() && conn.closed_t.is_none() && conn.subs.iter().all(subscribed)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::guarantee::testkit::{EAST_1, EAST_2, Script};
+    use crate::history::NodeDownHow;
+    use crate::ids::ClientId;
+
+    const ID: &str = "clients_return";
+
+    /// A subscriber that loses its node at 3 s; the node is back at 5 s, so it is due at 8 s.
+    fn script() -> (Script, ClientId) {
+        let mut s = Script::running();
+        let client = s.client("sub/1", EAST_1);
+        s.sub(client, 1, "a", "");
+        s.at(3_000).node_down(EAST_1, NodeDownHow::Killed);
+        s.close(client, "reset");
+        s.at(5_000).node_up(EAST_1, 2);
+        (s, client)
+    }
+
+    #[test]
+    fn holds_if_it_is_connected_and_subscribed_again() {
+        let (mut s, client) = script();
+        s.at(8_000).connect(client, EAST_2);
+        s.sub(client, 1, "a", "");
+        s.judge(ID).held(1);
+    }
+
+    #[test]
+    fn breaks_if_it_is_not_connected_or_not_subscribed() {
+        for connected in [false, true] {
+            let (mut s, client) = script();
+            if connected {
+                s.at(6_000).connect(client, EAST_2);
+                s.sub_sent(client, 1, "a", "", 0);
+                s.at(8_001).sub_ready(client, 1);
+            }
+            let judged = s.judge(ID);
+            assert!(judged.broke(8_000).starts_with("sub/1 lost its connection"));
+        }
+    }
+
+    #[test]
+    fn is_not_checked_if_nobody_was_lost_or_the_client_was_done() {
+        let mut s = Script::running();
+        let client = s.client("sub/1", EAST_1);
+        s.at(2_000).close(client, "closed by plan");
+        s.partition(true);
+        s.partition(false);
+        s.judge(ID).vacuous();
+    }
+}

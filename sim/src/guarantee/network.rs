@@ -1,0 +1,408 @@
+//! What is whole and what is broken: nodes, faults, and the paths between sites.
+//!
+//! A guarantee about delivery holds only where nothing stands in the way, so the checkers must
+//! know, at every moment, since when a path has been *calm*: no fault touches it, both ends run,
+//! and (for two nodes) all routes between them are registered at both ends.
+
+use std::collections::BTreeMap;
+
+use crate::history::{Fault, FaultKind, Header, Kind, Sym};
+use crate::ids::{NodeId, RegionId};
+
+/// The state of all nodes and paths.
+#[derive(Debug)]
+pub(crate) struct Network {
+    nodes: Vec<Node>,
+    regions: usize,
+    /// One for each unordered pair of nodes, as `low * nodes + high`.
+    pairs: Vec<Pair>,
+    /// From the clients of a region to a node, as `region * nodes + node`.
+    access: Vec<Access>,
+    /// Lasting faults that are on, by number.
+    faults: BTreeMap<u32, Fault>,
+    /// For each region: since when it has been cut off from some other region.
+    cut_since: Vec<Option<u64>>,
+    quiet_since: Option<u64>,
+    /// When something last happened to nodes, faults or routes' faults.
+    disturbed_t: u64,
+    disturbances: u64,
+}
+
+#[derive(Debug)]
+struct Node {
+    region: RegionId,
+    cluster: u32,
+    pool_size: u32,
+    up: bool,
+    /// It was asked to leave: lame duck or stop.
+    leaving: bool,
+    /// When it was last started.
+    started_t: Option<u64>,
+}
+
+/// Two nodes and what is between them.
+#[derive(Debug, Default)]
+struct Pair {
+    same_cluster: bool,
+    /// Connections that carry all accounts, as the two configurations want them.
+    wanted: u32,
+    /// Lasting faults that touch it.
+    faults: u32,
+    /// What the low and the high node have registered.
+    routes: [Vec<Route>; 2],
+    /// When a route last came or went.
+    rerouted_t: Option<u64>,
+    calm_since: Option<u64>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Route {
+    cid: u64,
+    pool: Option<u32>,
+    account: Sym,
+}
+
+#[derive(Debug, Default)]
+struct Access {
+    faults: u32,
+    /// When a fault last began or ended.
+    disturbed_t: Option<u64>,
+}
+
+impl Network {
+    pub(crate) fn new(header: &Header) -> Self {
+        let mut clusters: Vec<&str> = Vec::new();
+        let mut cluster_number = |name| {
+            let known = clusters.iter().position(|&c| c == name);
+            known.unwrap_or_else(|| {
+                clusters.push(name);
+                clusters.len() - 1
+            }) as u32
+        };
+        let nodes: Vec<Node> = header
+            .nodes
+            .iter()
+            .map(|info| Node {
+                region: info.region,
+                cluster: cluster_number(info.cluster.as_str()),
+                pool_size: info.pool_size,
+                up: false,
+                leaving: false,
+                started_t: None,
+            })
+            .collect();
+        let mut pairs = Vec::with_capacity(nodes.len() * nodes.len());
+        for a in &nodes {
+            for b in &nodes {
+                let pooled = a.pool_size > 0 && b.pool_size > 0;
+                let wanted = if pooled { a.pool_size.max(b.pool_size) } else { 1 };
+                let same_cluster = a.cluster == b.cluster;
+                pairs.push(Pair { same_cluster, wanted, ..Pair::default() });
+            }
+        }
+        let regions = header.regions.len();
+        let mut access = Vec::new();
+        access.resize_with(regions * nodes.len(), Access::default);
+        Self {
+            nodes,
+            regions,
+            pairs,
+            access,
+            faults: BTreeMap::new(),
+            cut_since: vec![None; regions],
+            quiet_since: None,
+            disturbed_t: 0,
+            disturbances: 0,
+        }
+    }
+
+    /// How many nodes there are.
+    pub(crate) fn node_count(&self) -> u16 {
+        self.nodes.len() as u16
+    }
+
+    /// Pairs of nodes of one cluster, the low one first.
+    pub(crate) fn cluster_pairs(&self) -> impl Iterator<Item = (NodeId, NodeId)> + '_ {
+        let count = self.node_count();
+        (0..count)
+            .flat_map(move |a| (a + 1..count).map(move |b| (NodeId(a), NodeId(b))))
+            .filter(|&(a, b)| self.pair(a, b).same_cluster)
+    }
+
+    /// The region in which a node stands.
+    pub(crate) fn region_of(&self, node: NodeId) -> RegionId {
+        self.nodes[usize::from(node.0)].region
+    }
+
+    /// Whether the node's process runs.
+    pub(crate) fn is_up(&self, node: NodeId) -> bool {
+        self.nodes[usize::from(node.0)].up
+    }
+
+    /// When the node's process was last started.
+    pub(crate) fn started(&self, node: NodeId) -> Option<u64> {
+        self.nodes[usize::from(node.0)].started_t
+    }
+
+    /// Whether two nodes belong to one cluster.
+    pub(crate) fn shares_cluster(&self, a: NodeId, b: NodeId) -> bool {
+        self.pair(a, b).same_cluster
+    }
+
+    /// Whether the node was asked to leave and has not been started again.
+    pub(crate) fn is_leaving(&self, node: NodeId) -> bool {
+        self.nodes[usize::from(node.0)].leaving
+    }
+
+    /// Whether every node that ever ran runs now and none is about to leave.
+    pub(crate) fn all_up(&self) -> bool {
+        self.nodes.iter().all(|n| (n.up || n.started_t.is_none()) && !n.leaving)
+    }
+
+    /// Whether no lasting fault of the network is on. A client that does not read is a matter of
+    /// that client alone.
+    pub(crate) fn fault_free(&self) -> bool {
+        self.faults.values().all(|fault| fault.kind == FaultKind::StopReading)
+    }
+
+    /// Since when nothing at all has been wrong: no fault, every node up, every pair complete.
+    pub(crate) fn quiet_since(&self) -> Option<u64> {
+        self.quiet_since
+    }
+
+    /// When a fault last began or ended, or a node came or went; and how often that was.
+    pub(crate) fn last_disturbance(&self) -> (u64, u64) {
+        (self.disturbed_t, self.disturbances)
+    }
+
+    /// Since when this region has been cut off from another one.
+    pub(crate) fn cut_since(&self, region: RegionId) -> Option<u64> {
+        self.cut_since[usize::from(region.0)]
+    }
+
+    /// Whether any region is cut off from another.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.cut_since.iter().any(Option::is_some)
+    }
+
+    /// Since when messages between two nodes (or inside one) have had a free way.
+    pub(crate) fn calm_since(&self, a: NodeId, b: NodeId) -> Option<u64> {
+        if a == b {
+            return self.is_up(a).then_some(0);
+        }
+        self.pair(a, b).calm_since
+    }
+
+    /// When a route between two nodes last came or went; `None` if there never was one, and within
+    /// one node.
+    pub(crate) fn rerouted(&self, a: NodeId, b: NodeId) -> Option<u64> {
+        if a == b { None } else { self.pair(a, b).rerouted_t }
+    }
+
+    /// Whether all routes between two nodes are registered at both ends.
+    pub(crate) fn is_complete(&self, a: NodeId, b: NodeId) -> bool {
+        self.pair(a, b).is_complete()
+    }
+
+    /// Connections that carry all accounts between two nodes, as their configurations want them.
+    pub(crate) fn routes_wanted(&self, a: NodeId, b: NodeId) -> u32 {
+        self.pair(a, b).wanted
+    }
+
+    /// Routes of `a` to `b` that carry all accounts, as `a` has announced them.
+    pub(crate) fn routes_registered(&self, a: NodeId, b: NodeId) -> u32 {
+        self.pair(a, b).registered(usize::from(a > b))
+    }
+
+    /// Whether clients of the region reach the node undisturbed.
+    pub(crate) fn access_is_free(&self, region: RegionId, node: NodeId) -> bool {
+        self.access(region, node).faults == 0
+    }
+
+    /// When a fault between the region's clients and the node last began or ended.
+    pub(crate) fn access_disturbed(&self, region: RegionId, node: NodeId) -> Option<u64> {
+        self.access(region, node).disturbed_t
+    }
+
+    /// Takes what concerns nodes, faults and routes from an event.
+    pub(crate) fn apply(&mut self, t: u64, kind: &Kind) {
+        #[expect(
+            clippy::wildcard_enum_match_arm,
+            reason = "most events do not concern the network"
+        )]
+        match kind {
+            Kind::Fault(fault) => self.fault(t, fault),
+            Kind::NodeUp { node, .. } => self.node_up(t, *node),
+            Kind::NodeDown { node, .. } => self.node_down(t, *node),
+            Kind::RouteUp { node, remote, pool, account, cid } => {
+                let route = Route { cid: *cid, pool: *pool, account: *account };
+                self.change_routes(t, *node, *remote, |routes| routes.push(route));
+            }
+            Kind::RouteDown { node, remote, cid, .. } => {
+                self.change_routes(t, *node, *remote, |routes| routes.retain(|r| r.cid != *cid));
+            }
+            _ => return,
+        }
+        self.refresh_quiet(t);
+    }
+
+    fn fault(&mut self, t: u64, fault: &Fault) {
+        if fault.kind != FaultKind::StopReading {
+            self.disturbance(t);
+        }
+        if fault.kind == FaultKind::Reset {
+            // It lasts no time.
+            self.touch(t, fault, 0);
+        } else if fault.on {
+            let leaves = matches!(fault.kind, FaultKind::LameDuck | FaultKind::Stop);
+            for &node in &fault.nodes {
+                self.nodes[usize::from(node.0)].leaving |= leaves;
+            }
+            if self.faults.insert(fault.id, fault.clone()).is_none() {
+                self.touch(t, fault, 1);
+            }
+        } else if let Some(began) = self.faults.remove(&fault.id) {
+            self.touch(t, &began, -1);
+        }
+        self.refresh_cuts(t);
+    }
+
+    /// A fault begins (`change` 1), ends (-1) or happens (0) on all that it hits.
+    fn touch(&mut self, t: u64, fault: &Fault, change: i32) {
+        let count = self.node_count();
+        // A directed pair may be listed in both directions; each counts, on both edges alike.
+        let whole = fault.nodes.iter().flat_map(|&n| (0..count).map(move |m| (n, NodeId(m))));
+        let pairs: Vec<(NodeId, NodeId)> =
+            fault.pairs.iter().copied().chain(whole).filter(|(a, b)| a != b).collect();
+        for (a, b) in pairs {
+            let at = self.pair_index(a, b);
+            let pair = &mut self.pairs[at];
+            pair.faults = pair.faults.saturating_add_signed(change);
+            pair.calm_since = None;
+            self.refresh_pair(t, a, b);
+        }
+        for &(region, node) in &fault.clients {
+            let at = self.access_index(region, node);
+            let access = &mut self.access[at];
+            access.faults = access.faults.saturating_add_signed(change);
+            access.disturbed_t = Some(t);
+        }
+    }
+
+    fn node_up(&mut self, t: u64, node: NodeId) {
+        self.disturbance(t);
+        let state = &mut self.nodes[usize::from(node.0)];
+        *state = Node { up: true, started_t: Some(t), leaving: false, ..*state };
+        self.refresh_node(t, node);
+    }
+
+    fn node_down(&mut self, t: u64, node: NodeId) {
+        self.disturbance(t);
+        self.nodes[usize::from(node.0)].up = false;
+        for other in (0..self.node_count()).map(NodeId).filter(|&o| o != node) {
+            let at = self.pair_index(node, other);
+            // What this process had registered died with it; its peers find out by themselves.
+            self.pairs[at].routes[usize::from(node > other)].clear();
+            self.pairs[at].rerouted_t = Some(t);
+        }
+        self.refresh_node(t, node);
+    }
+
+    fn change_routes(
+        &mut self,
+        t: u64,
+        node: NodeId,
+        remote: NodeId,
+        change: impl FnOnce(&mut Vec<Route>),
+    ) {
+        if node == remote {
+            return;
+        }
+        let at = self.pair_index(node, remote);
+        let pair = &mut self.pairs[at];
+        change(&mut pair.routes[usize::from(node > remote)]);
+        pair.rerouted_t = Some(t);
+        self.refresh_pair(t, node, remote);
+    }
+
+    fn disturbance(&mut self, t: u64) {
+        self.disturbed_t = t;
+        self.disturbances += 1;
+    }
+
+    fn refresh_node(&mut self, t: u64, node: NodeId) {
+        for other in (0..self.node_count()).map(NodeId).filter(|&o| o != node) {
+            self.refresh_pair(t, node, other);
+        }
+    }
+
+    fn refresh_pair(&mut self, t: u64, a: NodeId, b: NodeId) {
+        let up = self.is_up(a) && self.is_up(b);
+        let at = self.pair_index(a, b);
+        let pair = &mut self.pairs[at];
+        let calm = up && pair.faults == 0 && pair.is_complete();
+        pair.calm_since = if calm { pair.calm_since.or(Some(t)) } else { None };
+    }
+
+    fn refresh_quiet(&mut self, t: u64) {
+        let calm = self.all_up()
+            && self.fault_free()
+            && self.cluster_pairs().all(|(a, b)| {
+                let both = self.is_up(a) && self.is_up(b);
+                !both || self.pair(a, b).calm_since.is_some()
+            });
+        // A fault of a moment leaves everything calm, yet it ends the quiet that was before.
+        let since = self.quiet_since.filter(|&since| since >= self.disturbed_t);
+        self.quiet_since = if calm { since.or(Some(t)) } else { None };
+    }
+
+    fn refresh_cuts(&mut self, t: u64) {
+        let mut cut = vec![false; self.regions];
+        for fault in self.faults.values().filter(|fault| fault.kind.cuts()) {
+            for &(a, b) in &fault.pairs {
+                let (a, b) = (self.region_of(a), self.region_of(b));
+                if a != b {
+                    cut[usize::from(a.0)] = true;
+                    cut[usize::from(b.0)] = true;
+                }
+            }
+        }
+        for (since, cut) in self.cut_since.iter_mut().zip(cut) {
+            *since = if cut { since.or(Some(t)) } else { None };
+        }
+    }
+
+    fn pair_index(&self, a: NodeId, b: NodeId) -> usize {
+        usize::from(a.min(b).0) * self.nodes.len() + usize::from(a.max(b).0)
+    }
+
+    fn pair(&self, a: NodeId, b: NodeId) -> &Pair {
+        &self.pairs[self.pair_index(a, b)]
+    }
+
+    fn access_index(&self, region: RegionId, node: NodeId) -> usize {
+        usize::from(region.0) * self.nodes.len() + usize::from(node.0)
+    }
+
+    fn access(&self, region: RegionId, node: NodeId) -> &Access {
+        &self.access[self.access_index(region, node)]
+    }
+}
+
+impl Pair {
+    fn is_complete(&self) -> bool {
+        !self.same_cluster || (0..2).all(|side| self.registered(side) >= self.wanted)
+    }
+
+    /// Connections without an account of their own; those of a pool count once for each slot.
+    fn registered(&self, side: usize) -> u32 {
+        let mut slots: Vec<Option<u32>> = self.routes[side]
+            .iter()
+            .filter(|route| route.account.is_none())
+            .map(|route| route.pool)
+            .collect();
+        slots.sort_unstable();
+        slots.dedup();
+        slots.len() as u32
+    }
+}

@@ -1,0 +1,95 @@
+//! What a checker has to say: how often it looked, and what it saw go wrong.
+
+use super::view::View;
+
+/// Most events that are named as witnesses of one violation.
+const WITNESSES_MAX: usize = 12;
+
+/// A place in a history where a guarantee did not hold.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Violation {
+    /// The number of the event at which it shows.
+    pub i: usize,
+    /// When it shows, in nanoseconds.
+    pub t: u64,
+    /// What happened, in a sentence or a few.
+    pub story: String,
+    /// The events that show it, oldest first.
+    pub witnesses: Vec<Witness>,
+}
+
+/// An event that shows a violation.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Witness {
+    /// Its number.
+    pub i: usize,
+    /// Its time, in nanoseconds.
+    pub t: u64,
+    /// What it is, in words.
+    pub text: String,
+}
+
+/// What one checker has found in one history.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Findings {
+    /// How often the guarantee was put to the test.
+    pub checked: u64,
+    /// How often it did not hold.
+    pub broken: u64,
+    /// How often it was not put to the test although it could have been, because the promise does
+    /// not cover the case: an order across a path that changed, for example.
+    pub excused: u64,
+    /// The first violation.
+    pub first: Option<Violation>,
+}
+
+/// The pen with which a checker writes its findings.
+pub(crate) struct Pen<'a> {
+    pub(crate) findings: &'a mut Findings,
+    /// Whether the guarantee is asked for at this moment (`during`).
+    pub(crate) open: bool,
+    /// The number of the event at hand.
+    pub(crate) i: usize,
+    /// The time at hand: that of the event, or of a deadline that passed before it.
+    pub(crate) t: u64,
+}
+
+impl Pen<'_> {
+    /// The guarantee was put to the test and held.
+    pub(crate) fn held(&mut self) {
+        self.findings.checked += u64::from(self.open);
+    }
+
+    /// The promise does not cover this case.
+    pub(crate) fn excused(&mut self) {
+        self.findings.excused += u64::from(self.open);
+    }
+
+    /// The guarantee was put to the test and did not hold. `tell` gives the story and the numbers
+    /// of the events that show it; it is called for the first violation only.
+    pub(crate) fn broken(&mut self, view: &View<'_>, tell: impl FnOnce() -> (String, Vec<usize>)) {
+        if !self.open {
+            return;
+        }
+        self.findings.checked += 1;
+        self.findings.broken += 1;
+        if self.findings.first.is_some() {
+            return;
+        }
+        let (story, mut events) = tell();
+        events.sort_unstable();
+        events.dedup();
+        events.truncate(WITNESSES_MAX);
+        let history = view.history;
+        let witness = |i: usize| {
+            let event = history.events.get(i)?;
+            Some(Witness { i, t: event.t, text: crate::report::words::describe(history, event) })
+        };
+        self.findings.first = Some(Violation {
+            i: self.i,
+            t: self.t,
+            story,
+            witnesses: events.into_iter().filter_map(witness).collect(),
+        });
+    }
+}

@@ -1,0 +1,547 @@
+//! The events of a history.
+
+use super::Sym;
+use crate::ids::{ClientId, ConnNo, MsgId, NodeId, RegionId, Sid, WireConn};
+
+/// One thing that was observed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Event {
+    /// When, in nanoseconds since the start of the run.
+    pub t: u64,
+    /// What.
+    pub kind: Kind,
+}
+
+/// What was observed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Kind {
+    /// The run enters a phase.
+    Phase {
+        /// Which.
+        phase: Phase,
+    },
+    /// A fault begins or ends.
+    Fault(Box<Fault>),
+    /// A node's process runs.
+    NodeUp {
+        /// Which.
+        node: NodeId,
+        /// How often it was started, from 1.
+        incarnation: u32,
+    },
+    /// A node's process has ended.
+    NodeDown {
+        /// Which.
+        node: NodeId,
+        /// By what.
+        how: NodeDownHow,
+    },
+    /// A client finished its handshake (the PONG after CONNECT came back).
+    ClientConnected {
+        /// Who.
+        client: ClientId,
+        /// Which of its connections.
+        conn: ConnNo,
+        /// To which node.
+        node: NodeId,
+    },
+    /// A client's connection, or its attempt to make one, has ended.
+    ClientClosed {
+        /// Who.
+        client: ClientId,
+        /// Which of its connections; an attempt that failed has used up its number too.
+        conn: ConnNo,
+        /// Why, as the client saw it: `closed by plan`, `eof`, `reset`, `timed out`,
+        /// `refused`, `stale`, `error: ...`.
+        reason: Sym,
+    },
+    /// A client sent SUB.
+    SubSent {
+        /// Who.
+        client: ClientId,
+        /// On which connection.
+        conn: ConnNo,
+        /// The subscription.
+        sid: Sid,
+        /// What it asks for; may hold wildcards.
+        subject: Sym,
+        /// The queue group, or none.
+        queue: Sym,
+        /// Auto-unsubscribe after this many (an UNSUB that was sent along); 0 is never.
+        max: u32,
+    },
+    /// The PONG of a PING sent after SUB came back: the client's own node knows the subscription
+    /// (the others may not yet).
+    SubReady {
+        /// Who.
+        client: ClientId,
+        /// On which connection.
+        conn: ConnNo,
+        /// The subscription.
+        sid: Sid,
+    },
+    /// A client sent UNSUB.
+    UnsubSent {
+        /// Who.
+        client: ClientId,
+        /// On which connection.
+        conn: ConnNo,
+        /// The subscription.
+        sid: Sid,
+        /// After this many deliveries in all; 0 is now.
+        max: u32,
+    },
+    /// The PONG of a PING sent after UNSUB came back. With `max` 0 nothing more may be delivered.
+    UnsubReady {
+        /// Who.
+        client: ClientId,
+        /// On which connection.
+        conn: ConnNo,
+        /// The subscription.
+        sid: Sid,
+    },
+    /// A client published.
+    PubSent {
+        /// Who, on which connection, and the message's number.
+        msg: MsgId,
+        /// Where to.
+        subject: Sym,
+        /// Where answers go, or none.
+        reply: Sym,
+        /// Bytes of header and payload.
+        size: u32,
+        /// Hash of header and payload.
+        hash: u64,
+    },
+    /// The PONG of a PING that was sent after publishing: the client's node has processed all
+    /// messages of this connection up to `upto`.
+    PubFlushed {
+        /// Who.
+        client: ClientId,
+        /// On which connection.
+        conn: ConnNo,
+        /// The number of the last message.
+        upto: u32,
+    },
+    /// An operation of the plan could not be done because the client was not connected (clients do
+    /// not buffer).
+    OpDropped {
+        /// Who.
+        client: ClientId,
+        /// What.
+        what: DropWhat,
+        /// Where to.
+        subject: Sym,
+        /// How many messages that would have been; 1 for requests.
+        count: u32,
+    },
+    /// A client received a message.
+    Delivered {
+        /// Who.
+        client: ClientId,
+        /// On which connection.
+        conn: ConnNo,
+        /// For which subscription.
+        sid: Sid,
+        /// The subject as delivered.
+        subject: Sym,
+        /// The reply subject as delivered, or none.
+        reply: Sym,
+        /// The identity that the payload carries; `None` if there is none, which no message of the
+        /// simulator's clients explains.
+        msg: Option<MsgId>,
+        /// Bytes of header and payload.
+        size: u32,
+        /// Hash of header and payload.
+        hash: u64,
+    },
+    /// A client received the 503 status: its node knew nobody for this request.
+    NoResponders {
+        /// Who.
+        client: ClientId,
+        /// On which connection.
+        conn: ConnNo,
+        /// The request's subject, as the status names it; none if it does not.
+        subject: Sym,
+        /// The request that it answers.
+        request: MsgId,
+    },
+    /// A request got its first answer.
+    RequestDone {
+        /// The request.
+        request: MsgId,
+        /// The answer's identity.
+        answer: Option<MsgId>,
+    },
+    /// A request got no answer in time, or its connection was lost.
+    RequestTimeout {
+        /// The request.
+        request: MsgId,
+        /// The connection was lost before the time was up.
+        disconnected: bool,
+    },
+    /// The server sent -ERR, or bytes that no server may send.
+    ClientError {
+        /// Who.
+        client: ClientId,
+        /// On which connection.
+        conn: ConnNo,
+        /// The text.
+        text: Sym,
+    },
+    /// A node registered a route.
+    RouteUp {
+        /// Who says so.
+        node: NodeId,
+        /// The peer.
+        remote: NodeId,
+        /// Slot in the pool; `None` for a dedicated route or without pooling.
+        pool: Option<u32>,
+        /// The account of a dedicated route, or none.
+        account: Sym,
+        /// The node's own number of the connection.
+        cid: u64,
+    },
+    /// A route that was up has ended.
+    RouteDown {
+        /// Who says so.
+        node: NodeId,
+        /// The peer.
+        remote: NodeId,
+        /// The node's own number of the connection.
+        cid: u64,
+        /// Why.
+        reason: Sym,
+    },
+    /// A node cut a client or a route off because it was slow.
+    SlowConsumer {
+        /// Who says so.
+        node: NodeId,
+        /// The client, unless it was a route.
+        client: Option<ClientId>,
+        /// Bytes that waited for it.
+        pending: u64,
+        /// The limit that was passed; 0 if it was the write deadline.
+        limit: u64,
+    },
+    /// A node told another about interest (RS+, RS-, LS+, LS-).
+    WireSub {
+        /// The sender.
+        from: NodeId,
+        /// The receiver.
+        to: NodeId,
+        /// On which connection.
+        conn: WireConn,
+        /// The account.
+        account: Sym,
+        /// The subject; may hold wildcards.
+        subject: Sym,
+        /// The queue group, or none.
+        queue: Sym,
+        /// How many members; 1 for plain interest, 0 when it ends.
+        weight: u32,
+    },
+    /// The receiver of a [`WireSub`](Self::WireSub) has been handed the line.
+    WireSubSeen {
+        /// The number of the event it belongs to.
+        sub: u64,
+    },
+    /// A node sent a message to another (RMSG, HMSG).
+    WireMsg {
+        /// The sender.
+        from: NodeId,
+        /// The receiver.
+        to: NodeId,
+        /// On which connection.
+        conn: WireConn,
+        /// The account.
+        account: Sym,
+        /// The subject.
+        subject: Sym,
+        /// The queue groups that are to deliver it, separated by spaces, or none.
+        queues: Sym,
+        /// The identity that the payload carries.
+        msg: Option<MsgId>,
+    },
+    /// A connection between nodes was opened: the tap begins.
+    WireOpened {
+        /// Who dialled.
+        from: NodeId,
+        /// Who accepted.
+        to: NodeId,
+        /// The connection.
+        conn: WireConn,
+    },
+    /// A connection between nodes is gone at one end: what `node` was told over it is void.
+    WireClosed {
+        /// Who noticed.
+        node: NodeId,
+        /// The peer.
+        peer: NodeId,
+        /// The connection.
+        conn: WireConn,
+    },
+    /// Bytes on a connection between nodes that are not the route protocol.
+    WireError {
+        /// The sender.
+        from: NodeId,
+        /// The receiver.
+        to: NodeId,
+        /// On which connection.
+        conn: WireConn,
+        /// What is wrong.
+        text: Sym,
+    },
+    /// The state of a node, asked for at the end of quiesce and of drain.
+    Snapshot(Box<Snapshot>),
+    /// The run is over.
+    End,
+}
+
+/// The parts of a run.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Phase {
+    /// Nodes start and find each other.
+    Boot,
+    /// Clients connect and subscribe.
+    Warm,
+    /// Clients work; faults come and go. The scenario's time zero.
+    Chaos,
+    /// The last fault is lifted; clients go on working.
+    Heal,
+    /// Clients stop publishing; what is under way arrives.
+    Quiesce,
+    /// Clients unsubscribe and leave.
+    Drain,
+}
+
+impl Phase {
+    /// All, in order.
+    pub const ALL: [Self; 6] =
+        [Self::Boot, Self::Warm, Self::Chaos, Self::Heal, Self::Quiesce, Self::Drain];
+
+    /// The name in files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Boot => "boot",
+            Self::Warm => "warm",
+            Self::Chaos => "chaos",
+            Self::Heal => "heal",
+            Self::Quiesce => "quiesce",
+            Self::Drain => "drain",
+        }
+    }
+}
+
+/// A fault that begins or ends.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Fault {
+    /// Its number in the plan, from 0. The end has the number of the beginning.
+    pub id: u32,
+    /// It begins (`true`) or ends. A reset, which lasts no time, only begins.
+    pub on: bool,
+    /// What kind.
+    pub kind: FaultKind,
+    /// In words, as in the plan.
+    pub text: String,
+    /// Nodes that it hits as a whole (crash, stop, lame duck), sorted.
+    pub nodes: Vec<NodeId>,
+    /// Directed pairs of nodes between which it cuts or disturbs traffic, sorted.
+    pub pairs: Vec<(NodeId, NodeId)>,
+    /// Nodes that clients of a region cannot reach, sorted: (region of the clients, node).
+    pub clients: Vec<(RegionId, NodeId)>,
+}
+
+/// The kinds of faults. Their names are those of the scenario format.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum FaultKind {
+    /// Nothing passes; connections stay, their bytes wait; they break when TCP gives up.
+    Partition,
+    /// Nothing passes, and connections that were there when it began stay dead and silent for ever.
+    Blackhole,
+    /// Existing connections are reset, once.
+    Reset,
+    /// New connections are refused; existing ones stay.
+    Refuse,
+    /// Bytes take longer.
+    Degrade,
+    /// A process dies at once; when the fault ends, it starts again.
+    Crash,
+    /// A process is asked to stop; when the fault ends, it starts again.
+    Stop,
+    /// A process enters lame duck mode; when the fault ends, it starts again.
+    LameDuck,
+    /// A client stops reading; when the fault ends, it goes on.
+    StopReading,
+}
+
+impl FaultKind {
+    /// All.
+    pub const ALL: [Self; 9] = [
+        Self::Partition,
+        Self::Blackhole,
+        Self::Reset,
+        Self::Refuse,
+        Self::Degrade,
+        Self::Crash,
+        Self::Stop,
+        Self::LameDuck,
+        Self::StopReading,
+    ];
+
+    /// The name in files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Partition => "partition",
+            Self::Blackhole => "blackhole",
+            Self::Reset => "reset",
+            Self::Refuse => "refuse",
+            Self::Degrade => "degrade",
+            Self::Crash => "crash",
+            Self::Stop => "stop",
+            Self::LameDuck => "lame_duck",
+            Self::StopReading => "stop_reading",
+        }
+    }
+
+    /// Whether nothing passes between its pairs while it lasts.
+    #[must_use]
+    pub const fn cuts(self) -> bool {
+        matches!(self, Self::Partition | Self::Blackhole)
+    }
+}
+
+/// How a node's process ended.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum NodeDownHow {
+    /// The plan killed it.
+    Killed,
+    /// It ended by itself, having been asked to.
+    Exited,
+    /// It panicked: a bug.
+    Panicked,
+}
+
+impl NodeDownHow {
+    /// All.
+    pub const ALL: [Self; 3] = [Self::Killed, Self::Exited, Self::Panicked];
+
+    /// The name in files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Killed => "killed",
+            Self::Exited => "exited",
+            Self::Panicked => "panicked",
+        }
+    }
+}
+
+/// What a client could not do.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum DropWhat {
+    /// Publish.
+    Publish,
+    /// Request.
+    Request,
+}
+
+impl DropWhat {
+    /// All.
+    pub const ALL: [Self; 2] = [Self::Publish, Self::Request];
+
+    /// The name in files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Publish => "publish",
+            Self::Request => "request",
+        }
+    }
+}
+
+/// What a node says about itself.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Snapshot {
+    /// Who.
+    pub node: NodeId,
+    /// In which phase.
+    pub phase: Phase,
+    /// Its routes, sorted.
+    pub routes: Vec<RouteEntry>,
+    /// Its interest tables, sorted.
+    pub interest: Vec<InterestEntry>,
+    /// Its counters.
+    pub counters: NodeCounters,
+}
+
+/// A route of a node.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct RouteEntry {
+    /// The peer; `None` if the node names one that the simulator does not know.
+    pub remote: Option<NodeId>,
+    /// Slot in the pool; `None` for a dedicated route or without pooling.
+    pub pool: Option<u32>,
+    /// The account of a dedicated route, or none.
+    pub account: Sym,
+}
+
+/// One row of a node's interest.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct InterestEntry {
+    /// The account.
+    pub account: Sym,
+    /// The subject.
+    pub subject: Sym,
+    /// The queue group, or none.
+    pub queue: Sym,
+    /// Members: local subscriptions that are alike are added up, a remote's queue weight is taken
+    /// as it stands, plain remote interest is 1.
+    pub weight: u32,
+    /// Whose it is.
+    pub holder: Holder,
+}
+
+/// Whose interest a row is.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Holder {
+    /// Clients of the node itself.
+    Local,
+    /// A peer told about it.
+    Remote(NodeId),
+    /// Somebody that the simulator does not know.
+    Unknown,
+}
+
+/// Counters of a node.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct NodeCounters {
+    /// Open client connections.
+    pub connections: u64,
+    /// Open route connections.
+    pub routes: u64,
+    /// Distinct peers behind them.
+    pub remotes: u64,
+    /// Messages received from clients and routes.
+    pub in_msgs: u64,
+    /// Messages sent to clients and routes.
+    pub out_msgs: u64,
+    /// Messages received from clients.
+    pub in_client_msgs: u64,
+    /// Messages sent to clients.
+    pub out_client_msgs: u64,
+    /// Clients cut for slowness.
+    pub slow_clients: u64,
+    /// Routes cut for slowness.
+    pub slow_routes: u64,
+    /// Clients cut as stale.
+    pub stale_clients: u64,
+    /// Routes cut as stale.
+    pub stale_routes: u64,
+    /// Times a fast producer was stalled.
+    pub stalls: u64,
+    /// Bytes lost with closed routes.
+    pub lost_on_close: u64,
+}

@@ -1,0 +1,133 @@
+//! The first line of a history: who and what there was.
+
+use crate::ids::RegionId;
+
+/// The name and version of the file format.
+pub const SCHEMA_NAME: &str = "causeway-history-1";
+
+/// Who and what there was.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Header {
+    /// The scenario's name.
+    pub scenario: String,
+    /// The seed that made the plan.
+    pub seed: u64,
+    /// Which engine ran it: `pure`.
+    pub engine: String,
+    /// Regions; [`RegionId`] is the index.
+    pub regions: Vec<RegionInfo>,
+    /// Nodes; [`NodeId`](crate::ids::NodeId) is the index.
+    pub nodes: Vec<NodeInfo>,
+    /// Connections between regions.
+    pub paths: Vec<PathInfo>,
+    /// Clients; [`ClientId`](crate::ids::ClientId) is the index.
+    pub clients: Vec<ClientInfo>,
+    /// What is promised, as the scenario says it.
+    pub guarantees: Vec<GuaranteeInfo>,
+    /// Times by which things must have happened.
+    pub bounds: Bounds,
+}
+
+/// A region.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct RegionInfo {
+    /// Its name.
+    pub name: String,
+    /// The network inside.
+    pub link: LinkInfo,
+}
+
+/// What a network link does to bytes.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct LinkInfo {
+    /// The scenario's name for it.
+    pub name: String,
+    /// Least time one way, in nanoseconds.
+    pub latency_ns: u64,
+    /// Most time that is added to it, in nanoseconds.
+    pub jitter_ns: u64,
+    /// Bytes per second one way; 0 is unlimited.
+    pub bandwidth: u64,
+}
+
+/// A node.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct NodeInfo {
+    /// `region/number`, numbers from 1; also its server name.
+    pub name: String,
+    /// Where it stands.
+    pub region: RegionId,
+    /// The cluster's name.
+    pub cluster: String,
+    /// Connections per peer in its configuration.
+    pub pool_size: u32,
+}
+
+/// A connection between two regions.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct PathInfo {
+    /// One region.
+    pub a: RegionId,
+    /// The other.
+    pub b: RegionId,
+    /// The network between.
+    pub link: LinkInfo,
+}
+
+/// A client.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ClientInfo {
+    /// `id/number`: the scenario's client and, of its `count`, which one, from 1.
+    pub name: String,
+    /// Where it stands.
+    pub region: RegionId,
+    /// What it does: `publish`, `subscribe`, `request`, `serve`, ...
+    pub role: String,
+    /// It does not get its own messages (CONNECT `echo: false`).
+    pub no_echo: bool,
+    /// It reads slowly or stops reading by plan, so it may lose its connection for that.
+    pub slow: bool,
+}
+
+/// A guarantee as the scenario states it. Which kinds there are and what the parameters mean is
+/// the checkers' business.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct GuaranteeInfo {
+    /// The scenario's name for it: the `x` in `[guarantee.x]`.
+    pub id: String,
+    /// Which check.
+    pub kind: String,
+    /// To what it is confined: a selector such as `path:a/b` or `client:x`; empty for everything.
+    pub scope: String,
+    /// `always`, `partition` or `after_heal`; empty if the scenario does not say.
+    pub during: String,
+    /// A bound on a duration, in nanoseconds.
+    pub within_ns: Option<u64>,
+    /// A time that is forgiven, in nanoseconds.
+    pub grace_ns: Option<u64>,
+    /// A bound on the 99th percentile, in nanoseconds.
+    pub p99_ns: Option<u64>,
+    /// Least share that must succeed, in millionths.
+    pub success_ppm: Option<u32>,
+    /// Least ratio, in millionths.
+    pub min_ppm: Option<u32>,
+    /// The line of the scenario file where it is stated; 0 if unknown.
+    pub line: u32,
+}
+
+/// Times that follow from the plan's networks and the nodes' timers. All in nanoseconds.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Bounds {
+    /// When the phases begin: boot, warm, chaos, heal, quiesce, drain; and the end of the run.
+    pub phases_ns: [u64; 7],
+    /// The longest round trip between any two sites.
+    pub rtt_max_ns: u64,
+    /// From a change of interest to every connected node knowing it, without faults.
+    pub interest_ns: u64,
+    /// From the end of the last fault to every pair of nodes having all its routes again.
+    pub routes_ns: u64,
+    /// From the end of the last fault to every client being connected and subscribed again.
+    pub clients_ns: u64,
+    /// How long unacknowledged bytes keep a connection alive.
+    pub tcp_timeout_ns: u64,
+}

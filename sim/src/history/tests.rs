@@ -1,0 +1,187 @@
+//! What is written is what is read.
+
+use super::*;
+use crate::ids::{ClientId, ConnNo, MsgId, NodeId, RegionId, Sid, WireConn};
+
+fn header() -> Header {
+    let link =
+        |name: &str| LinkInfo { name: name.to_owned(), latency_ns: 1, jitter_ns: 2, bandwidth: 3 };
+    Header {
+        scenario: "s\"1".to_owned(),
+        seed: u64::MAX,
+        engine: "pure".to_owned(),
+        regions: vec![RegionInfo { name: "a".to_owned(), link: link("lan") }],
+        nodes: vec![NodeInfo {
+            name: "a/1".to_owned(),
+            region: RegionId(0),
+            cluster: "c".to_owned(),
+            pool_size: 3,
+        }],
+        paths: vec![PathInfo { a: RegionId(0), b: RegionId(1), link: link("wan") }],
+        clients: vec![ClientInfo {
+            name: "p/1".to_owned(),
+            region: RegionId(0),
+            role: "publish".to_owned(),
+            no_echo: true,
+            slow: false,
+        }],
+        guarantees: vec![
+            GuaranteeInfo { id: "x".to_owned(), kind: "k".to_owned(), ..Default::default() },
+            GuaranteeInfo {
+                id: "y".to_owned(),
+                kind: "k".to_owned(),
+                scope: "client:p".to_owned(),
+                during: "partition".to_owned(),
+                within_ns: Some(1),
+                grace_ns: Some(2),
+                p99_ns: Some(3),
+                success_ppm: Some(4),
+                min_ppm: Some(5),
+                line: 6,
+            },
+        ],
+        bounds: Bounds {
+            phases_ns: [0, 1, 2, 3, 4, 5, 6],
+            rtt_max_ns: 7,
+            interest_ns: 8,
+            routes_ns: 9,
+            clients_ns: 10,
+            tcp_timeout_ns: 11,
+        },
+    }
+}
+
+fn snapshot(subject: Sym, account: Sym) -> Snapshot {
+    let (remote, none) = (NodeId(1), Sym::NONE);
+    Snapshot {
+        node: NodeId(0),
+        phase: Phase::Quiesce,
+        routes: vec![
+            RouteEntry { remote: None, pool: None, account },
+            RouteEntry { remote: Some(remote), pool: Some(2), account: none },
+        ],
+        interest: [Holder::Local, Holder::Remote(remote), Holder::Unknown]
+            .map(|holder| InterestEntry { account, subject, queue: none, weight: 7, holder })
+            .to_vec(),
+        counters: NodeCounters { connections: 1, lost_on_close: 13, ..Default::default() },
+    }
+}
+
+/// One event of every kind, and some in two shapes.
+fn kinds(symbols: &mut Symbols) -> Vec<Kind> {
+    let (node, remote, to) = (NodeId(0), NodeId(1), NodeId(1));
+    let (client, conn, sid) = (ClientId(1), ConnNo(2), Sid(3));
+    let wire = WireConn(9);
+    let msg = MsgId { client, conn, seq: 4 };
+    let [subject, reply, queue] = ["a.*", "box", "q\u{e9}"].map(|text| symbols.intern(text));
+    let none = Sym::NONE;
+    let mut kinds: Vec<Kind> = Phase::ALL.map(|phase| Kind::Phase { phase }).to_vec();
+    kinds.extend(FaultKind::ALL.map(|kind| {
+        Kind::Fault(Box::new(Fault {
+            id: 1,
+            on: true,
+            kind,
+            text: "cut\n\"it\"".to_owned(),
+            nodes: vec![node],
+            pairs: vec![(node, to), (to, node)],
+            clients: vec![(RegionId(0), to)],
+        }))
+    }));
+    kinds.extend(NodeDownHow::ALL.map(|how| Kind::NodeDown { node, how }));
+    kinds.extend(DropWhat::ALL.map(|what| Kind::OpDropped { client, what, subject, count: 2 }));
+    kinds.extend([
+        Kind::NodeUp { node, incarnation: 2 },
+        Kind::ClientConnected { client, conn, node },
+        Kind::ClientClosed { client, conn, reason: reply },
+        Kind::SubSent { client, conn, sid, subject, queue: none, max: 0 },
+        Kind::SubReady { client, conn, sid },
+        Kind::UnsubSent { client, conn, sid, max: 5 },
+        Kind::UnsubReady { client, conn, sid },
+        Kind::PubSent { msg, subject, reply: none, size: 16, hash: u64::MAX },
+        Kind::PubFlushed { client, conn, upto: 4 },
+        Kind::Delivered { client, conn, sid, subject, reply, msg: None, size: 0, hash: 1 },
+        Kind::Delivered { client, conn, sid, subject, reply, msg: Some(msg), size: 0, hash: 1 },
+        Kind::NoResponders { client, conn, subject: none, request: msg },
+        Kind::RequestDone { request: msg, answer: None },
+        Kind::RequestTimeout { request: msg, disconnected: true },
+        Kind::ClientError { client, conn, text: subject },
+        Kind::RouteUp { node, remote, pool: None, account: queue, cid: 8 },
+        Kind::RouteUp { node, remote, pool: Some(0), account: none, cid: 8 },
+        Kind::RouteDown { node, remote, cid: 8, reason: subject },
+        Kind::SlowConsumer { node, client: None, pending: 1, limit: 2 },
+        Kind::SlowConsumer { node, client: Some(client), pending: 1, limit: 0 },
+        Kind::WireSub { from: node, to, conn: wire, account: reply, subject, queue, weight: 0 },
+        Kind::WireSubSeen { sub: 3 },
+        Kind::WireMsg {
+            from: node,
+            to,
+            conn: wire,
+            account: reply,
+            subject,
+            queues: queue,
+            msg: Some(msg),
+        },
+        Kind::WireOpened { from: node, to, conn: wire },
+        Kind::WireClosed { node, peer: to, conn: wire },
+        Kind::WireError { from: node, to, conn: wire, text: reply },
+        Kind::Snapshot(Box::new(snapshot(subject, reply))),
+        Kind::End,
+    ]);
+    kinds
+}
+
+fn history() -> History {
+    let mut symbols = Symbols::default();
+    let kinds = kinds(&mut symbols);
+    let events = (0..).zip(kinds).map(|(t, kind)| Event { t, kind }).collect();
+    History { header: header(), events, symbols }
+}
+
+fn written(history: &History) -> String {
+    let mut out = Vec::new();
+    history.write_to(&mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn a_history_is_read_as_it_was_written() {
+    let history = history();
+    let text = written(&history);
+    let again = History::read_from(text.as_bytes()).unwrap();
+    assert_eq!(again.header, history.header);
+    // Symbols are numbered in the order of the file, so the texts are what must agree.
+    assert_eq!(written(&again), text);
+    assert_eq!(again.events.len(), history.events.len());
+}
+
+#[test]
+fn every_line_is_an_object_that_begins_with_number_time_and_kind() {
+    let history = history();
+    for (i, line) in written(&history).lines().skip(1).enumerate() {
+        let name = history.events[i].kind.name();
+        let begin = format!("{{\"i\":{i},\"t\":{i},\"k\":\"{name}\"");
+        assert!(line.starts_with(&begin), "{line}");
+    }
+}
+
+#[test]
+fn what_is_no_history_is_refused_with_its_line() {
+    let text = written(&history());
+    let wrong = |text: &str| History::read_from(text.as_bytes()).unwrap_err().to_string();
+    assert_eq!(wrong(""), "line 1: there is no header");
+    assert!(wrong("{\n").starts_with("line 1: "));
+    assert_eq!(wrong("{}\n"), "line 1: `schema` is missing");
+    let other = text.replacen("causeway-history-1", "causeway-history-9", 1);
+    assert!(wrong(&other).contains("this program reads `causeway-history-1`"));
+    let lines: Vec<&str> = text.lines().collect();
+    let swapped = [lines[0], lines[2], lines[1]].join("\n");
+    assert_eq!(wrong(&swapped), "line 2: event 1 is at place 0");
+    for (from, to, what) in [
+        ("\"phase\":\"boot\"", "\"phase\":\"bot\"", "`phase` is `bot`, which is not known"),
+        ("\"k\":\"phase\"", "\"k\":\"phrase\"", "kind `phrase` is not known"),
+        ("\"t\":0", "\"t\":-1", "`t` is not a number in range"),
+    ] {
+        let changed = lines[1].replacen(from, to, 1);
+        assert_eq!(wrong(&[lines[0], &changed].join("\n")), format!("line 2: {what}"));
+    }
+}

@@ -1,0 +1,460 @@
+//! A history as JSON lines: one object a line, keys always in the same order, integers only.
+//!
+//! Every event line begins with `i` (its number), `t` (nanoseconds) and `k` (what), so a line can
+//! be found with nothing but a text search. Names are written as text. A name or a number that
+//! does not apply is `null`.
+
+use std::io::{self, Write};
+
+use super::json::{Object, push_list, push_number, push_object};
+use super::{
+    Bounds, ClientInfo, Event, Fault, GuaranteeInfo, Header, History, Holder, InterestEntry, Kind,
+    LinkInfo, NodeCounters, RouteEntry, SCHEMA_NAME, Snapshot, Sym, Symbols,
+};
+use crate::ids::{ClientId, ConnNo, MsgId, NodeId};
+
+impl History {
+    /// Writes the header's line and one line for each event.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn write_to(&self, out: &mut dyn Write) -> io::Result<()> {
+        let mut line = String::new();
+        header_line(&self.header, &mut line);
+        out.write_all(line.as_bytes())?;
+        for i in 0..self.events.len() {
+            line.clear();
+            self.event_line(i, &mut line);
+            out.write_all(line.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// Appends the line of event `i`, with its line end. Appends nothing if there is none.
+    pub fn event_line(&self, i: usize, line: &mut String) {
+        let Some(event) = self.events.get(i) else { return };
+        event_line(i as u64, event, &self.symbols, line);
+    }
+}
+
+/// Appends an event's line.
+pub(crate) fn event_line(i: u64, event: &Event, symbols: &Symbols, line: &mut String) {
+    let mut o = Object::begin(line);
+    o.number("i", i);
+    o.number("t", event.t);
+    o.text("k", event.kind.name());
+    Fields { o: &mut o, symbols }.event(&event.kind);
+    o.end();
+    line.push('\n');
+}
+
+impl Kind {
+    /// The name in files.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Phase { .. } => "phase",
+            Self::Fault(_) => "fault",
+            Self::NodeUp { .. } => "node_up",
+            Self::NodeDown { .. } => "node_down",
+            Self::ClientConnected { .. } => "connected",
+            Self::ClientClosed { .. } => "closed",
+            Self::SubSent { .. } => "sub",
+            Self::SubReady { .. } => "sub_ready",
+            Self::UnsubSent { .. } => "unsub",
+            Self::UnsubReady { .. } => "unsub_ready",
+            Self::PubSent { .. } => "pub",
+            Self::PubFlushed { .. } => "pub_flushed",
+            Self::OpDropped { .. } => "op_dropped",
+            Self::Delivered { .. } => "delivered",
+            Self::NoResponders { .. } => "no_responders",
+            Self::RequestDone { .. } => "request_done",
+            Self::RequestTimeout { .. } => "request_timeout",
+            Self::ClientError { .. } => "client_error",
+            Self::RouteUp { .. } => "route_up",
+            Self::RouteDown { .. } => "route_down",
+            Self::SlowConsumer { .. } => "slow_consumer",
+            Self::WireSub { .. } => "wire_sub",
+            Self::WireSubSeen { .. } => "wire_sub_seen",
+            Self::WireMsg { .. } => "wire_msg",
+            Self::WireOpened { .. } => "wire_opened",
+            Self::WireClosed { .. } => "wire_closed",
+            Self::WireError { .. } => "wire_error",
+            Self::Snapshot(_) => "snapshot",
+            Self::End => "end",
+        }
+    }
+}
+
+/// Writes the fields of one event.
+struct Fields<'o, 'a, 's> {
+    o: &'o mut Object<'a>,
+    symbols: &'s Symbols,
+}
+
+impl Fields<'_, '_, '_> {
+    fn event(&mut self, kind: &Kind) {
+        match kind {
+            Kind::Phase { phase } => self.o.text("phase", phase.name()),
+            Kind::Fault(fault) => self.fault(fault),
+            Kind::NodeUp { node, incarnation } => {
+                self.node("node", *node);
+                self.count("incarnation", *incarnation);
+            }
+            Kind::NodeDown { node, how } => {
+                self.node("node", *node);
+                self.o.text("how", how.name());
+            }
+            Kind::SubSent { .. }
+            | Kind::SubReady { .. }
+            | Kind::UnsubSent { .. }
+            | Kind::UnsubReady { .. } => self.subscription(kind),
+            Kind::ClientConnected { .. }
+            | Kind::ClientClosed { .. }
+            | Kind::OpDropped { .. }
+            | Kind::ClientError { .. } => self.client(kind),
+            Kind::PubSent { .. }
+            | Kind::PubFlushed { .. }
+            | Kind::Delivered { .. }
+            | Kind::NoResponders { .. }
+            | Kind::RequestDone { .. }
+            | Kind::RequestTimeout { .. } => self.message(kind),
+            Kind::RouteUp { .. } | Kind::RouteDown { .. } | Kind::SlowConsumer { .. } => {
+                self.link(kind);
+            }
+            Kind::WireSub { .. }
+            | Kind::WireSubSeen { .. }
+            | Kind::WireMsg { .. }
+            | Kind::WireOpened { .. }
+            | Kind::WireClosed { .. }
+            | Kind::WireError { .. } => self.wire(kind),
+            Kind::Snapshot(snapshot) => self.snapshot(snapshot),
+            Kind::End => {}
+        }
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "`event` calls it for these kinds only")]
+    fn client(&mut self, kind: &Kind) {
+        match kind {
+            Kind::ClientConnected { client, conn, node } => {
+                self.connection(*client, *conn);
+                self.node("node", *node);
+            }
+            Kind::ClientClosed { client, conn, reason } => {
+                self.connection(*client, *conn);
+                self.name("reason", *reason);
+            }
+            Kind::OpDropped { client, what, subject, count } => {
+                self.count("client", client.0);
+                self.o.text("what", what.name());
+                self.name("subject", *subject);
+                self.count("count", *count);
+            }
+            Kind::ClientError { client, conn, text } => {
+                self.connection(*client, *conn);
+                self.name("text", *text);
+            }
+            _ => {}
+        }
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "`event` calls it for these kinds only")]
+    fn subscription(&mut self, kind: &Kind) {
+        match kind {
+            Kind::SubSent { client, conn, sid, subject, queue, max } => {
+                self.connection(*client, *conn);
+                self.count("sid", sid.0);
+                self.name("subject", *subject);
+                self.name("queue", *queue);
+                self.count("max", *max);
+            }
+            Kind::UnsubSent { client, conn, sid, max } => {
+                self.connection(*client, *conn);
+                self.count("sid", sid.0);
+                self.count("max", *max);
+            }
+            Kind::SubReady { client, conn, sid } | Kind::UnsubReady { client, conn, sid } => {
+                self.connection(*client, *conn);
+                self.count("sid", sid.0);
+            }
+            _ => {}
+        }
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "`event` calls it for these kinds only")]
+    fn message(&mut self, kind: &Kind) {
+        match kind {
+            Kind::PubSent { msg, subject, reply, size, hash } => {
+                self.msg("msg", Some(*msg));
+                self.content(*subject, *reply, *size, *hash);
+            }
+            Kind::PubFlushed { client, conn, upto } => {
+                self.connection(*client, *conn);
+                self.count("upto", *upto);
+            }
+            Kind::Delivered { client, conn, sid, subject, reply, msg, size, hash } => {
+                self.connection(*client, *conn);
+                self.count("sid", sid.0);
+                self.msg("msg", *msg);
+                self.content(*subject, *reply, *size, *hash);
+            }
+            Kind::NoResponders { client, conn, subject, request } => {
+                self.connection(*client, *conn);
+                self.msg("request", Some(*request));
+                self.name("subject", *subject);
+            }
+            Kind::RequestDone { request, answer } => {
+                self.msg("request", Some(*request));
+                self.msg("answer", *answer);
+            }
+            Kind::RequestTimeout { request, disconnected } => {
+                self.msg("request", Some(*request));
+                self.o.flag("disconnected", *disconnected);
+            }
+            _ => {}
+        }
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "`event` calls it for these kinds only")]
+    fn link(&mut self, kind: &Kind) {
+        match kind {
+            Kind::RouteUp { node, remote, pool, account, cid } => {
+                self.node("node", *node);
+                self.node("remote", *remote);
+                self.o.maybe("pool", pool.map(u64::from));
+                self.name("account", *account);
+                self.o.number("cid", *cid);
+            }
+            Kind::RouteDown { node, remote, cid, reason } => {
+                self.node("node", *node);
+                self.node("remote", *remote);
+                self.o.number("cid", *cid);
+                self.name("reason", *reason);
+            }
+            Kind::SlowConsumer { node, client, pending, limit } => {
+                self.node("node", *node);
+                self.o.maybe("client", client.map(|c| c.0.into()));
+                self.o.number("pending", *pending);
+                self.o.number("limit", *limit);
+            }
+            _ => {}
+        }
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "`event` calls it for these kinds only")]
+    fn wire(&mut self, kind: &Kind) {
+        match kind {
+            Kind::WireSub { from, to, conn, account, subject, queue, weight } => {
+                self.hop(*from, *to, conn.0);
+                self.name("account", *account);
+                self.name("subject", *subject);
+                self.name("queue", *queue);
+                self.count("weight", *weight);
+            }
+            Kind::WireSubSeen { sub } => self.o.number("sub", *sub),
+            Kind::WireMsg { from, to, conn, account, subject, queues, msg } => {
+                self.hop(*from, *to, conn.0);
+                self.name("account", *account);
+                self.name("subject", *subject);
+                self.name("queues", *queues);
+                self.msg("msg", *msg);
+            }
+            Kind::WireOpened { from, to, conn } => self.hop(*from, *to, conn.0),
+            Kind::WireClosed { node, peer, conn } => {
+                self.node("node", *node);
+                self.node("peer", *peer);
+                self.count("conn", conn.0);
+            }
+            Kind::WireError { from, to, conn, text } => {
+                self.hop(*from, *to, conn.0);
+                self.name("text", *text);
+            }
+            _ => {}
+        }
+    }
+
+    fn fault(&mut self, fault: &Fault) {
+        self.count("id", fault.id);
+        self.o.flag("on", fault.on);
+        self.o.text("fault", fault.kind.name());
+        self.o.text("text", &fault.text);
+        self.o.list("nodes", &fault.nodes, |out, n| push_number(out, n.0.into()));
+        self.o.list("pairs", &fault.pairs, |out, (a, b)| push_pair(out, a.0, b.0));
+        self.o.list("clients", &fault.clients, |out, (r, n)| push_pair(out, r.0, n.0));
+    }
+
+    fn snapshot(&mut self, snapshot: &Snapshot) {
+        let symbols = self.symbols;
+        self.node("node", snapshot.node);
+        self.o.text("phase", snapshot.phase.name());
+        self.o.list("routes", &snapshot.routes, |out, r| push_route(out, r, symbols));
+        self.o.list("interest", &snapshot.interest, |out, e| push_interest(out, e, symbols));
+        self.o.object("counters", |o| counters(&snapshot.counters, o));
+    }
+
+    fn connection(&mut self, client: ClientId, conn: ConnNo) {
+        self.count("client", client.0);
+        self.count("conn", conn.0);
+    }
+
+    fn hop(&mut self, from: NodeId, to: NodeId, conn: u32) {
+        self.node("from", from);
+        self.node("to", to);
+        self.count("conn", conn);
+    }
+
+    fn content(&mut self, subject: Sym, reply: Sym, size: u32, hash: u64) {
+        self.name("subject", subject);
+        self.name("reply", reply);
+        self.count("size", size);
+        self.o.number("hash", hash);
+    }
+
+    fn node(&mut self, key: &str, node: NodeId) {
+        self.o.number(key, node.0.into());
+    }
+
+    fn count(&mut self, key: &str, count: u32) {
+        self.o.number(key, count.into());
+    }
+
+    fn name(&mut self, key: &str, sym: Sym) {
+        self.o.name(key, self.symbols.text(sym));
+    }
+
+    fn msg(&mut self, key: &str, msg: Option<MsgId>) {
+        match msg {
+            Some(m) => self.o.list(key, [m.client.0, m.conn.0, m.seq], |out, n| {
+                push_number(out, n.into());
+            }),
+            None => self.o.maybe(key, None),
+        }
+    }
+}
+
+fn push_pair(out: &mut String, a: u16, b: u16) {
+    push_list(out, [a, b], &mut |out, n| push_number(out, n.into()));
+}
+
+fn push_route(out: &mut String, route: &RouteEntry, symbols: &Symbols) {
+    push_object(out, |o| {
+        o.maybe("remote", route.remote.map(|n| n.0.into()));
+        o.maybe("pool", route.pool.map(u64::from));
+        o.name("account", symbols.text(route.account));
+    });
+}
+
+fn push_interest(out: &mut String, entry: &InterestEntry, symbols: &Symbols) {
+    push_object(out, |o| {
+        o.name("account", symbols.text(entry.account));
+        o.name("subject", symbols.text(entry.subject));
+        o.name("queue", symbols.text(entry.queue));
+        o.number("weight", entry.weight.into());
+        match entry.holder {
+            Holder::Local => o.text("holder", "local"),
+            Holder::Remote(node) => o.number("holder", node.0.into()),
+            Holder::Unknown => o.text("holder", "unknown"),
+        }
+    });
+}
+
+fn counters(counters: &NodeCounters, o: &mut Object<'_>) {
+    for (key, value) in counters.fields() {
+        o.number(key, value);
+    }
+}
+
+impl NodeCounters {
+    /// All counters with their names in files.
+    #[must_use]
+    pub const fn fields(&self) -> [(&'static str, u64); 13] {
+        [
+            ("connections", self.connections),
+            ("routes", self.routes),
+            ("remotes", self.remotes),
+            ("in_msgs", self.in_msgs),
+            ("out_msgs", self.out_msgs),
+            ("in_client_msgs", self.in_client_msgs),
+            ("out_client_msgs", self.out_client_msgs),
+            ("slow_clients", self.slow_clients),
+            ("slow_routes", self.slow_routes),
+            ("stale_clients", self.stale_clients),
+            ("stale_routes", self.stale_routes),
+            ("stalls", self.stalls),
+            ("lost_on_close", self.lost_on_close),
+        ]
+    }
+}
+
+fn header_line(header: &Header, line: &mut String) {
+    push_object(line, |o| {
+        o.text("schema", SCHEMA_NAME);
+        o.text("scenario", &header.scenario);
+        o.number("seed", header.seed);
+        o.text("engine", &header.engine);
+        o.list("regions", &header.regions, |out, region| {
+            push_object(out, |o| {
+                o.text("name", &region.name);
+                o.object("link", |o| link_fields(&region.link, o));
+            });
+        });
+        o.list("nodes", &header.nodes, |out, node| {
+            push_object(out, |o| {
+                o.text("name", &node.name);
+                o.number("region", node.region.0.into());
+                o.text("cluster", &node.cluster);
+                o.number("pool_size", node.pool_size.into());
+            });
+        });
+        o.list("paths", &header.paths, |out, path| {
+            push_object(out, |o| {
+                o.number("a", path.a.0.into());
+                o.number("b", path.b.0.into());
+                o.object("link", |o| link_fields(&path.link, o));
+            });
+        });
+        o.list("clients", &header.clients, |out, c| push_object(out, |o| client_fields(c, o)));
+        o.list("guarantees", &header.guarantees, |out, g| {
+            push_object(out, |o| guarantee_fields(g, o));
+        });
+        o.object("bounds", |o| bounds_fields(&header.bounds, o));
+    });
+    line.push('\n');
+}
+
+fn link_fields(link: &LinkInfo, o: &mut Object<'_>) {
+    o.text("name", &link.name);
+    o.number("latency_ns", link.latency_ns);
+    o.number("jitter_ns", link.jitter_ns);
+    o.number("bandwidth", link.bandwidth);
+}
+
+fn client_fields(client: &ClientInfo, o: &mut Object<'_>) {
+    o.text("name", &client.name);
+    o.number("region", client.region.0.into());
+    o.text("role", &client.role);
+    o.flag("no_echo", client.no_echo);
+    o.flag("slow", client.slow);
+}
+
+fn guarantee_fields(guarantee: &GuaranteeInfo, o: &mut Object<'_>) {
+    o.text("id", &guarantee.id);
+    o.text("kind", &guarantee.kind);
+    o.name("scope", &guarantee.scope);
+    o.name("during", &guarantee.during);
+    o.maybe("within_ns", guarantee.within_ns);
+    o.maybe("grace_ns", guarantee.grace_ns);
+    o.maybe("p99_ns", guarantee.p99_ns);
+    o.maybe("success_ppm", guarantee.success_ppm.map(u64::from));
+    o.maybe("min_ppm", guarantee.min_ppm.map(u64::from));
+    o.number("line", guarantee.line.into());
+}
+
+fn bounds_fields(bounds: &Bounds, o: &mut Object<'_>) {
+    o.list("phases_ns", bounds.phases_ns, push_number);
+    o.number("rtt_max_ns", bounds.rtt_max_ns);
+    o.number("interest_ns", bounds.interest_ns);
+    o.number("routes_ns", bounds.routes_ns);
+    o.number("clients_ns", bounds.clients_ns);
+    o.number("tcp_timeout_ns", bounds.tcp_timeout_ns);
+}

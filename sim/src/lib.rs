@@ -1,0 +1,36 @@
+//! The deterministic testbed: scenario -> plan -> engine -> history -> verdict.
+//!
+//! ```text
+//! scenario::Scenario::parse(file, text, kinds)?   what the user writes
+//!     plan::plan(&scenario, seed)?                the run, fully expanded: text, diffable, replayable
+//!         run::run(&plan, options)                the pure engine; never fails, but may end early
+//!             run::RunOutcome { history, trace_hash, .. }
+//! ```
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`guarantee`] | what a cluster promises, and the checkers of it |
+//! | [`verdict`] | what a set of runs has shown |
+//! | [`report`] | what a run leaves behind for people and machines |
+//! | [`coverage`] | what must have happened in at least one seed |
+//! | [`history`] | what was observed in a run; guarantees are judged from it alone |
+//! | [`ids`] | the identities that histories and plans speak of |
+//! | [`run`](mod@run) | how to run a plan, and what comes out |
+
+mod client;
+pub mod coverage;
+mod engine;
+pub mod guarantee;
+pub mod hash;
+pub mod history;
+pub mod ids;
+mod net;
+pub mod payload;
+pub mod plan;
+mod queue;
+pub mod report;
+pub mod rng;
+pub mod run;
+pub mod scenario;
+pub mod units;
+pub mod verdict;

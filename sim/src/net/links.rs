@@ -1,0 +1,230 @@
+//! Links between places: how long bytes take, and whether they pass at all.
+
+use crate::ids::{NodeId, RegionId};
+use crate::plan::{LinkPlan, Plan, RETRANSMIT_NS, Site};
+use crate::rng::Stream;
+use crate::units::SECOND;
+
+/// A place in the network: an index over all nodes, and behind them the clients of each region.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) struct Place(pub(crate) u16);
+
+/// The state of all links.
+#[derive(Debug)]
+pub(crate) struct Links {
+    nodes: u16,
+    places: usize,
+    /// By sender, then receiver.
+    cells: Vec<Cell>,
+    lanes: Vec<Lane>,
+}
+
+/// One direction between two places.
+#[derive(Clone, Debug)]
+struct Cell {
+    latency_ns: u64,
+    jitter_ns: u64,
+    loss_ppm: u32,
+    /// Where its bytes queue.
+    lane: usize,
+    /// Faults that cut it.
+    cuts: u32,
+    /// Faults that refuse new connections.
+    refusals: u32,
+    degraded: Vec<(u32, Degrade)>,
+}
+
+/// A queue of bytes: one direction between two regions, or between two places of one region.
+#[derive(Clone, Copy, Debug)]
+struct Lane {
+    /// Bytes per second; 0 is unlimited.
+    bandwidth: u64,
+    /// When what was sent so far has left.
+    busy_until: u64,
+}
+
+/// What a fault adds to a link.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Degrade {
+    pub(crate) latency_ns: u64,
+    pub(crate) jitter_ns: u64,
+    pub(crate) loss_ppm: u32,
+    /// Bytes per second instead; 0 leaves it.
+    pub(crate) bandwidth: u64,
+}
+
+impl Links {
+    /// The links of a plan: inside of regions, and along paths. Regions without a path between
+    /// them cannot reach each other.
+    pub(crate) fn of(plan: &Plan) -> Self {
+        let nodes = u16::try_from(plan.nodes.len()).unwrap_or(u16::MAX);
+        let regions = plan.regions.len();
+        let places = plan.nodes.len() + regions;
+        let mut links = Self { nodes, places, cells: Vec::new(), lanes: Vec::new() };
+        // Lanes between regions come first, by sender and receiver.
+        for from in 0..regions {
+            for to in 0..regions {
+                let bandwidth = link_between(plan, from, to).map_or(0, |link| link.bandwidth);
+                links.lanes.push(Lane { bandwidth, busy_until: 0 });
+            }
+        }
+        for from in 0..places {
+            for to in 0..places {
+                let (here, there) = (region_of(plan, from), region_of(plan, to));
+                links.add_cell(plan, here, there);
+            }
+        }
+        links
+    }
+
+    fn add_cell(&mut self, plan: &Plan, here: usize, there: usize) {
+        let link = link_between(plan, here, there);
+        let lane = if here == there {
+            let bandwidth = link.map_or(0, |link| link.bandwidth);
+            self.lanes.push(Lane { bandwidth, busy_until: 0 });
+            self.lanes.len() - 1
+        } else {
+            here * plan.regions.len() + there
+        };
+        self.cells.push(Cell {
+            latency_ns: link.map_or(0, |link| link.latency_ns),
+            jitter_ns: link.map_or(0, |link| link.jitter_ns),
+            loss_ppm: link.map_or(0, |link| link.loss_ppm),
+            lane,
+            cuts: u32::from(link.is_none()),
+            refusals: 0,
+            degraded: Vec::new(),
+        });
+    }
+
+    pub(crate) const fn place(&self, site: Site) -> Place {
+        match site {
+            Site::Node(node) => Place(node.0),
+            Site::Clients(region) => Place(self.nodes + region.0),
+        }
+    }
+
+    /// The node or the region whose clients are at a place.
+    pub(crate) const fn site(&self, place: Place) -> Site {
+        if place.0 < self.nodes {
+            Site::Node(NodeId(place.0))
+        } else {
+            Site::Clients(RegionId(place.0 - self.nodes))
+        }
+    }
+
+    #[inline]
+    fn cell(&self, from: Place, to: Place) -> &Cell {
+        &self.cells[usize::from(from.0) * self.places + usize::from(to.0)]
+    }
+
+    #[inline]
+    fn cell_mut(&mut self, from: Place, to: Place) -> &mut Cell {
+        &mut self.cells[usize::from(from.0) * self.places + usize::from(to.0)]
+    }
+
+    #[inline]
+    pub(crate) fn is_cut(&self, from: Place, to: Place) -> bool {
+        self.cell(from, to).cuts > 0
+    }
+
+    pub(crate) fn refuses(&self, from: Place, to: Place) -> bool {
+        self.cell(from, to).refusals > 0
+    }
+
+    /// Least time from one place to another.
+    pub(crate) fn latency(&self, from: Place, to: Place) -> u64 {
+        self.cell(from, to).latency_ns
+    }
+
+    /// When bytes that are sent now arrive.
+    #[inline]
+    pub(crate) fn arrival(
+        &mut self,
+        now: u64,
+        from: Place,
+        to: Place,
+        bytes: u64,
+        noise: &mut Stream,
+    ) -> u64 {
+        let cell = &self.cells[usize::from(from.0) * self.places + usize::from(to.0)];
+        let lane = &mut self.lanes[cell.lane];
+        let (mut latency, mut jitter) = (cell.latency_ns, cell.jitter_ns);
+        let (mut loss_ppm, mut bandwidth) = (cell.loss_ppm, lane.bandwidth);
+        for (_, added) in &cell.degraded {
+            latency += added.latency_ns;
+            jitter += added.jitter_ns;
+            loss_ppm = loss_ppm.saturating_add(added.loss_ppm);
+            if added.bandwidth > 0 {
+                bandwidth = added.bandwidth;
+            }
+        }
+        let mut departure = now;
+        if let Some(taken) = bytes.saturating_mul(SECOND).checked_div(bandwidth) {
+            departure = now.max(lane.busy_until) + taken;
+            lane.busy_until = departure;
+        }
+        let mut arrival = departure + latency;
+        if jitter > 0 {
+            arrival += noise.below(jitter + 1);
+        }
+        if loss_ppm > 0 {
+            let mut pause = RETRANSMIT_NS;
+            for _ in 0..LOSSES_MAX {
+                if !noise.chance_ppm(loss_ppm) {
+                    break;
+                }
+                arrival += pause;
+                pause *= 2;
+            }
+        }
+        arrival
+    }
+
+    /// One more fault cuts this; says whether it is the first.
+    pub(super) fn cut(&mut self, from: Place, to: Place) -> bool {
+        let cell = self.cell_mut(from, to);
+        cell.cuts += 1;
+        cell.cuts == 1
+    }
+
+    /// One fault less cuts this; says whether it was the last.
+    pub(super) fn heal(&mut self, from: Place, to: Place) -> bool {
+        let cell = self.cell_mut(from, to);
+        let last = cell.cuts == 1;
+        cell.cuts = cell.cuts.saturating_sub(1);
+        last
+    }
+
+    pub(crate) fn refuse(&mut self, from: Place, to: Place, on: bool) {
+        let cell = self.cell_mut(from, to);
+        cell.refusals = if on { cell.refusals + 1 } else { cell.refusals.saturating_sub(1) };
+    }
+
+    pub(crate) fn degrade(&mut self, from: Place, to: Place, fault: u32, added: Option<Degrade>) {
+        let cell = self.cell_mut(from, to);
+        match added {
+            Some(added) => cell.degraded.push((fault, added)),
+            None => cell.degraded.retain(|(id, _)| *id != fault),
+        }
+    }
+}
+
+/// A segment is lost at most so often in a row: the bounds of a plan count on it.
+const LOSSES_MAX: u32 = 3;
+
+fn region_of(plan: &Plan, place: usize) -> usize {
+    match plan.nodes.get(place) {
+        Some(node) => usize::from(node.region.0),
+        None => place - plan.nodes.len(),
+    }
+}
+
+fn link_between(plan: &Plan, a: usize, b: usize) -> Option<&LinkPlan> {
+    if a == b {
+        return plan.regions.get(a).map(|region| &region.link);
+    }
+    let joins = |x: RegionId, y: RegionId| (usize::from(x.0), usize::from(y.0)) == (a, b);
+    let found = plan.paths.iter().find(|path| joins(path.a, path.b) || joins(path.b, path.a));
+    found.map(|path| &path.link)
+}

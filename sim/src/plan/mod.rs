@@ -1,0 +1,543 @@
+//! The run, fully expanded: every node, network, fault and client operation, each with its time.
+//!
+//! [`plan`](fn@plan) makes one from a scenario and a seed; the same two always give the same plan.
+//! Engines run plans and nothing else. A plan is a text ([`Plan::write`], [`Plan::parse`]), one
+//! line for each thing, so that two can be compared with `diff` and a line can be taken out.
+//!
+//! What is left to the seed when a plan runs is noise: the jitter of a segment, where bytes are
+//! cut, which node a client tries first, the nodes' own draws.
+
+mod build;
+mod read;
+mod select;
+#[cfg(test)]
+mod tests;
+mod text;
+mod timing;
+mod write;
+
+pub use build::plan;
+pub use read::PlanError;
+pub(crate) use timing::{CLIENT_DIAL_TIMEOUT_NS, CLIENT_PINGS_MAX, RETRANSMIT_NS};
+
+use std::fmt;
+
+use crate::history::{
+    Bounds, ClientInfo, FaultKind, GuaranteeInfo, Header, LinkInfo, NodeInfo, PathInfo, RegionInfo,
+    Sym, Symbols,
+};
+use crate::ids::{ClientId, NodeId, RegionId, Sid};
+use crate::scenario::{Chunking, Role, Ways};
+
+/// A run, fully expanded.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Plan {
+    /// The scenario's name.
+    pub scenario: String,
+    /// The seed: of the plan, and of the noise when it runs.
+    pub seed: u64,
+    /// What holds for all networks.
+    pub network: NetworkPlan,
+    /// Regions; [`RegionId`] is the index.
+    pub regions: Vec<RegionPlan>,
+    /// Which regions are joined.
+    pub paths: Vec<PathPlan>,
+    /// Nodes; [`NodeId`] is the index.
+    pub nodes: Vec<NodePlan>,
+    /// Clients; [`ClientId`] is the index.
+    pub clients: Vec<ClientPlan>,
+    /// What is promised.
+    pub guarantees: Vec<GuaranteeInfo>,
+    /// When the phases begin, and by when things must have happened.
+    pub bounds: Bounds,
+    /// What goes wrong, by time.
+    pub faults: Vec<FaultPlan>,
+    /// What clients do, by time.
+    pub ops: Vec<OpPlan>,
+    /// The subjects and queue names of the operations.
+    pub symbols: Symbols,
+}
+
+/// What holds for all networks.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct NetworkPlan {
+    /// How long unacknowledged bytes keep a connection alive, in nanoseconds.
+    pub tcp_timeout_ns: u64,
+    /// Bytes that fit between a sender and a receiver that does not read.
+    pub window: u64,
+    /// How bytes are cut and joined on their way.
+    pub chunking: Chunking,
+}
+
+impl Default for NetworkPlan {
+    fn default() -> Self {
+        Self { tcp_timeout_ns: 15_000_000_000, window: 256 << 10, chunking: Chunking::Off }
+    }
+}
+
+/// A network.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct LinkPlan {
+    /// The scenario's name for it.
+    pub name: String,
+    /// One way, in nanoseconds.
+    pub latency_ns: u64,
+    /// Added to it, evenly from 0 to this, in nanoseconds.
+    pub jitter_ns: u64,
+    /// Segments that must be sent again, in millionths.
+    pub loss_ppm: u32,
+    /// Bytes per second one way; 0 is unlimited.
+    pub bandwidth: u64,
+}
+
+/// A region.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RegionPlan {
+    /// Its name.
+    pub name: String,
+    /// The network inside.
+    pub link: LinkPlan,
+}
+
+/// Two regions that are joined.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct PathPlan {
+    /// One.
+    pub a: RegionId,
+    /// The other.
+    pub b: RegionId,
+    /// The network between.
+    pub link: LinkPlan,
+}
+
+/// A node.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct NodePlan {
+    /// `region/number`, and its server name.
+    pub name: String,
+    /// Where it stands.
+    pub region: RegionId,
+    /// Its cluster.
+    pub cluster: String,
+    /// When it starts, in nanoseconds.
+    pub start_ns: u64,
+    /// What its wall clock shows at the start of the run, in nanoseconds since 1970.
+    pub wall_ns: u64,
+    /// Its configured routes.
+    pub routes: Vec<RoutePlan>,
+    /// The rest of its configuration.
+    pub config: ConfigPlan,
+}
+
+/// A configured route.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum RoutePlan {
+    /// To a node's own name.
+    Node(NodeId),
+    /// To a region's name, which resolves to all of its nodes.
+    Region(RegionId),
+}
+
+/// The configuration of a node, where it is not the server's default. Units are those of
+/// [`causeway_core::config`], durations are in nanoseconds.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct ConfigPlan {
+    /// Numbers that were given.
+    pub numbers: Vec<(Setting, u64)>,
+    /// Accounts with a connection of their own.
+    pub accounts: Vec<String>,
+}
+
+impl ConfigPlan {
+    /// A number that was given.
+    #[must_use]
+    pub fn number(&self, setting: Setting) -> Option<u64> {
+        self.numbers.iter().find(|(s, _)| *s == setting).map(|(_, n)| *n)
+    }
+}
+
+/// A number in a node's configuration.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Setting {
+    /// Bytes that may wait for one client.
+    MaxPending,
+    /// Bytes of one message.
+    MaxPayload,
+    /// Bytes of one line.
+    MaxControlLine,
+    /// Clients at once.
+    MaxConnections,
+    /// Subscriptions of one client.
+    MaxSubscriptions,
+    /// Nanoseconds for one batch of writes.
+    WriteDeadline,
+    /// Nanoseconds between pings of a client.
+    PingInterval,
+    /// Unanswered pings of a client.
+    PingMax,
+    /// 1: drop instead of stalling.
+    NoFastProducerStall,
+    /// Nanoseconds that lame duck mode takes in all.
+    LameDuckDuration,
+    /// Nanoseconds before the first client is closed.
+    LameDuckGrace,
+    /// Connections per peer; 0 is one without a pool.
+    PoolSize,
+    /// Dials of a gossiped peer that nobody lists.
+    ConnectRetries,
+    /// 1: double the pause between dials.
+    ConnectBackoff,
+    /// 1: do not tell clients of other servers.
+    NoAdvertise,
+    /// Nanoseconds between pings of a route.
+    RoutePingInterval,
+    /// Unanswered pings of a route.
+    RoutePingMax,
+    /// Nanoseconds for one batch of writes to a route.
+    RouteWriteDeadline,
+}
+
+impl Setting {
+    /// All, in the order of plan files.
+    pub const ALL: [Self; 18] = [
+        Self::MaxPending,
+        Self::MaxPayload,
+        Self::MaxControlLine,
+        Self::MaxConnections,
+        Self::MaxSubscriptions,
+        Self::WriteDeadline,
+        Self::PingInterval,
+        Self::PingMax,
+        Self::NoFastProducerStall,
+        Self::LameDuckDuration,
+        Self::LameDuckGrace,
+        Self::PoolSize,
+        Self::ConnectRetries,
+        Self::ConnectBackoff,
+        Self::NoAdvertise,
+        Self::RoutePingInterval,
+        Self::RoutePingMax,
+        Self::RouteWriteDeadline,
+    ];
+
+    /// The name in plan files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::MaxPending => "max_pending",
+            Self::MaxPayload => "max_payload",
+            Self::MaxControlLine => "max_control_line",
+            Self::MaxConnections => "max_connections",
+            Self::MaxSubscriptions => "max_subscriptions",
+            Self::WriteDeadline => "write_deadline",
+            Self::PingInterval => "ping_interval",
+            Self::PingMax => "ping_max",
+            Self::NoFastProducerStall => "no_fast_producer_stall",
+            Self::LameDuckDuration => "lame_duck_duration",
+            Self::LameDuckGrace => "lame_duck_grace_period",
+            Self::PoolSize => "pool_size",
+            Self::ConnectRetries => "connect_retries",
+            Self::ConnectBackoff => "connect_backoff",
+            Self::NoAdvertise => "no_advertise",
+            Self::RoutePingInterval => "route_ping_interval",
+            Self::RoutePingMax => "route_ping_max",
+            Self::RouteWriteDeadline => "route_write_deadline",
+        }
+    }
+}
+
+/// A client.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ClientPlan {
+    /// `id/number`.
+    pub name: String,
+    /// Where it stands.
+    pub region: RegionId,
+    /// What it is there for; only for reports.
+    pub role: Role,
+    /// The nodes that it may connect to. Never empty.
+    pub nodes: Vec<NodeId>,
+    /// It gets its own messages.
+    pub echo: bool,
+    /// Bytes that it reads in a second; 0 is as they come.
+    pub read_rate: u64,
+    /// Between two pings to the server, in nanoseconds.
+    pub ping_ns: u64,
+    /// How long it waits before it connects anew, in nanoseconds.
+    pub wait_ns: u64,
+    /// Added to it, evenly from 0 to this, in nanoseconds.
+    pub jitter_ns: u64,
+}
+
+/// Something that goes wrong.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct FaultPlan {
+    /// Its number.
+    pub id: u32,
+    /// When it begins, in nanoseconds.
+    pub at: u64,
+    /// How long it lasts, in nanoseconds; 0 for a reset, which is over at once.
+    pub lasts: u64,
+    /// What.
+    pub action: FaultAction,
+}
+
+impl FaultPlan {
+    /// When it is over.
+    #[must_use]
+    pub const fn end(&self) -> u64 {
+        self.at.saturating_add(self.lasts)
+    }
+}
+
+/// What goes wrong.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum FaultAction {
+    /// Nothing passes.
+    Cut {
+        /// Between whom.
+        between: Sides,
+        /// Connections that were there stay dead.
+        blackhole: bool,
+    },
+    /// Existing connections are reset.
+    Reset(Sides),
+    /// New connections are refused.
+    Refuse(Sides),
+    /// Bytes take longer.
+    Degrade {
+        /// Between whom.
+        between: Sides,
+        /// Added, in nanoseconds.
+        latency_ns: u64,
+        /// Added on top, evenly from 0 to this, in nanoseconds.
+        jitter_ns: u64,
+        /// Segments that must be sent again, in millionths, added to the network's own.
+        loss_ppm: u32,
+        /// Bytes per second instead; 0 leaves it.
+        bandwidth: u64,
+    },
+    /// Processes die and start again.
+    Crash(ProcessPlan),
+    /// Processes are asked to stop and start again.
+    Stop(ProcessPlan),
+    /// Processes become lame ducks and start again.
+    LameDuck(ProcessPlan),
+    /// Clients stop reading.
+    StopReading(Vec<ClientId>),
+}
+
+impl FaultAction {
+    /// Its kind in histories.
+    #[must_use]
+    pub const fn kind(&self) -> FaultKind {
+        match self {
+            Self::Cut { blackhole: false, .. } => FaultKind::Partition,
+            Self::Cut { blackhole: true, .. } => FaultKind::Blackhole,
+            Self::Reset(_) => FaultKind::Reset,
+            Self::Refuse(_) => FaultKind::Refuse,
+            Self::Degrade { .. } => FaultKind::Degrade,
+            Self::Crash(_) => FaultKind::Crash,
+            Self::Stop(_) => FaultKind::Stop,
+            Self::LameDuck(_) => FaultKind::LameDuck,
+            Self::StopReading(_) => FaultKind::StopReading,
+        }
+    }
+
+    /// The sides that it stands between, if it is one of the network.
+    #[must_use]
+    pub const fn sides(&self) -> Option<&Sides> {
+        match self {
+            Self::Cut { between, .. } | Self::Degrade { between, .. } => Some(between),
+            Self::Reset(between) | Self::Refuse(between) => Some(between),
+            Self::Crash(_) | Self::Stop(_) | Self::LameDuck(_) | Self::StopReading(_) => None,
+        }
+    }
+}
+
+/// Processes that end and start again.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ProcessPlan {
+    /// Which.
+    pub nodes: Vec<NodeId>,
+    /// They come back on another route port.
+    pub new_port: bool,
+}
+
+/// Two sides with something between them.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Sides {
+    /// One side, sorted.
+    pub a: Vec<Site>,
+    /// The other, sorted.
+    pub b: Vec<Site>,
+    /// Which way.
+    pub ways: Ways,
+}
+
+impl Sides {
+    /// All directed pairs of sites that it stands between.
+    pub fn pairs(&self) -> impl Iterator<Item = (Site, Site)> + '_ {
+        let there = self.a.iter().flat_map(|a| self.b.iter().map(move |b| (*a, *b)));
+        let forward = self.ways != Ways::Backward;
+        let backward = self.ways != Ways::Forward;
+        there.flat_map(move |(a, b)| {
+            [(a, b, forward), (b, a, backward)]
+                .into_iter()
+                .filter_map(|(from, to, on)| on.then_some((from, to)))
+        })
+    }
+}
+
+/// A place in the network that can be cut off by itself.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Site {
+    /// A node.
+    Node(NodeId),
+    /// All clients of a region.
+    Clients(RegionId),
+}
+
+/// Something that a client does.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct OpPlan {
+    /// When, in nanoseconds.
+    pub at: u64,
+    /// Who.
+    pub client: ClientId,
+    /// What.
+    pub op: Op,
+}
+
+/// What a client does.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Op {
+    /// Connect, and stay connected: after a failure, connect anew and subscribe as before.
+    Connect,
+    /// Leave for good.
+    Close,
+    /// Subscribe.
+    Sub {
+        /// The subscription's id on all of the client's connections; 1 is its inbox.
+        sid: Sid,
+        /// To what.
+        subject: Sym,
+        /// The queue group, or none.
+        queue: Sym,
+        /// Auto-unsubscribe after this many deliveries; 0 is never.
+        max: u32,
+        /// Answer what is received with this many bytes, if it asks for an answer; 0 does not.
+        answer: u32,
+    },
+    /// Unsubscribe.
+    Unsub {
+        /// The subscription.
+        sid: Sid,
+    },
+    /// Publish.
+    Pub {
+        /// Where to.
+        subject: Sym,
+        /// Bytes of a payload.
+        size: u32,
+        /// How many messages, one behind the other.
+        count: u32,
+        /// With a header.
+        header: bool,
+        /// Ask for a sign that the server has processed them.
+        flush: bool,
+    },
+    /// Publish and wait for an answer.
+    Request {
+        /// Where to.
+        subject: Sym,
+        /// Bytes of the payload.
+        size: u32,
+        /// How long to wait, in nanoseconds.
+        timeout_ns: u64,
+        /// With a header.
+        header: bool,
+    },
+}
+
+impl Plan {
+    /// The header of the history that running this plan will give.
+    #[must_use]
+    pub fn header(&self, engine: &str) -> Header {
+        let link = |link: &LinkPlan| LinkInfo {
+            name: link.name.clone(),
+            latency_ns: link.latency_ns,
+            jitter_ns: link.jitter_ns,
+            bandwidth: link.bandwidth,
+        };
+        Header {
+            scenario: self.scenario.clone(),
+            seed: self.seed,
+            engine: engine.to_owned(),
+            regions: self
+                .regions
+                .iter()
+                .map(|r| RegionInfo { name: r.name.clone(), link: link(&r.link) })
+                .collect(),
+            nodes: self.nodes.iter().map(NodePlan::info).collect(),
+            paths: self
+                .paths
+                .iter()
+                .map(|p| PathInfo { a: p.a, b: p.b, link: link(&p.link) })
+                .collect(),
+            clients: (0..)
+                .map(ClientId)
+                .zip(&self.clients)
+                .map(|(id, c)| self.info(id, c))
+                .collect(),
+            guarantees: self.guarantees.clone(),
+            bounds: self.bounds,
+        }
+    }
+
+    fn info(&self, id: ClientId, client: &ClientPlan) -> ClientInfo {
+        let stops = self.faults.iter().any(|fault| match &fault.action {
+            FaultAction::StopReading(clients) => clients.contains(&id),
+            FaultAction::Cut { .. }
+            | FaultAction::Reset(_)
+            | FaultAction::Refuse(_)
+            | FaultAction::Degrade { .. }
+            | FaultAction::Crash(_)
+            | FaultAction::Stop(_)
+            | FaultAction::LameDuck(_) => false,
+        });
+        ClientInfo {
+            name: client.name.clone(),
+            region: client.region,
+            role: client.role.name().to_owned(),
+            no_echo: !client.echo,
+            slow: stops || client.read_rate > 0,
+        }
+    }
+
+    /// What a fault hits, in words.
+    #[must_use]
+    pub fn fault_text(&self, fault: &FaultPlan) -> String {
+        let mut text = String::new();
+        write::fault_words(self, fault, &mut text);
+        text
+    }
+}
+
+impl NodePlan {
+    fn info(&self) -> NodeInfo {
+        let pool_size = self.config.number(Setting::PoolSize).unwrap_or(timing::POOL_SIZE);
+        NodeInfo {
+            name: self.name.clone(),
+            region: self.region,
+            cluster: self.cluster.clone(),
+            pool_size: u32::try_from(pool_size).unwrap_or(u32::MAX),
+        }
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.write())
+    }
+}

@@ -1,0 +1,251 @@
+//! Plans are made of scenarios and seeds, and are their own text.
+
+use super::*;
+use crate::hash::hash64;
+use crate::scenario::Scenario;
+use crate::units::SECOND;
+
+const SMALL: &str = r#"
+schema = 1
+name = "small"
+
+[run]
+duration = "1s"
+
+[network]
+chunking = "off"
+
+[link.lan]
+latency = "1ms"
+
+[link.wan]
+latency = "30ms..50ms"
+jitter = "5ms"
+bandwidth = "1MiB/s"
+
+[region.east]
+nodes = 2
+link = "lan"
+config = { max_pending = "1MiB", cluster = { pool_size = "1..=3", accounts = ["A", "B"] } }
+
+[region.west]
+nodes = 1
+link = "lan"
+
+[[path]]
+between = ["east", "west"]
+link = "wan"
+
+[[client]]
+id = "pub"
+at = "one(region:east)"
+role = "publish"
+subject = "a.{client}.{i%2}"
+every = "250ms"
+burst = 2
+size = "16..=64"
+headers = 0.5
+
+[[client]]
+id = "sub"
+at = "region:west"
+role = "subscribe"
+subject = "a.>"
+queue = "q"
+echo = false
+churn = "400ms"
+max = 3
+read_rate = "1KiB/s"
+
+[[client]]
+id = "ask"
+at = "cluster:c1"
+role = "request"
+subject = "ask"
+every = "500ms"
+timeout = "300ms"
+
+[[client]]
+id = "serve"
+at = "node:east/1"
+role = "serve"
+subject = "ask"
+start = "100ms"
+stop = "900ms"
+
+[[fault]]
+at = "100ms"
+for = "200ms"
+kind = "partition"
+between = ["region:east", "region:west"]
+direction = "forward"
+
+[[fault]]
+at = "300ms"
+for = "300ms"
+kind = "flap"
+period = "100ms"
+on = "node:east/2"
+
+[[fault]]
+at = "300ms"
+for = "100ms"
+kind = "crash"
+on = "node:west/1"
+port = "new"
+
+[[fault]]
+at = "500ms"
+for = "100ms"
+kind = "degrade"
+between = ["node:east/1", "node:west/1"]
+latency = "10ms"
+loss = 0.1
+
+[[fault]]
+at = "600ms"
+kind = "reset"
+on = "region:west"
+
+[[fault]]
+at = "600ms"
+for = "100ms"
+kind = "stop_reading"
+on = "client:sub"
+
+[guarantee.order]
+kind = "publisher_order"
+scope = "path:east/west"
+within = "1500ms"
+success = 0.999
+"#;
+
+fn scenario(text: &str) -> Scenario {
+    Scenario::parse("small.toml", text, &["publisher_order"]).unwrap_or_else(|e| panic!("{e}"))
+}
+
+#[test]
+fn a_plan_is_a_text_that_people_can_read() {
+    insta::assert_snapshot!(plan(&scenario(SMALL), 1).unwrap().write());
+}
+
+#[test]
+fn a_plan_is_read_as_it_was_written() {
+    for seed in 0..50 {
+        let made = plan(&scenario(SMALL), seed).unwrap();
+        let text = made.write();
+        let again = Plan::parse(&text).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(again.write(), text);
+        // Symbols are numbered in the order of the file; all else is equal as it stands.
+        assert_eq!(
+            (&again.nodes, &again.faults, &again.bounds),
+            (&made.nodes, &made.faults, &made.bounds)
+        );
+        assert_eq!(again.ops.len(), made.ops.len());
+    }
+}
+
+/// These numbers are what seeds mean. A change of them is a change of every plan: make it knowingly.
+#[test]
+fn seeds_mean_what_they_meant() {
+    let hashes: Vec<String> = (0..4)
+        .map(|seed| {
+            let text = plan(&scenario(SMALL), seed).unwrap().write();
+            format!("{:016x}", hash64(0, text.as_bytes()))
+        })
+        .collect();
+    insta::assert_snapshot!(hashes.join(" "), @"b8666c2cecf67b62 75b73cfe9ec27e1e 6bf48e7ad9dd1d68 b3a796103bacd7b7");
+}
+
+#[test]
+fn a_new_client_at_the_end_moves_nothing_else() {
+    let more = SMALL.replace(
+        "[[fault]]\nat = \"100ms\"",
+        "[[client]]\nid = \"late\"\nat = \"all\"\nrole = \"subscribe\"\nsubject = \"x\"\n\n\
+         [[fault]]\nat = \"100ms\"",
+    );
+    let (before, after) = (plan(&scenario(SMALL), 5).unwrap(), plan(&scenario(&more), 5).unwrap());
+    assert_eq!((&before.nodes, &before.faults), (&after.nodes, &after.faults));
+    let without: Vec<OpPlan> =
+        after.ops.iter().copied().filter(|op| after.client_name(op.client) != "late/1").collect();
+    assert_eq!(without, before.ops);
+}
+
+#[test]
+fn steps_and_phases_are_in_order_and_work_stops_in_time() {
+    for seed in 0..50 {
+        let plan = plan(&scenario(SMALL), seed).unwrap();
+        let [_, _, chaos, heal, quiesce, drain, end] = plan.bounds.phases_ns;
+        assert!(plan.bounds.phases_ns.is_sorted() && chaos < heal && drain < end);
+        assert!(plan.ops.is_sorted_by_key(|op| op.at));
+        assert!(plan.faults.is_sorted_by_key(|fault| fault.at));
+        for fault in &plan.faults {
+            assert!(fault.at >= chaos && fault.end() <= heal);
+        }
+        for op in &plan.ops {
+            let works = matches!(op.op, Op::Pub { .. } | Op::Request { .. });
+            assert!(!works || (chaos..quiesce + SECOND / 10).contains(&op.at), "{op:?}");
+        }
+        assert_eq!(quiesce - chaos, SECOND);
+    }
+}
+
+#[test]
+fn the_last_message_of_a_publisher_is_flushed() {
+    let plan = plan(&scenario(SMALL), 3).unwrap();
+    let last = plan.ops.iter().rev().find_map(|op| match op.op {
+        Op::Pub { flush, .. } => Some(flush),
+        Op::Connect | Op::Close | Op::Sub { .. } | Op::Unsub { .. } | Op::Request { .. } => None,
+    });
+    assert_eq!(last, Some(true));
+}
+
+#[test]
+fn what_only_a_seed_can_show_is_said_with_the_seed() {
+    let overlap = SMALL.replace(
+        "[\"region:east\", \"region:west\"]\ndirection",
+        "[\"all\", \"region:west\"]\ndirection",
+    );
+    let error = plan(&scenario(&overlap), 7).unwrap_err().to_string();
+    insta::assert_snapshot!(error, @r#"
+    error: `west/1` is on both sides of the fault
+     --> small.toml:72
+      = help: with seed 7
+    "#);
+    let nobody = SMALL.replace("on = \"node:east/2\"", "on = \"node:east/2 - all\"");
+    let error = plan(&scenario(&nobody), 7).unwrap_err().to_string();
+    insta::assert_snapshot!(error, @r#"
+    error: `node:east/2 - all` means nobody
+     --> small.toml:79
+      = help: with seed 7
+    "#);
+}
+
+#[test]
+fn what_is_no_plan_is_refused_with_its_line() {
+    let text = plan(&scenario(SMALL), 1).unwrap().write();
+    let wrong = |from: &str, to: &str| {
+        assert!(text.contains(from), "{from}");
+        Plan::parse(&text.replacen(from, to, 1)).unwrap_err().to_string()
+    };
+    assert_eq!(
+        wrong("plan 1\n", "plan 2\n"),
+        "plan, line 1: a plan of this version begins with `causeway-plan 1`"
+    );
+    assert_eq!(wrong("region=west", "region=wset"), "plan, line 9: there is no region `wset`");
+    assert!(wrong("chunking=off", "chunking=of").ends_with("`chunking=of` is not known"));
+    assert!(wrong("routes=east/1,@west", "routes=east/9").ends_with("there is no node `east/9`"));
+    assert!(wrong(" connect", " conect").ends_with("a client cannot `conect`"));
+    assert!(wrong(" connect", " connect now").ends_with("`now` is not known here"));
+    assert!(wrong("sub 2 ", "sub 1 ").contains("a number from 2"));
+    assert!(wrong("bounds", "# bounds").ends_with("the plan has no `bounds`"));
+    assert!(Plan::parse("").unwrap_err().to_string().ends_with("the plan is empty"));
+    let mut lines: Vec<&str> = text.lines().collect();
+    let count = lines.len();
+    lines.swap(count - 1, count - 2);
+    let last = lines[count - 2].split(' ').next();
+    if last != lines[count - 1].split(' ').next() {
+        let error = Plan::parse(&lines.join("\n")).unwrap_err().to_string();
+        assert!(error.ends_with("the steps are not in order of time"));
+    }
+}

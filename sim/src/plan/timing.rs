@@ -1,0 +1,109 @@
+//! When the phases begin and by when things must have happened: from the networks and the timers of
+//! nodes and clients, never from a constant that happened to work.
+
+use causeway_core::limits;
+
+use super::{FaultAction, LinkPlan, Plan, Setting};
+use crate::history::Bounds;
+use crate::units::{MS, SECOND};
+
+/// nats-server's default.
+pub(super) const POOL_SIZE: u64 = 3;
+
+/// Clients connect within this time at the beginning of the phase `warm`.
+pub(super) const CONNECT_SPREAD_NS: u64 = 500 * MS;
+
+/// A client gives up dialling after this.
+pub(crate) const CLIENT_DIAL_TIMEOUT_NS: u64 = 2 * SECOND;
+
+/// Unanswered pings after which a client gives up its connection.
+pub(crate) const CLIENT_PINGS_MAX: u32 = 2;
+
+/// For everything that is not counted below: turns, chunking, a second try.
+const SLACK_NS: u64 = 500 * MS;
+
+/// The first retransmission comes after this, the next after twice as long, and so on. RFC 6298
+/// asks for a second at least; Linux uses 200 ms.
+pub(crate) const RETRANSMIT_NS: u64 = 200 * MS;
+
+/// Bounds without phases: what the networks and timers say.
+pub(super) fn bounds(plan: &Plan) -> Bounds {
+    let rtt = round_trip(plan);
+    let pool = plan.nodes.iter().map(pool_size).max().unwrap_or(POOL_SIZE);
+    // Pool connections are opened one after the other; each takes TCP's handshake, ours, and a
+    // ping. One more for the system account, one more because gossip comes first.
+    let handshakes = (pool + 2).saturating_mul(4).saturating_mul(rtt);
+    let probe = nanos(limits::ROUTE_PROBE_TIMEOUT).max(u64::from(limits::ROUTE_PROBE_RTTS) * rtt);
+    let backoff = plan.nodes.iter().any(|n| n.config.number(Setting::ConnectBackoff) == Some(1));
+    let redial = if backoff { limits::ROUTE_RECONNECT_MAX } else { limits::ROUTE_RECONNECT };
+    let routes = nanos(limits::ROUTE_PROBE_IDLE)
+        + probe
+        + nanos(redial)
+        + 100 * MS
+        + nanos(limits::ROUTE_DIAL_TIMEOUT)
+        + handshakes
+        + SLACK_NS;
+    let slowest = |of: fn(&super::ClientPlan) -> u64| plan.clients.iter().map(of).max();
+    let pings = slowest(|c| c.ping_ns).unwrap_or(0) * u64::from(CLIENT_PINGS_MAX + 1);
+    let waits = slowest(|c| c.wait_ns + c.jitter_ns).unwrap_or(0);
+    Bounds {
+        phases_ns: [0; 7],
+        rtt_max_ns: rtt,
+        interest_ns: rtt + SLACK_NS,
+        routes_ns: routes,
+        clients_ns: pings + waits + CLIENT_DIAL_TIMEOUT_NS + 6 * rtt + SLACK_NS,
+        tcp_timeout_ns: plan.network.tcp_timeout_ns,
+    }
+}
+
+/// How long the nodes need to find each other after the last one has started.
+pub(super) fn boot_ns(bounds: &Bounds) -> u64 {
+    let started = nanos(limits::ROUTE_RECONNECT) + nanos(limits::ROUTE_DIAL_TIMEOUT) + 200 * MS;
+    started + 24 * bounds.rtt_max_ns + SLACK_NS
+}
+
+/// How long clients need to connect and subscribe.
+pub(super) fn warm_ns(bounds: &Bounds) -> u64 {
+    CONNECT_SPREAD_NS + 4 * bounds.rtt_max_ns + bounds.interest_ns
+}
+
+/// How long the end of all faults and of all work may take to reach everybody.
+pub(super) fn settle_ns(plan: &Plan, bounds: &Bounds) -> u64 {
+    let quiet = 2 * bounds.interest_ns;
+    if plan.faults.is_empty() { quiet } else { quiet + bounds.routes_ns + bounds.clients_ns }
+}
+
+/// How long clients need to leave.
+pub(super) fn drain_ns(bounds: &Bounds) -> u64 {
+    2 * bounds.interest_ns + 4 * bounds.rtt_max_ns
+}
+
+/// The longest round trip of one segment: of the slowest path, with the slowest degradation, with
+/// three retransmissions where segments are lost.
+fn round_trip(plan: &Plan) -> u64 {
+    let links = plan.regions.iter().map(|r| &r.link).chain(plan.paths.iter().map(|p| &p.link));
+    let added = plan.faults.iter().map(|fault| match &fault.action {
+        FaultAction::Degrade { latency_ns, jitter_ns, .. } => latency_ns + jitter_ns,
+        FaultAction::Cut { .. }
+        | FaultAction::Reset(_)
+        | FaultAction::Refuse(_)
+        | FaultAction::Crash(_)
+        | FaultAction::Stop(_)
+        | FaultAction::LameDuck(_)
+        | FaultAction::StopReading(_) => 0,
+    });
+    2 * (links.map(one_way).max().unwrap_or(0) + added.max().unwrap_or(0))
+}
+
+fn one_way(link: &LinkPlan) -> u64 {
+    let lost = if link.loss_ppm > 0 { 7 * RETRANSMIT_NS } else { 0 };
+    link.latency_ns + link.jitter_ns + lost
+}
+
+fn pool_size(node: &super::NodePlan) -> u64 {
+    node.config.number(Setting::PoolSize).unwrap_or(POOL_SIZE)
+}
+
+fn nanos(duration: causeway_core::Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}

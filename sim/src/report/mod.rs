@@ -1,0 +1,118 @@
+//! What a run leaves behind for people and for machines.
+//!
+//! ```text
+//! out/two-region-heal-0..200/
+//!     summary.json              the verdict, for machines; its schema is versioned
+//!     report.md                 the verdict, for people
+//!     failures/seed-17.plan             the first failing seeds: what was done,
+//!     failures/seed-17.history.jsonl    what was observed,
+//!     failures/seed-17.story.md         and both told in a few lines
+//!     seed-0.plan  seed-0.history.jsonl  seed-0.story.md    if there is one seed only
+//! ```
+//!
+//! | file | holds |
+//! |---|---|
+//! | `words` | events and times in plain words |
+//! | `story` | a run told in a few lines |
+//! | `summary`, `markdown` | the texts of the two files |
+//! | `folder` | writes them |
+
+mod folder;
+mod markdown;
+mod story;
+mod summary;
+pub mod words;
+
+pub use folder::{Evidence, Folder};
+pub use markdown::{headline, markdown};
+pub use story::{Line, timeline};
+pub use summary::{SCHEMA_NAME, summary};
+
+use crate::hash::TraceHash;
+use crate::units::SECOND;
+use crate::verdict::{Exit, SeedRun, Totals, Verdict};
+
+/// So many failing seeds leave their plan and history behind.
+pub const FAILURES_SHOWN: usize = 20;
+
+/// Everything that a report says.
+#[derive(Clone, Copy, Debug)]
+pub struct Report<'a> {
+    /// The scenario's name.
+    pub scenario: &'a str,
+    /// The file it was read from, as it was named.
+    pub file: &'a str,
+    /// What it is about.
+    pub about: &'a str,
+    /// The seeds that were asked for, in words.
+    pub seeds: &'a str,
+    /// Properties of the scenario that a reader wants to know, one sentence each.
+    pub parameters: &'a [String],
+    /// The seeds that were run, in order.
+    pub runs: &'a [SeedRun],
+    /// What they have shown.
+    pub verdict: &'a Verdict,
+    /// How the program ends, as far as this scenario is concerned.
+    pub exit: Exit,
+    /// How fast it was.
+    pub speed: Speed,
+}
+
+/// How fast a set of runs was. The only part of a report that differs from run to run.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Speed {
+    /// Real time for all of it, in milliseconds.
+    pub wall_ms: u64,
+    /// Seeds that were run at the same time.
+    pub jobs: u64,
+}
+
+impl Speed {
+    /// Broker events for each second of real time, all jobs together.
+    #[must_use]
+    pub fn broker_events_per_s(&self, totals: &Totals) -> u64 {
+        totals.broker_events.saturating_mul(1_000) / self.wall_ms.max(1)
+    }
+
+    /// Simulated seconds for each second of real time, all jobs together.
+    #[must_use]
+    pub fn sim_seconds_per_s(&self, totals: &Totals) -> u64 {
+        (totals.sim_ns / (SECOND / 1_000)).saturating_mul(1_000) / self.wall_ms.max(1) / 1_000
+    }
+}
+
+/// One hash over the trace hashes of all seeds, in order: equal for two builds that agree.
+#[must_use]
+pub fn digest(runs: &[SeedRun]) -> u64 {
+    let mut digest = TraceHash::new(runs.len() as u64);
+    for run in runs {
+        digest.word(run.seed);
+        digest.word(run.trace_hash);
+    }
+    digest.value()
+}
+
+/// A hash as it is printed.
+#[must_use]
+pub fn hex(hash: u64) -> String {
+    format!("{hash:016x}")
+}
+
+/// The command that runs a seed again.
+#[must_use]
+pub fn replay_command(program: &str, file: &str, seed: u64) -> String {
+    format!("{} replay {} --seed {seed}", quoted(program), quoted(file))
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:=@%,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests;

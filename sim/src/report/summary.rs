@@ -1,0 +1,227 @@
+//! `summary.json`: the verdict for machines.
+//!
+//! The schema is versioned; keys keep their order, numbers are integers, times are nanoseconds,
+//! hashes are 16 hexadecimal digits. Everything but `speed` is the same for the same build,
+//! scenario and seeds.
+
+use serde::Serialize;
+
+use super::Report;
+use crate::guarantee::{Violation, Witness};
+use crate::verdict::{Row, SeedRun, Status};
+
+/// The name and version of the format.
+pub const SCHEMA_NAME: &str = "causeway.summary/1";
+
+/// The text of `summary.json`.
+///
+/// # Errors
+/// None in practice: the format has no keys that are not texts and no values that JSON lacks.
+pub fn summary(report: &Report<'_>) -> Result<String, serde_json::Error> {
+    let mut text = serde_json::to_string_pretty(&Summary::of(report))?;
+    text.push('\n');
+    Ok(text)
+}
+
+#[derive(Serialize)]
+struct Summary<'a> {
+    schema: &'static str,
+    scenario: &'a str,
+    file: &'a str,
+    about: &'a str,
+    engine: &'static str,
+    version: &'static str,
+    exit: &'static str,
+    exit_code: u8,
+    seeds: Seeds<'a>,
+    guarantees: Vec<Guarantee<'a>>,
+    coverage: Vec<Goal<'a>>,
+    harness_faults: Vec<HarnessFault<'a>>,
+    totals: Totals,
+    digest: String,
+    runs: Vec<Run>,
+    speed: Speed,
+}
+
+#[derive(Serialize)]
+struct Seeds<'a> {
+    asked: &'a str,
+    run: u64,
+    left_out: u64,
+    failed: Vec<u64>,
+}
+
+#[derive(Serialize)]
+struct Guarantee<'a> {
+    id: &'a str,
+    name: &'a str,
+    code: &'a str,
+    sentence: &'a str,
+    timing: &'a str,
+    required: bool,
+    line: u32,
+    status: &'a str,
+    bound_ns: Option<u64>,
+    checked: u64,
+    broken: u64,
+    excused: u64,
+    seeds_held: u64,
+    seeds_broken: u64,
+    seeds_not_checked: u64,
+    first: Option<First<'a>>,
+}
+
+#[derive(Serialize)]
+struct First<'a> {
+    seed: u64,
+    event: usize,
+    t_ns: u64,
+    story: &'a str,
+    witnesses: Vec<WitnessLine<'a>>,
+}
+
+#[derive(Serialize)]
+struct WitnessLine<'a> {
+    event: usize,
+    t_ns: u64,
+    text: &'a str,
+}
+
+#[derive(Serialize)]
+struct Goal<'a> {
+    goal: &'a str,
+    seeds: u64,
+}
+
+#[derive(Serialize)]
+struct HarnessFault<'a> {
+    seed: u64,
+    what: &'a str,
+}
+
+#[derive(Serialize)]
+struct Totals {
+    steps: u64,
+    broker_events: u64,
+    history_events: u64,
+    sim_ns: u64,
+}
+
+#[derive(Serialize)]
+struct Run {
+    seed: u64,
+    trace_hash: String,
+    steps: u64,
+    sim_ns: u64,
+    failed: bool,
+}
+
+#[derive(Serialize)]
+struct Speed {
+    wall_ms: u64,
+    jobs: u64,
+    broker_events_per_s: u64,
+    sim_seconds_per_s: u64,
+}
+
+impl<'a> Summary<'a> {
+    fn of(report: &Report<'a>) -> Self {
+        let (verdict, runs) = (report.verdict, report.runs);
+        let exit = report.exit;
+        let totals = verdict.totals;
+        Self {
+            schema: SCHEMA_NAME,
+            scenario: report.scenario,
+            file: report.file,
+            about: report.about,
+            engine: "pure",
+            version: env!("CARGO_PKG_VERSION"),
+            exit: exit.name(),
+            exit_code: exit.code(),
+            seeds: Seeds {
+                asked: report.seeds,
+                run: verdict.seeds,
+                left_out: verdict.seeds_left_out,
+                failed: runs.iter().filter(|run| run.failed()).map(|run| run.seed).collect(),
+            },
+            guarantees: verdict.rows.iter().map(Guarantee::of).collect(),
+            coverage: verdict
+                .goals
+                .iter()
+                .map(|(goal, seeds)| Goal { goal, seeds: *seeds })
+                .collect(),
+            harness_faults: verdict
+                .harness_faults
+                .iter()
+                .map(|(seed, what)| HarnessFault { seed: *seed, what })
+                .collect(),
+            totals: Totals {
+                steps: totals.steps,
+                broker_events: totals.broker_events,
+                history_events: totals.history_events,
+                sim_ns: totals.sim_ns,
+            },
+            digest: super::hex(super::digest(runs)),
+            runs: runs.iter().map(Run::of).collect(),
+            speed: Speed {
+                wall_ms: report.speed.wall_ms,
+                jobs: report.speed.jobs,
+                broker_events_per_s: report.speed.broker_events_per_s(&totals),
+                sim_seconds_per_s: report.speed.sim_seconds_per_s(&totals),
+            },
+        }
+    }
+}
+
+impl<'a> Guarantee<'a> {
+    fn of(row: &'a Row) -> Self {
+        let status = match row.status() {
+            Status::Held => "held",
+            Status::Broken => "broken",
+            Status::NotChecked => "not_checked",
+        };
+        Self {
+            id: row.spec.id,
+            name: &row.name,
+            code: row.spec.code,
+            sentence: row.spec.sentence,
+            timing: row.spec.timing.name(),
+            required: row.required,
+            line: row.line,
+            status,
+            bound_ns: row.bound_ns,
+            checked: row.checked,
+            broken: row.broken,
+            excused: row.excused,
+            seeds_held: row.seeds_held,
+            seeds_broken: row.seeds_broken,
+            seeds_not_checked: row.seeds_not_checked,
+            first: row.first.as_ref().map(|(seed, violation)| First::of(*seed, violation)),
+        }
+    }
+}
+
+impl<'a> First<'a> {
+    fn of(seed: u64, violation: &'a Violation) -> Self {
+        let line = |w: &'a Witness| WitnessLine { event: w.i, t_ns: w.t, text: &w.text };
+        Self {
+            seed,
+            event: violation.i,
+            t_ns: violation.t,
+            story: &violation.story,
+            witnesses: violation.witnesses.iter().map(line).collect(),
+        }
+    }
+}
+
+impl Run {
+    fn of(run: &SeedRun) -> Self {
+        Self {
+            seed: run.seed,
+            trace_hash: super::hex(run.trace_hash),
+            steps: run.steps,
+            sim_ns: run.sim_ns,
+            failed: run.failed(),
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! The door to the engines: a plan goes in, a history comes out.
+
+use std::ops::ControlFlow;
+
+use crate::history::History;
+
+pub use crate::engine::run;
+
+/// How to run a plan.
+#[derive(Default)]
+pub struct RunOptions<'a> {
+    /// Leave out the events of the wire taps (`wire_*`), which only some guarantees need.
+    pub without_wire: bool,
+    /// End the run before the event with this number (see [`RunOutcome::steps`]).
+    pub until_step: Option<u64>,
+    /// Called for every step, in order, before it is carried out.
+    pub watch: Option<&'a mut dyn Watch>,
+}
+
+/// Somebody who looks over the engine's shoulder. Nothing that it does changes the run, except
+/// ending it.
+pub trait Watch {
+    /// The number of steps between two calls of [`checkpoint`](Self::checkpoint); 0 is never.
+    fn interval(&self) -> u64 {
+        0
+    }
+
+    /// The rolling hash after `step` steps. Two runs of one plan must agree at every one.
+    fn checkpoint(&mut self, step: u64, hash: u64) -> ControlFlow<()> {
+        let _ = (step, hash);
+        ControlFlow::Continue(())
+    }
+
+    /// Whether [`line`](Self::line) is wanted: it costs time.
+    fn wants_lines(&self) -> bool {
+        false
+    }
+
+    /// One step in words: its number, its time in nanoseconds, and what happens.
+    fn line(&mut self, step: u64, t: u64, text: &str) {
+        let _ = (step, t, text);
+    }
+}
+
+/// What came out.
+#[derive(Clone, Debug)]
+pub struct RunOutcome {
+    /// What was observed.
+    pub history: History,
+    /// The rolling hash over every step and every byte moved. Equal for equal plans, in every
+    /// build, on every machine.
+    pub trace_hash: u64,
+    /// Steps: things taken from the event heap.
+    pub steps: u64,
+    /// Broker events: frames that nodes were sent by clients and by each other, and messages that
+    /// were delivered to clients.
+    pub broker_events: u64,
+    /// Simulated time that passed, in nanoseconds.
+    pub sim_ns: u64,
+    /// How it ended.
+    pub end: RunEnd,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum RunEnd {
+    /// It reached the end of its plan.
+    Complete,
+    /// [`RunOptions::until_step`] or the watcher ended it.
+    Cut,
+    /// A node, or the engine itself, panicked: a bug. The history holds what happened before.
+    Panicked {
+        /// The panic's message and place.
+        message: String,
+    },
+    /// Something that must come to an end did not: a loop without progress of time.
+    Stuck {
+        /// What.
+        message: String,
+    },
+}

@@ -1,0 +1,390 @@
+//! What the user writes: who there is, what they do, what goes wrong, what must hold.
+//!
+//! [`Scenario::parse`] takes a TOML file in three passes: its syntax, its keys and types, and then
+//! its sense (names exist, units fit, a fault ends in time). All problems of the third pass are
+//! collected. `scenarios/README.md` documents the format; what the format knows and this version
+//! does not support is said to be so, not ignored.
+//!
+//! A scenario still holds ranges. [`plan`](fn@crate::plan::plan) draws from them.
+
+mod diagnostic;
+mod raw;
+mod resolve;
+mod select;
+pub(crate) mod template;
+mod value;
+
+pub use diagnostic::{Diagnostic, ScenarioError};
+pub use select::{Selector, SelectorError};
+pub use value::Draw;
+
+use crate::history::GuaranteeInfo;
+
+/// A scenario that makes sense.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scenario {
+    /// The file it comes from, as it was named to us.
+    pub file: String,
+    /// Its name.
+    pub name: String,
+    /// The question it answers.
+    pub about: String,
+    /// For choosing scenarios.
+    pub tags: Vec<String>,
+    /// The seeds it is meant to be run with.
+    pub seeds: Vec<u64>,
+    /// How long clients work, in nanoseconds, from the scenario's time zero.
+    pub duration: Draw,
+    /// How long things may take to settle after that; `None` derives it from the timers.
+    pub settle: Option<u64>,
+    /// What holds for all networks.
+    pub network: NetworkSpec,
+    /// The networks.
+    pub links: Vec<LinkSpec>,
+    /// The regions, by name.
+    pub regions: Vec<RegionSpec>,
+    /// Which regions are joined.
+    pub paths: Vec<PathSpec>,
+    /// The clients, in the order of the file.
+    pub clients: Vec<ClientSpec>,
+    /// What goes wrong, in the order of the file.
+    pub faults: Vec<FaultSpec>,
+    /// What must hold, by id.
+    pub guarantees: Vec<GuaranteeInfo>,
+    /// What must have happened in at least one seed of a set: text and line.
+    pub coverage: Vec<(String, u32)>,
+}
+
+/// What holds for all networks.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct NetworkSpec {
+    /// How long unacknowledged bytes keep a connection alive, in nanoseconds.
+    pub tcp_timeout: Draw,
+    /// Bytes that fit between a sender and a receiver that does not read.
+    pub window: Draw,
+    /// How bytes are cut and joined on their way; `None` is drawn.
+    pub chunking: Option<Chunking>,
+}
+
+/// How the bytes of a connection are cut and joined before they are read. TCP promises the order
+/// of bytes and nothing about pieces.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Chunking {
+    /// Read as written.
+    Off,
+    /// One read in sixteen is cut in two or waits for the next.
+    Light,
+    /// Every second read is cut or waits.
+    Heavy,
+    /// Pieces of one to three bytes for the first kilobyte of a connection, then as heavy.
+    Bytes,
+}
+
+impl Chunking {
+    /// All.
+    pub const ALL: [Self; 4] = [Self::Off, Self::Light, Self::Heavy, Self::Bytes];
+
+    /// The name in files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Light => "light",
+            Self::Heavy => "heavy",
+            Self::Bytes => "bytes",
+        }
+    }
+}
+
+/// A network.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct LinkSpec {
+    /// Its name.
+    pub name: String,
+    /// One way, in nanoseconds.
+    pub latency: Draw,
+    /// Added to it, evenly from 0 to this, in nanoseconds.
+    pub jitter: Draw,
+    /// Segments that must be sent again, in millionths.
+    pub loss_ppm: Draw,
+    /// Bytes per second one way; 0 is unlimited.
+    pub bandwidth: Draw,
+}
+
+/// A region.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RegionSpec {
+    /// Its name.
+    pub name: String,
+    /// Its nodes' cluster.
+    pub cluster: String,
+    /// How many nodes.
+    pub nodes: Draw,
+    /// The network inside: an index into [`Scenario::links`].
+    pub link: usize,
+    /// The configured routes of its nodes.
+    pub routes: Vec<RouteTarget>,
+    /// When its nodes start, in nanoseconds from the start of the run.
+    pub start: Draw,
+    /// How its nodes are configured.
+    pub config: ConfigSpec,
+}
+
+/// Where a configured route leads.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum RouteTarget {
+    /// One URL for each node of the region.
+    Region(String),
+    /// One URL for this node: region and number, from 1.
+    Node(String, u16),
+    /// One URL with the region's name, which resolves to all of its nodes.
+    Name(String),
+}
+
+/// The part of a node's configuration that a scenario can set. `None` is the server's default.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct ConfigSpec {
+    /// Bytes.
+    pub max_pending: Option<Draw>,
+    /// Bytes.
+    pub max_payload: Option<Draw>,
+    /// Bytes.
+    pub max_control_line: Option<Draw>,
+    /// Client connections.
+    pub max_connections: Option<Draw>,
+    /// Subscriptions of one connection.
+    pub max_subscriptions: Option<Draw>,
+    /// Nanoseconds.
+    pub write_deadline: Option<Draw>,
+    /// Nanoseconds.
+    pub ping_interval: Option<Draw>,
+    /// Unanswered pings.
+    pub ping_max: Option<Draw>,
+    /// Drop instead of stalling.
+    pub no_fast_producer_stall: bool,
+    /// Nanoseconds.
+    pub lame_duck_duration: Option<Draw>,
+    /// Nanoseconds.
+    pub lame_duck_grace: Option<Draw>,
+    /// Connections per peer.
+    pub pool_size: Option<Draw>,
+    /// Accounts with a connection of their own.
+    pub accounts: Vec<String>,
+    /// Dials of a gossiped peer that nobody lists any more.
+    pub connect_retries: Option<Draw>,
+    /// Double the pause between dials.
+    pub connect_backoff: bool,
+    /// Do not tell clients of the other servers.
+    pub no_advertise: bool,
+    /// Of routes, in nanoseconds.
+    pub route_ping_interval: Option<Draw>,
+    /// Of routes.
+    pub route_ping_max: Option<Draw>,
+    /// Of routes, in nanoseconds.
+    pub route_write_deadline: Option<Draw>,
+}
+
+/// Two regions that are joined.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct PathSpec {
+    /// An index into [`Scenario::regions`].
+    pub a: usize,
+    /// An index into [`Scenario::regions`].
+    pub b: usize,
+    /// An index into [`Scenario::links`].
+    pub link: usize,
+}
+
+/// One `[[client]]` table: `count` clients that do the same.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ClientSpec {
+    /// The name that they share.
+    pub id: String,
+    /// The nodes that they may connect to.
+    pub at: Selector,
+    /// How many.
+    pub count: Draw,
+    /// What they do.
+    pub role: Role,
+    /// Where to, or on what. `{i}` is the number of the message from 0, `{i%n}` its remainder,
+    /// `{client}` the number of the client from 1.
+    pub subject: String,
+    /// The queue group, for those that subscribe.
+    pub queue: Option<String>,
+    /// Between two operations, in nanoseconds.
+    pub every: Draw,
+    /// Messages in one operation.
+    pub burst: Draw,
+    /// Bytes of a payload.
+    pub size: Draw,
+    /// No more messages than this; 0 is no limit.
+    pub stop_after: u64,
+    /// When they connect, in nanoseconds from time zero; `None` is before it.
+    pub start: Option<Draw>,
+    /// When they stop working, in nanoseconds from time zero; `None` is with the run.
+    pub stop: Option<Draw>,
+    /// How long a request waits, in nanoseconds.
+    pub timeout: Draw,
+    /// Auto-unsubscribe after this many deliveries; 0 is never.
+    pub max: Draw,
+    /// They unsubscribe and subscribe anew this often, in nanoseconds; `None` is never.
+    pub churn: Option<Draw>,
+    /// Share of their messages with a header, in millionths.
+    pub headers_ppm: Draw,
+    /// They get their own messages.
+    pub echo: bool,
+    /// How many bytes they read in a second; `None` is as they come.
+    pub read_rate: Option<Draw>,
+    /// Between two pings to the server, in nanoseconds.
+    pub ping: Draw,
+    /// How long they wait before they connect anew, in nanoseconds.
+    pub reconnect_wait: Draw,
+    /// Added to it, evenly from 0 to this, in nanoseconds.
+    pub reconnect_jitter: Draw,
+}
+
+/// What a client does.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Role {
+    /// Sends messages.
+    Publish,
+    /// Receives messages.
+    Subscribe,
+    /// Sends messages and waits for an answer to each.
+    Request,
+    /// Answers.
+    Serve,
+}
+
+impl Role {
+    /// All.
+    pub const ALL: [Self; 4] = [Self::Publish, Self::Subscribe, Self::Request, Self::Serve];
+
+    /// The name in files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Publish => "publish",
+            Self::Subscribe => "subscribe",
+            Self::Request => "request",
+            Self::Serve => "serve",
+        }
+    }
+
+    /// Whether it sends by itself.
+    #[must_use]
+    pub const fn sends(self) -> bool {
+        matches!(self, Self::Publish | Self::Request)
+    }
+}
+
+/// Something that goes wrong.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct FaultSpec {
+    /// When it begins, in nanoseconds from time zero.
+    pub at: Draw,
+    /// How long it lasts, in nanoseconds; `None` is until the faults are lifted, or no time at all.
+    pub lasts: Option<Draw>,
+    /// What.
+    pub what: FaultWhat,
+    /// The line of the file where it is stated.
+    pub line: u32,
+}
+
+/// What goes wrong.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum FaultWhat {
+    /// Nothing passes.
+    Cut {
+        /// Between whom.
+        between: Between,
+        /// Connections that were there stay dead.
+        blackhole: bool,
+        /// It comes and goes: period in nanoseconds, and its share in millionths during which
+        /// nothing passes.
+        flap: Option<(Draw, Draw)>,
+    },
+    /// Existing connections are reset.
+    Reset(Between),
+    /// New connections are refused.
+    Refuse(Between),
+    /// Bytes take longer.
+    Degrade {
+        /// Between whom.
+        between: Between,
+        /// Added, in nanoseconds.
+        latency: Draw,
+        /// Added on top, evenly from 0 to this, in nanoseconds.
+        jitter: Draw,
+        /// Segments that must be sent again, in millionths.
+        loss_ppm: Draw,
+        /// Bytes per second instead; `None` leaves it.
+        bandwidth: Option<Draw>,
+    },
+    /// Processes die.
+    Crash(Process),
+    /// Processes are asked to stop.
+    Stop(Process),
+    /// Processes become lame ducks.
+    LameDuck(Process),
+    /// Clients stop reading.
+    StopReading(Selector),
+}
+
+/// Between whom a network fault stands.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Between {
+    /// One side.
+    pub a: Selector,
+    /// The other side; `None` is everybody else.
+    pub b: Option<Selector>,
+    /// Which way.
+    pub direction: Ways,
+}
+
+/// Which way between two sides.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Ways {
+    /// Both.
+    Both,
+    /// From the first to the second.
+    Forward,
+    /// From the second to the first.
+    Backward,
+}
+
+impl Ways {
+    /// All.
+    pub const ALL: [Self; 3] = [Self::Both, Self::Forward, Self::Backward];
+
+    /// The name in files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Both => "both",
+            Self::Forward => "forward",
+            Self::Backward => "backward",
+        }
+    }
+}
+
+/// Processes that end, and how they come back.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Process {
+    /// Which.
+    pub on: Selector,
+    /// They come back on another route port.
+    pub new_port: bool,
+}
+
+impl Scenario {
+    /// Reads a scenario.
+    ///
+    /// `file` is only for messages. `kinds` are the kinds of guarantees that there are.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn parse(file: &str, text: &str, kinds: &[&str]) -> Result<Self, ScenarioError> {
+        resolve::parse(file, text, kinds)
+    }
+}

@@ -1,0 +1,534 @@
+//! From what stands in the file to what it means.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use toml::{Spanned, Value};
+
+use super::diagnostic::{Problems, ScenarioError};
+use super::raw::{
+    Any, RawConfig, RawGuarantee, RawLink, RawPath, RawRegion, RawRun, RawScenario, Text,
+};
+use super::value::{Unit, draw};
+use super::{
+    Chunking, ConfigSpec, Draw, LinkSpec, NetworkSpec, PathSpec, RegionSpec, RouteTarget, Scenario,
+    Selector,
+};
+use crate::history::GuaranteeInfo;
+use crate::units::{MS, SECOND};
+
+mod clients;
+mod faults;
+
+/// The version of the format.
+const SCHEMA: i64 = 1;
+
+/// More seeds than this in a scenario's own list are a mistake.
+const SEEDS_MAX: u64 = 1_000_000;
+
+pub(super) fn parse(file: &str, text: &str, kinds: &[&str]) -> Result<Scenario, ScenarioError> {
+    let mut problems = Problems::new(file, text);
+    let raw: RawScenario = match toml::from_str(text) {
+        Ok(raw) => raw,
+        Err(error) => {
+            let span = error.span().unwrap_or(0..0);
+            explain(&mut problems, span, error.message());
+            problems.finish()?;
+            unreachable!("a problem was just added");
+        }
+    };
+    let mut reader = Reader { problems, raw: &raw, kinds };
+    let scenario = reader.scenario(file);
+    reader.problems.finish()?;
+    Ok(scenario)
+}
+
+/// Turns the words of the TOML reader into ours.
+fn explain(problems: &mut Problems<'_>, span: Range<usize>, message: &str) {
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    if message.starts_with("unknown field") {
+        let name = quoted.next().unwrap_or_default();
+        let known: Vec<&str> = quoted.collect();
+        problems.unknown(span, format!("unknown key `{name}`"), name, known);
+    } else if message.starts_with("missing field") {
+        let name = quoted.next().unwrap_or_default();
+        problems.add(span, format!("the key `{name}` is missing here"));
+    } else {
+        problems.add(span, message.replace('\n', " "));
+    }
+}
+
+struct Reader<'a> {
+    problems: Problems<'a>,
+    raw: &'a RawScenario,
+    kinds: &'a [&'a str],
+}
+
+impl Reader<'_> {
+    fn scenario(&mut self, file: &str) -> Scenario {
+        let raw = self.raw;
+        if *raw.schema.get_ref() != SCHEMA {
+            let message = format!("this version reads scenarios of schema {SCHEMA}");
+            self.problems.add(raw.schema.span(), message);
+        }
+        if !is_name(raw.name.get_ref()) {
+            let message = "a name has only letters, digits, `-`, `_` and `.`";
+            self.problems.add(raw.name.span(), message);
+        }
+        self.top_level();
+        let duration = self.text_draw(&raw.run.duration, Unit::Duration);
+        let regions = self.regions();
+        if regions.is_empty() {
+            self.problems.add(raw.name.span(), "a scenario needs at least one `[region.<name>]`");
+        }
+        let paths = self.paths();
+        let clients = self.clients();
+        let faults = self.faults(duration);
+        Scenario {
+            file: file.to_owned(),
+            name: raw.name.get_ref().clone(),
+            about: raw.about.as_ref().map_or_else(String::new, |a| a.get_ref().clone()),
+            tags: raw.tags.clone(),
+            seeds: self.seeds(),
+            duration,
+            settle: self.settle(&raw.run),
+            network: self.network(),
+            links: self.links(),
+            regions,
+            paths,
+            clients,
+            faults,
+            guarantees: self.guarantees(),
+            coverage: self.coverage(),
+        }
+    }
+
+    /// Keys that the format has and this version does not.
+    fn top_level(&mut self) {
+        let raw = self.raw;
+        for (key, value) in [
+            ("stream", &raw.stream),
+            ("kv", &raw.kv),
+            ("program", &raw.program),
+            ("swarm", &raw.swarm),
+            ("param", &raw.param),
+            ("extends", &raw.extends),
+            ("run.max_events", &raw.run.max_events),
+            ("run.determinism_check", &raw.run.determinism_check),
+        ] {
+            self.unsupported(key, value.as_ref());
+        }
+        for engine in &raw.run.engines {
+            let name = engine.get_ref();
+            if !["pure", "sim", "turmoil", "process"].contains(&name.as_str()) {
+                let message = format!("there is no engine `{name}`");
+                self.problems.unknown(engine.span(), message, name, ["pure", "turmoil", "process"]);
+            }
+        }
+    }
+
+    fn unsupported(&mut self, key: &str, value: Option<&Any>) {
+        if let Some(value) = value {
+            let message =
+                format!("`{key}` belongs to the format, but this version cannot do it yet");
+            self.problems.add(value.span(), message);
+        }
+    }
+
+    fn seeds(&mut self) -> Vec<u64> {
+        let Some(any) = &self.raw.run.seeds else { return (0..100).collect() };
+        if let Value::Array(items) = any.get_ref() {
+            let seeds: Option<Vec<u64>> =
+                items.iter().map(|i| i.as_integer().and_then(|n| u64::try_from(n).ok())).collect();
+            return seeds.unwrap_or_else(|| {
+                self.problems.add(any.span(), "a list of seeds holds whole numbers from 0");
+                Vec::new()
+            });
+        }
+        let Some(range) = self.draw(any, Unit::Count) else { return Vec::new() };
+        if range.high - range.low >= SEEDS_MAX {
+            self.problems.add(any.span(), format!("more than {SEEDS_MAX} seeds"));
+            return Vec::new();
+        }
+        (range.low..=range.high).collect()
+    }
+
+    fn settle(&mut self, run: &RawRun) -> Option<u64> {
+        let settle = run.settle.as_ref()?;
+        Some(self.text_draw(settle, Unit::Duration).high)
+    }
+
+    fn network(&mut self) -> NetworkSpec {
+        let raw = &self.raw.network;
+        let tcp_timeout = self.or(raw.tcp_timeout.as_ref(), Unit::Duration, 15 * SECOND);
+        let window = self.or(raw.window.as_ref(), Unit::Size, 256 << 10);
+        if window.low < 1024 {
+            let span = raw.window.as_ref().map_or(0..0, Spanned::span);
+            self.problems.add(span, "a window has at least 1KiB");
+        }
+        let chunking = raw.chunking.as_ref().and_then(|text| {
+            let name = text.get_ref().as_str();
+            if name == "any" {
+                return None;
+            }
+            let found = Chunking::ALL.into_iter().find(|c| c.name() == name);
+            if found.is_none() {
+                let known = Chunking::ALL.map(Chunking::name).into_iter().chain(["any"]);
+                let message = format!("there is no chunking `{name}`");
+                self.problems.unknown(text.span(), message, name, known);
+            }
+            found
+        });
+        NetworkSpec { tcp_timeout, window, chunking }
+    }
+
+    fn links(&mut self) -> Vec<LinkSpec> {
+        let raw = self.raw;
+        raw.link.iter().map(|(name, link)| self.link(name, link.get_ref())).collect()
+    }
+
+    fn link(&mut self, name: &str, raw: &RawLink) -> LinkSpec {
+        // TCP hides these from the broker; what is left of them is delay.
+        for (key, value) in [
+            ("duplicate", &raw.duplicate),
+            ("reorder", &raw.reorder),
+            ("mtu", &raw.mtu),
+            ("queue", &raw.queue),
+        ] {
+            self.unsupported(key, value.as_ref());
+        }
+        if let Some(dist) = &raw.dist
+            && dist.get_ref() != "uniform"
+        {
+            let message =
+                format!("`dist = \"{}\"` is not there yet, only `uniform`", dist.get_ref());
+            self.problems.add(dist.span(), message);
+        }
+        let loss_ppm = self.or(raw.loss.as_ref(), Unit::Share, 0);
+        if loss_ppm.high > 500_000 {
+            let span = raw.loss.as_ref().map_or(0..0, Spanned::span);
+            self.problems.add(span, "a loss of more than 0.5 is a partition");
+        }
+        LinkSpec {
+            name: name.to_owned(),
+            latency: self.draw(&raw.latency, Unit::Duration).unwrap_or(Draw::fixed(0)),
+            jitter: self.or(raw.jitter.as_ref(), Unit::Duration, 0),
+            loss_ppm,
+            bandwidth: self.or(raw.bandwidth.as_ref(), Unit::Rate, 0),
+        }
+    }
+
+    fn regions(&mut self) -> Vec<RegionSpec> {
+        let raw = self.raw;
+        raw.region.iter().map(|(name, region)| self.region(name, region)).collect()
+    }
+
+    fn region(&mut self, name: &str, spanned: &Spanned<RawRegion>) -> RegionSpec {
+        let raw = spanned.get_ref();
+        if !is_name(name) {
+            let message = format!("`{name}`: a name has only letters, digits, `-`, `_` and `.`");
+            self.problems.add(spanned.span(), message);
+        }
+        for (key, value) in [("zones", &raw.zones), ("version", &raw.version), ("disk", &raw.disk)]
+        {
+            self.unsupported(key, value.as_ref());
+        }
+        let nodes = self.draw(&raw.nodes, Unit::Count).unwrap_or(Draw::fixed(1));
+        if nodes.low == 0 || nodes.high > 64 {
+            self.problems.add(raw.nodes.span(), "a region has 1 to 64 nodes");
+        }
+        let routes = match &raw.routes {
+            Some(targets) => targets.iter().filter_map(|t| self.route_target(t)).collect(),
+            None => self.usual_routes(name),
+        };
+        RegionSpec {
+            name: name.to_owned(),
+            cluster: raw.cluster.as_ref().map_or("c1".to_owned(), |c| c.get_ref().clone()),
+            nodes,
+            link: self.link_index(&raw.link),
+            routes,
+            start: self
+                .maybe(raw.start.as_ref(), Unit::Duration)
+                .unwrap_or(Draw { low: 0, high: 200 * MS }),
+            config: self.config(&raw.config),
+        }
+    }
+
+    /// A node knows the first node of its own region, and the names of the regions next to it.
+    fn usual_routes(&self, region: &str) -> Vec<RouteTarget> {
+        let mut routes = vec![RouteTarget::Node(region.to_owned(), 1)];
+        for path in &self.raw.path {
+            let ends: Vec<&str> =
+                path.get_ref().between.iter().map(|t| strip_region(t.get_ref())).collect();
+            match ends[..] {
+                [a, b] if a == region => routes.push(RouteTarget::Name(b.to_owned())),
+                [a, b] if b == region => routes.push(RouteTarget::Name(a.to_owned())),
+                _ => {}
+            }
+        }
+        routes
+    }
+
+    fn route_target(&mut self, text: &Text) -> Option<RouteTarget> {
+        if let Some(name) = text.get_ref().strip_prefix("name:") {
+            self.region_name(text.span(), name);
+            return Some(RouteTarget::Name(name.to_owned()));
+        }
+        match self.selector(text)? {
+            Selector::Region(name) => Some(RouteTarget::Region(name)),
+            Selector::Node(region, number) => Some(RouteTarget::Node(region, number)),
+            Selector::All
+            | Selector::Cluster(_)
+            | Selector::Random(..)
+            | Selector::Client(_)
+            | Selector::Union(..)
+            | Selector::Without(..) => {
+                let message = "a route leads to `region:X`, `node:X/1` or `name:X`";
+                self.problems.add(text.span(), message);
+                None
+            }
+        }
+    }
+
+    fn config(&mut self, raw: &RawConfig) -> ConfigSpec {
+        let cluster = &raw.cluster;
+        let flag = |value: &Option<Spanned<bool>>| value.as_ref().is_some_and(|v| *v.get_ref());
+        ConfigSpec {
+            max_pending: self.maybe(raw.max_pending.as_ref(), Unit::Size),
+            max_payload: self.maybe(raw.max_payload.as_ref(), Unit::Size),
+            max_control_line: self.maybe(raw.max_control_line.as_ref(), Unit::Size),
+            max_connections: self.maybe(raw.max_connections.as_ref(), Unit::Count),
+            max_subscriptions: self.maybe(raw.max_subscriptions.as_ref(), Unit::Count),
+            write_deadline: self.maybe(raw.write_deadline.as_ref(), Unit::Duration),
+            ping_interval: self.maybe(raw.ping_interval.as_ref(), Unit::Duration),
+            ping_max: self.maybe(raw.ping_max.as_ref(), Unit::Count),
+            no_fast_producer_stall: flag(&raw.no_fast_producer_stall),
+            lame_duck_duration: self.maybe(raw.lame_duck_duration.as_ref(), Unit::Duration),
+            lame_duck_grace: self.maybe(raw.lame_duck_grace_period.as_ref(), Unit::Duration),
+            pool_size: self.maybe(cluster.pool_size.as_ref(), Unit::Count),
+            accounts: cluster.accounts.clone().unwrap_or_default(),
+            connect_retries: self.maybe(cluster.connect_retries.as_ref(), Unit::Count),
+            connect_backoff: flag(&cluster.connect_backoff),
+            no_advertise: flag(&cluster.no_advertise),
+            route_ping_interval: self.maybe(cluster.ping_interval.as_ref(), Unit::Duration),
+            route_ping_max: self.maybe(cluster.ping_max.as_ref(), Unit::Count),
+            route_write_deadline: self.maybe(cluster.write_deadline.as_ref(), Unit::Duration),
+        }
+    }
+
+    fn paths(&mut self) -> Vec<PathSpec> {
+        let raw = self.raw;
+        let mut seen = BTreeMap::new();
+        let mut paths = Vec::new();
+        for path in &raw.path {
+            let Some(spec) = self.path(path.get_ref(), path.span()) else { continue };
+            let ends = (spec.a.min(spec.b), spec.a.max(spec.b));
+            if seen.insert(ends, ()).is_some() {
+                self.problems.add(path.span(), "these two regions are joined already");
+            }
+            paths.push(spec);
+        }
+        paths
+    }
+
+    fn path(&mut self, raw: &RawPath, span: Range<usize>) -> Option<PathSpec> {
+        self.unsupported("one_way", raw.one_way.as_ref());
+        if let Some(via) = &raw.via {
+            match via.get_ref().as_str() {
+                "route" => {}
+                name @ ("gateway" | "leafnode") => {
+                    let message = format!("`via = \"{name}\"` is not there yet, only `route`");
+                    self.problems.add(via.span(), message);
+                }
+                name => {
+                    let message = format!("regions are not joined via `{name}`");
+                    self.problems.unknown(via.span(), message, name, ["route"]);
+                }
+            }
+        }
+        let link = self.link_index(&raw.link);
+        let [a, b] = &raw.between[..] else {
+            self.problems.add(span, "`between` names two regions");
+            return None;
+        };
+        let (a_at, b_at) = (
+            self.region_name(a.span(), strip_region(a.get_ref()))?,
+            self.region_name(b.span(), strip_region(b.get_ref()))?,
+        );
+        if a_at == b_at {
+            self.problems.add(b.span(), "a path joins two different regions");
+            return None;
+        }
+        let cluster = |at: usize| {
+            let region = self.raw.region.values().nth(at);
+            region.and_then(|r| r.get_ref().cluster.as_ref()).map_or("c1", |c| c.get_ref().as_str())
+        };
+        if cluster(a_at) != cluster(b_at) {
+            self.problems.add(span, "routes join nodes of one cluster, and these are of two");
+        }
+        Some(PathSpec { a: a_at, b: b_at, link })
+    }
+
+    fn guarantees(&mut self) -> Vec<GuaranteeInfo> {
+        let raw = self.raw;
+        raw.guarantee.iter().map(|(id, g)| self.guarantee(id, g)).collect()
+    }
+
+    fn guarantee(&mut self, id: &str, spanned: &Spanned<RawGuarantee>) -> GuaranteeInfo {
+        let raw = spanned.get_ref();
+        let kind = raw.kind.get_ref();
+        if !self.kinds.contains(&kind.as_str()) {
+            let message = format!("there is no guarantee of kind `{kind}`");
+            self.problems.unknown(raw.kind.span(), message, kind, self.kinds.iter().copied());
+        }
+        if let Some(during) = &raw.during {
+            let name = during.get_ref().as_str();
+            let known = ["always", "partition", "after_heal"];
+            if !known.contains(&name) {
+                let message = format!("`during` cannot be `{name}`");
+                self.problems.unknown(during.span(), message, name, known);
+            }
+        }
+        let text = |t: &Option<Text>| t.as_ref().map_or_else(String::new, |t| t.get_ref().clone());
+        let line = self.problems.line_of(&raw.kind.span());
+        let mut one = |any: &Option<Any>, unit| Some(self.maybe(any.as_ref(), unit)?.high);
+        let ppm = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
+        GuaranteeInfo {
+            id: id.to_owned(),
+            kind: kind.clone(),
+            scope: text(&raw.scope),
+            during: text(&raw.during),
+            within_ns: one(&raw.within, Unit::Duration),
+            grace_ns: one(&raw.grace, Unit::Duration),
+            p99_ns: one(&raw.p99, Unit::Duration),
+            success_ppm: one(&raw.success, Unit::Share).map(ppm),
+            min_ppm: one(&raw.min, Unit::Share).map(ppm),
+            line,
+        }
+    }
+
+    fn coverage(&mut self) -> Vec<(String, u32)> {
+        let Some(coverage) = &self.raw.coverage else { return Vec::new() };
+        let line = |t: &Text| self.problems.line_of(&t.span());
+        coverage.sometimes.iter().map(|t| (t.get_ref().clone(), line(t))).collect()
+    }
+}
+
+/// The small steps.
+impl Reader<'_> {
+    /// A value or a range; says what is wrong with it.
+    fn draw(&mut self, any: &Any, unit: Unit) -> Option<Draw> {
+        match draw(any, unit) {
+            Ok(draw) => Some(draw),
+            Err(problem) => {
+                self.problems.add(problem.span, problem.message);
+                None
+            }
+        }
+    }
+
+    fn maybe(&mut self, any: Option<&Any>, unit: Unit) -> Option<Draw> {
+        any.and_then(|any| self.draw(any, unit))
+    }
+
+    fn or(&mut self, any: Option<&Any>, unit: Unit, usual: u64) -> Draw {
+        self.maybe(any, unit).unwrap_or(Draw::fixed(usual))
+    }
+
+    fn text_draw(&mut self, text: &Text, unit: Unit) -> Draw {
+        let any = Spanned::new(text.span(), Value::String(text.get_ref().clone()));
+        self.draw(&any, unit).unwrap_or(Draw::fixed(0))
+    }
+
+    fn link_index(&mut self, name: &Text) -> usize {
+        let found = self.raw.link.keys().position(|key| key == name.get_ref());
+        found.unwrap_or_else(|| {
+            let known = self.raw.link.keys().map(String::as_str);
+            let message = format!("there is no `[link.{}]`", name.get_ref());
+            self.problems.unknown(name.span(), message, name.get_ref(), known);
+            0
+        })
+    }
+
+    fn region_name(&mut self, span: Range<usize>, name: &str) -> Option<usize> {
+        let found = self.raw.region.keys().position(|key| key == name);
+        if found.is_none() {
+            let known = self.raw.region.keys().map(String::as_str);
+            self.problems.unknown(span, format!("there is no region `{name}`"), name, known);
+        }
+        found
+    }
+
+    /// A selector whose names exist.
+    fn selector(&mut self, text: &Text) -> Option<Selector> {
+        match Selector::parse(text.get_ref()) {
+            Ok(selector) => {
+                selector.visit(&mut |part| self.check_selector(text.span(), part));
+                Some(selector)
+            }
+            Err(error) => {
+                let span = text.span();
+                // The text begins after its quote.
+                let at = (span.start + 1 + error.at).min(span.end);
+                self.problems.add(at..span.end, error.message);
+                None
+            }
+        }
+    }
+
+    fn check_selector(&mut self, span: Range<usize>, selector: &Selector) {
+        match selector {
+            Selector::Region(name) => {
+                self.region_name(span, name);
+            }
+            Selector::Node(name, number) => self.check_node(span, name, *number),
+            Selector::Cluster(name) => {
+                let clusters: Vec<&str> = self
+                    .raw
+                    .region
+                    .values()
+                    .map(|r| r.get_ref().cluster.as_ref().map_or("c1", |c| c.get_ref().as_str()))
+                    .collect();
+                if !clusters.contains(&name.as_str()) {
+                    let message = format!("there is no cluster `{name}`");
+                    self.problems.unknown(span, message, name, clusters);
+                }
+            }
+            Selector::Client(id) => {
+                let ids: Vec<&str> =
+                    self.raw.client.iter().map(|c| c.get_ref().id.get_ref().as_str()).collect();
+                if !ids.contains(&id.as_str()) {
+                    self.problems.unknown(span, format!("there is no client `{id}`"), id, ids);
+                }
+            }
+            Selector::All | Selector::Random(..) | Selector::Union(..) | Selector::Without(..) => {}
+        }
+    }
+
+    fn check_node(&mut self, span: Range<usize>, region: &str, number: u16) {
+        if self.region_name(span.clone(), region).is_none() {
+            return;
+        }
+        let Some(raw) = self.raw.region.get(region) else { return };
+        let least = draw(&raw.get_ref().nodes, Unit::Count).map_or(u64::MAX, |d| d.low);
+        if u64::from(number) > least {
+            let message = match least {
+                1 => format!("region `{region}` may have only 1 node"),
+                _ => format!("region `{region}` may have only {least} nodes"),
+            };
+            self.problems.add(span, message);
+        }
+    }
+}
+
+fn strip_region(text: &str) -> &str {
+    text.strip_prefix("region:").unwrap_or(text)
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty()
+        && text.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_' || c == '.')
+}
+
+#[cfg(test)]
+mod tests;

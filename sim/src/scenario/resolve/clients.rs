@@ -1,0 +1,215 @@
+//! The `[[client]]` tables.
+
+use toml::Spanned;
+
+use super::super::raw::RawClient;
+use super::super::value::Unit;
+use super::super::{ClientSpec, Draw, Role, Selector};
+use super::{Reader, is_name};
+use crate::payload;
+use crate::units::{MS, SECOND};
+
+/// Clients of one table; a mistake would fill the memory.
+const COUNT_MAX: u64 = 100_000;
+
+impl Reader<'_> {
+    pub(super) fn clients(&mut self) -> Vec<ClientSpec> {
+        let raw = self.raw;
+        let mut clients: Vec<ClientSpec> = Vec::new();
+        for client in &raw.client {
+            let Some(spec) = self.client(client.get_ref()) else { continue };
+            if clients.iter().any(|other| other.id == spec.id) {
+                let message = format!("there are two clients `{}`", spec.id);
+                self.problems.add(client.get_ref().id.span(), message);
+            }
+            clients.push(spec);
+        }
+        clients
+    }
+
+    fn client(&mut self, raw: &RawClient) -> Option<ClientSpec> {
+        if !is_name(raw.id.get_ref()) {
+            let message = "an id has only letters, digits, `-`, `_` and `.`";
+            self.problems.add(raw.id.span(), message);
+        }
+        for (key, value) in [
+            ("on_disconnect", &raw.on_disconnect),
+            ("ack", &raw.ack),
+            ("msg_id", &raw.msg_id),
+            ("stream", &raw.stream),
+            ("bucket", &raw.bucket),
+            ("keys", &raw.keys),
+            ("mix", &raw.mix),
+        ] {
+            self.unsupported(key, value.as_ref());
+        }
+        let role = self.role(raw)?;
+        let at = self.place(raw)?;
+        self.check_client_keys(raw, role);
+        let count = self.or(raw.count.as_ref(), Unit::Count, 1);
+        if count.high > COUNT_MAX {
+            let span = raw.count.as_ref().map_or(0..0, Spanned::span);
+            self.problems.add(span, format!("more than {COUNT_MAX} clients in one table"));
+        }
+        let burst = self.or(raw.burst.as_ref(), Unit::Count, 1);
+        if burst.low == 0 || burst.high > 100_000 {
+            let span = raw.burst.as_ref().map_or(0..0, Spanned::span);
+            self.problems.add(span, "a burst has 1 to 100,000 messages");
+        }
+        Some(ClientSpec {
+            id: raw.id.get_ref().clone(),
+            at,
+            count,
+            role,
+            subject: self.subject(raw, role),
+            queue: raw.queue.as_ref().map(|q| q.get_ref().clone()),
+            every: self.every(raw, role),
+            burst,
+            size: self.size(raw),
+            stop_after: self.or(raw.stop_after.as_ref(), Unit::Count, 0).high,
+            start: self.maybe(raw.start.as_ref(), Unit::Duration),
+            stop: self.maybe(raw.stop.as_ref(), Unit::Duration),
+            timeout: self.or(raw.timeout.as_ref(), Unit::Duration, 2 * SECOND),
+            max: self.or(raw.max.as_ref(), Unit::Count, 0),
+            churn: self.churn(raw),
+            headers_ppm: self.or(raw.headers.as_ref(), Unit::Share, 0),
+            echo: raw.echo.as_ref().is_none_or(|e| *e.get_ref()),
+            read_rate: self.maybe(raw.read_rate.as_ref(), Unit::Rate),
+            ping: self.or(raw.ping.as_ref(), Unit::Duration, 2 * SECOND),
+            reconnect_wait: self.or(raw.reconnect.wait.as_ref(), Unit::Duration, 100 * MS),
+            reconnect_jitter: self.or(raw.reconnect.jitter.as_ref(), Unit::Duration, 100 * MS),
+        })
+    }
+
+    fn role(&mut self, raw: &RawClient) -> Option<Role> {
+        let name = raw.role.get_ref().as_str();
+        let found = Role::ALL.into_iter().find(|role| role.name() == name);
+        if found.is_none() {
+            if ["consume", "kv"].contains(&name) {
+                let message = format!("`role = \"{name}\"` needs streams, which are not there yet");
+                self.problems.add(raw.role.span(), message);
+            } else {
+                let known = Role::ALL.map(Role::name);
+                let message = format!("there is no role `{name}`");
+                self.problems.unknown(raw.role.span(), message, name, known);
+            }
+        }
+        found
+    }
+
+    fn place(&mut self, raw: &RawClient) -> Option<Selector> {
+        let at = self.selector(&raw.at)?;
+        let mut of_clients = false;
+        at.visit(&mut |part| of_clients |= matches!(part, Selector::Client(_)));
+        if of_clients {
+            self.problems.add(raw.at.span(), "a client connects to nodes, not to clients");
+            return None;
+        }
+        Some(at)
+    }
+
+    /// Keys that a role has no use for.
+    fn check_client_keys(&mut self, raw: &RawClient, role: Role) {
+        let sends = ["rate", "every", "burst", "stop_after"];
+        let receives = ["max", "churn"];
+        for (key, span) in [
+            ("rate", raw.rate.as_ref().map(Spanned::span)),
+            ("every", raw.every.as_ref().map(Spanned::span)),
+            ("burst", raw.burst.as_ref().map(Spanned::span)),
+            ("stop_after", raw.stop_after.as_ref().map(Spanned::span)),
+            ("max", raw.max.as_ref().map(Spanned::span)),
+            ("churn", raw.churn.as_ref().map(Spanned::span)),
+            ("queue", raw.queue.as_ref().map(Spanned::span)),
+            ("timeout", raw.timeout.as_ref().map(Spanned::span)),
+            ("size", raw.size.as_ref().map(Spanned::span)),
+        ] {
+            let fits = match key {
+                key if sends.contains(&key) => role.sends(),
+                key if receives.contains(&key) => !role.sends(),
+                "queue" => !role.sends(),
+                "timeout" => role == Role::Request,
+                _ => role != Role::Subscribe,
+            };
+            if let Some(span) = span
+                && !fits
+            {
+                let message = format!("`{key}` means nothing for a client that {}s", role.name());
+                self.problems.add(span, message);
+            }
+        }
+        if raw.rate.is_some()
+            && let Some(every) = &raw.every
+        {
+            self.problems.add(every.span(), "`every` and `rate` say the same; give one");
+        }
+    }
+
+    fn subject(&mut self, raw: &RawClient, role: Role) -> String {
+        let text = raw.subject.get_ref();
+        let plain = match super::super::template::expand(text, 0, 1) {
+            Ok(plain) => plain,
+            Err(message) => {
+                self.problems.add(raw.subject.span(), message);
+                return text.clone();
+            }
+        };
+        let bytes = plain.as_bytes();
+        let good = if role.sends() {
+            causeway_wire::subject::is_valid_literal(bytes)
+        } else {
+            causeway_wire::subject::is_valid(bytes)
+        };
+        if !good {
+            let message = format!("`{plain}` is not a subject that one can {} to", role.name());
+            self.problems.add(raw.subject.span(), message);
+        }
+        text.clone()
+    }
+
+    /// Time between two operations: given, or from the rate, where a rate counts messages.
+    fn every(&mut self, raw: &RawClient, role: Role) -> Draw {
+        let every = match (&raw.every, &raw.rate) {
+            (Some(every), _) => self.draw(every, Unit::Duration),
+            (None, Some(rate)) => self.rate(rate, raw),
+            (None, None) => Some(Draw::fixed(100 * MS)),
+        };
+        let every = every.unwrap_or(Draw::fixed(SECOND));
+        if role.sends() && every.low < 1_000 {
+            let span = raw.every.as_ref().or(raw.rate.as_ref()).map_or(0..0, Spanned::span);
+            self.problems.add(span, "more than a million operations in a second; use `burst`");
+        }
+        every
+    }
+
+    fn rate(&mut self, rate: &super::Any, raw: &RawClient) -> Option<Draw> {
+        let per_thousand_seconds = self.draw(rate, Unit::PerSecond)?;
+        if per_thousand_seconds.low == 0 {
+            self.problems.add(rate.span(), "a rate is more than 0");
+            return None;
+        }
+        let burst = self.or(raw.burst.as_ref(), Unit::Count, 1).low.max(1);
+        let gap = |rate: u64| (1_000 * SECOND).saturating_mul(burst) / rate;
+        Some(Draw { low: gap(per_thousand_seconds.high), high: gap(per_thousand_seconds.low) })
+    }
+
+    fn size(&mut self, raw: &RawClient) -> Draw {
+        let size = self.or(raw.size.as_ref(), Unit::Size, 128);
+        let least = payload::IDENTITY_BYTES as u64;
+        if size.low < least || size.high > 64 << 20 {
+            let span = raw.size.as_ref().map_or(0..0, Spanned::span);
+            let message =
+                format!("a payload has {least} bytes (it carries the message's identity) to 64MiB");
+            self.problems.add(span, message);
+        }
+        size
+    }
+
+    fn churn(&mut self, raw: &RawClient) -> Option<Draw> {
+        let churn = self.maybe(raw.churn.as_ref(), Unit::Duration)?;
+        if churn.low < MS {
+            let span = raw.churn.as_ref().map_or(0..0, Spanned::span);
+            self.problems.add(span, "`churn` is at least 1ms");
+        }
+        Some(churn)
+    }
+}

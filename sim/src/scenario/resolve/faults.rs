@@ -1,0 +1,288 @@
+//! The `[[fault]]` tables.
+
+use std::ops::Range;
+
+use toml::Spanned;
+
+use super::super::raw::RawFault;
+use super::super::value::Unit;
+use super::super::{Between, Draw, FaultSpec, FaultWhat, Process, Selector, Ways};
+use super::Reader;
+use crate::units::MS;
+
+/// Kinds that the pure engine has.
+const KINDS: [&str; 10] = [
+    "partition",
+    "blackhole",
+    "flap",
+    "reset",
+    "refuse",
+    "degrade",
+    "crash",
+    "stop",
+    "lame_duck",
+    "stop_reading",
+];
+
+/// Kinds that the format has and this version does not.
+const LATER: [&str; 13] = [
+    "hold",
+    "slice",
+    "restart",
+    "pause",
+    "slow_cpu",
+    "clock",
+    "disk",
+    "reload",
+    "join",
+    "leave",
+    "peer_remove",
+    "dns",
+    "upgrade",
+];
+
+/// A key, its place if it is there, and the kinds of faults that have a use for it.
+type Key<'a> = (&'a str, Option<Range<usize>>, &'a [&'a str]);
+
+impl Reader<'_> {
+    pub(super) fn faults(&mut self, duration: Draw) -> Vec<FaultSpec> {
+        let raw = self.raw;
+        raw.fault.iter().filter_map(|f| self.fault(f, duration)).collect()
+    }
+
+    fn fault(&mut self, spanned: &Spanned<RawFault>, duration: Draw) -> Option<FaultSpec> {
+        let raw = spanned.get_ref();
+        self.unsupported("when", raw.when.as_ref());
+        let Some(at) = &raw.at else {
+            self.problems.add(raw.kind.span(), "the fault does not say when it begins: `at`");
+            return None;
+        };
+        let at_draw = self.draw(at, Unit::Duration)?;
+        let lasts = self.maybe(raw.lasts.as_ref(), Unit::Duration);
+        let end = at_draw.high.saturating_add(lasts.map_or(0, |l| l.high));
+        if end > duration.low {
+            let span = raw.lasts.as_ref().map_or(at.span(), Spanned::span);
+            let message = "the fault may end after the run's `duration`; nobody would see it heal";
+            self.problems.add(span, message);
+        }
+        let what = self.what(raw)?;
+        self.check_lasts(raw, &what);
+        let line = self.problems.line_of(&raw.kind.span());
+        Some(FaultSpec { at: at_draw, lasts, what, line })
+    }
+
+    fn what(&mut self, raw: &RawFault) -> Option<FaultWhat> {
+        let kind = raw.kind.get_ref().as_str();
+        self.check_fault_keys(raw, kind);
+        Some(match kind {
+            "partition" => {
+                let between = self.between(raw)?;
+                FaultWhat::Cut { between, blackhole: false, flap: None }
+            }
+            "blackhole" => {
+                let between = self.between(raw)?;
+                FaultWhat::Cut { between, blackhole: true, flap: None }
+            }
+            "flap" => {
+                let flap = Some(self.flap(raw)?);
+                FaultWhat::Cut { between: self.between(raw)?, blackhole: false, flap }
+            }
+            "reset" => FaultWhat::Reset(self.between(raw)?),
+            "refuse" => FaultWhat::Refuse(self.between(raw)?),
+            "degrade" => FaultWhat::Degrade {
+                between: self.between(raw)?,
+                latency: self.or(raw.latency.as_ref(), Unit::Duration, 0),
+                jitter: self.or(raw.jitter.as_ref(), Unit::Duration, 0),
+                loss_ppm: self.or(raw.loss.as_ref(), Unit::Share, 0),
+                bandwidth: self.maybe(raw.bandwidth.as_ref(), Unit::Rate),
+            },
+            "crash" => FaultWhat::Crash(self.process(raw)?),
+            "stop" => FaultWhat::Stop(self.process(raw)?),
+            "lame_duck" => FaultWhat::LameDuck(self.process(raw)?),
+            "stop_reading" => FaultWhat::StopReading(self.readers(raw)?),
+            later if LATER.contains(&later) => {
+                let message = format!("`kind = \"{later}\"` is not there yet");
+                self.problems.add(raw.kind.span(), message);
+                return None;
+            }
+            name => {
+                let message = format!("there is no fault of kind `{name}`");
+                self.problems.unknown(raw.kind.span(), message, name, KINDS);
+                return None;
+            }
+        })
+    }
+
+    /// Keys that a kind has no use for.
+    fn check_fault_keys(&mut self, raw: &RawFault, kind: &str) {
+        let span = |any: &Option<super::Any>| any.as_ref().map(Spanned::span);
+        let keys: [Key<'_>; 7] = [
+            ("latency", span(&raw.latency), &["degrade"]),
+            ("jitter", span(&raw.jitter), &["degrade"]),
+            ("loss", span(&raw.loss), &["degrade"]),
+            ("bandwidth", span(&raw.bandwidth), &["degrade"]),
+            ("period", span(&raw.period), &["flap"]),
+            ("duty", span(&raw.duty), &["flap"]),
+            ("port", raw.port.as_ref().map(Spanned::span), &["crash", "stop", "lame_duck"]),
+        ];
+        for (key, span, kinds) in keys {
+            if let Some(span) = span
+                && !kinds.contains(&kind)
+            {
+                let message = format!("`{key}` means nothing for a fault of kind `{kind}`");
+                self.problems.add(span, message);
+            }
+        }
+    }
+
+    fn check_lasts(&mut self, raw: &RawFault, what: &FaultWhat) {
+        let name = raw.kind.get_ref();
+        match (what, &raw.lasts) {
+            (FaultWhat::Reset(_), Some(lasts)) => {
+                self.problems.add(lasts.span(), "a reset is over at once; it has no `for`");
+            }
+            (
+                FaultWhat::Cut { .. }
+                | FaultWhat::Refuse(_)
+                | FaultWhat::Degrade { .. }
+                | FaultWhat::StopReading(_),
+                None,
+            ) => {
+                let message = format!("a {name} must say how long it lasts: `for`");
+                self.problems.add(raw.kind.span(), message);
+            }
+            (
+                FaultWhat::Cut { .. }
+                | FaultWhat::Reset(_)
+                | FaultWhat::Refuse(_)
+                | FaultWhat::Degrade { .. }
+                | FaultWhat::Crash(_)
+                | FaultWhat::Stop(_)
+                | FaultWhat::LameDuck(_)
+                | FaultWhat::StopReading(_),
+                _,
+            ) => {}
+        }
+    }
+
+    fn flap(&mut self, raw: &RawFault) -> Option<(Draw, Draw)> {
+        let Some(period) = &raw.period else {
+            self.problems.add(raw.kind.span(), "a flap has a `period`");
+            return None;
+        };
+        let draw = self.draw(period, Unit::Duration)?;
+        if draw.low < MS {
+            self.problems.add(period.span(), "a period is at least 1ms");
+        }
+        Some((draw, self.or(raw.duty.as_ref(), Unit::Share, 500_000)))
+    }
+
+    fn process(&mut self, raw: &RawFault) -> Option<Process> {
+        let new_port = match raw.port.as_ref().map(|p| (p.get_ref().as_str(), p.span())) {
+            None | Some(("same", _)) => false,
+            Some(("new", _)) => true,
+            Some((name, span)) => {
+                let message = format!("`port` cannot be `{name}`");
+                self.problems.unknown(span, message, name, ["same", "new"]);
+                false
+            }
+        };
+        Some(Process { on: self.on(raw)?, new_port })
+    }
+
+    /// Whole regions or clients, but no nodes.
+    fn readers(&mut self, raw: &RawFault) -> Option<Selector> {
+        let selector = self.on(raw)?;
+        let mut of_nodes = false;
+        selector.visit(&mut |part| {
+            of_nodes |=
+                matches!(part, Selector::Node(..) | Selector::Cluster(_) | Selector::Random(..));
+        });
+        if of_nodes {
+            let message = "only clients stop reading: `client:X`, `region:X` or `all`";
+            self.problems.add(raw.kind.span(), message);
+        }
+        Some(selector)
+    }
+
+    /// A place in the network, which a single client is not.
+    fn side(&mut self, text: &super::Text) -> Option<Selector> {
+        let selector = self.selector(text)?;
+        let mut of_clients = false;
+        selector.visit(&mut |part| of_clients |= matches!(part, Selector::Client(_)));
+        if of_clients {
+            let message = "a network fault stands between nodes and regions, not clients";
+            self.problems.add(text.span(), message);
+        }
+        Some(selector)
+    }
+
+    fn on(&mut self, raw: &RawFault) -> Option<Selector> {
+        if let Some(between) = &raw.between {
+            let message = format!("a {} is `on` somebody, not `between` two", raw.kind.get_ref());
+            self.problems.add(between.span(), message);
+        }
+        let Some(on) = &raw.on else {
+            self.problems.add(raw.kind.span(), "the fault does not say whom it hits: `on`");
+            return None;
+        };
+        self.selector(on)
+    }
+
+    fn between(&mut self, raw: &RawFault) -> Option<Between> {
+        let (mut direction, isolate) = self.shape(raw)?;
+        if let Some(text) = &raw.direction {
+            let name = text.get_ref().as_str();
+            match Ways::ALL.into_iter().find(|ways| ways.name() == name) {
+                Some(ways) => direction = ways,
+                None => {
+                    let message = format!("there is no direction `{name}`");
+                    let known = Ways::ALL.map(Ways::name);
+                    self.problems.unknown(text.span(), message, name, known);
+                }
+            }
+        }
+        match (&raw.between, &raw.on) {
+            (Some(between), None) if !isolate => {
+                let [a, b] = &between.get_ref()[..] else {
+                    self.problems.add(between.span(), "`between` names two sides");
+                    return None;
+                };
+                let (a, b) = (self.side(a)?, self.side(b)?);
+                Some(Between { a, b: Some(b), direction })
+            }
+            (None, Some(on)) => Some(Between { a: self.side(on)?, b: None, direction }),
+            (Some(between), _) => {
+                let message = "give either `between` two sides, or `on` one that is cut off";
+                self.problems.add(between.span(), message);
+                None
+            }
+            (None, None) => {
+                let message = "the fault does not say where: `between` two sides, or `on` one";
+                self.problems.add(raw.kind.span(), message);
+                None
+            }
+        }
+    }
+
+    /// What `shape` says about the direction, and whether one side is all there is.
+    fn shape(&mut self, raw: &RawFault) -> Option<(Ways, bool)> {
+        let Some(shape) = &raw.shape else { return Some((Ways::Both, false)) };
+        match shape.get_ref().as_str() {
+            "split" => Some((Ways::Both, false)),
+            "one_way" => Some((Ways::Forward, false)),
+            "isolate" => Some((Ways::Both, true)),
+            later @ ("bridge" | "ring") => {
+                let message = format!("`shape = \"{later}\"` is not there yet");
+                self.problems.add(shape.span(), message);
+                None
+            }
+            name => {
+                let message = format!("there is no shape `{name}`");
+                let known = ["split", "isolate", "one_way"];
+                self.problems.unknown(shape.span(), message, name, known);
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,468 @@
+//! The program as its users meet it: words in, words out, exit codes.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use causeway_sim::history::{
+    ClientInfo, Event, GuaranteeInfo, Header, History, Kind, LinkInfo, NodeInfo, RegionInfo, Sym,
+};
+use causeway_sim::ids::{ClientId, ConnNo, MsgId, NodeId, RegionId, Sid};
+
+const SCENARIO: &str = r#"
+schema = 1
+name = "small"
+about = "does a message get from one region to the other?"
+tags = ["test"]
+
+[run]
+seeds = "0..3"
+duration = "4s"
+
+[link.lan]
+latency = "250us"
+
+[link.wan]
+latency = "20ms"
+jitter = "4ms"
+
+[region.east]
+nodes = 1
+link = "lan"
+routes = ["node:west/1"]
+
+[region.west]
+nodes = 1
+link = "lan"
+
+[[path]]
+between = ["east", "west"]
+link = "wan"
+
+[[client]]
+id = "pub"
+at = "region:east"
+role = "publish"
+subject = "a.b"
+every = "50ms"
+
+[[client]]
+id = "sub"
+at = "region:west"
+role = "subscribe"
+subject = "a.*"
+
+[[fault]]
+at = "1s"
+for = "500ms"
+kind = "partition"
+between = ["region:east", "region:west"]
+
+[guarantee.unchanged]
+kind = "nothing_unexpected"
+
+[guarantee.once]
+kind = "no_duplicates"
+
+[coverage]
+sometimes = ["fault:partition", "delivered during heal"]
+"#;
+
+/// A folder for one test, gone when the test is over.
+struct Place(PathBuf);
+
+impl Place {
+    fn new(test: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("causeway-sim-{test}-{}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn file(&self, name: &str, text: &str) -> String {
+        fs::write(self.0.join(name), text).unwrap();
+        name.to_owned()
+    }
+
+    fn history(&self, name: &str, history: &History) -> String {
+        let mut text = Vec::new();
+        history.write_to(&mut text).unwrap();
+        fs::write(self.0.join(name), text).unwrap();
+        name.to_owned()
+    }
+
+    /// Runs the program in this folder.
+    fn run(&self, args: &[&str]) -> Ran {
+        let program = env!("CARGO_BIN_EXE_causeway-sim");
+        let output = Command::new(program).args(args).current_dir(&self.0).output().unwrap();
+        Ran::new(output)
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.0.join(name)).unwrap()
+    }
+
+    fn names(&self, folder: &str) -> Vec<String> {
+        names(&self.0.join(folder))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _leave_it = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+/// What the program did.
+struct Ran {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl Ran {
+    fn new(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap(),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    #[track_caller]
+    fn ends(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "out:\n{}\nerr:\n{}", self.out, self.err);
+        self
+    }
+
+    #[track_caller]
+    fn says(self, text: &str) -> Self {
+        assert!(self.out.contains(text), "`{text}` is not in\n{}", self.out);
+        self
+    }
+
+    #[track_caller]
+    fn complains(self, text: &str) -> Self {
+        assert!(self.err.contains(text), "`{text}` is not in\n{}", self.err);
+        self
+    }
+
+    /// The rest of the line that begins so.
+    #[track_caller]
+    fn after(&self, begin: &str) -> &str {
+        let line = self.out.lines().find_map(|line| line.trim_start().strip_prefix(begin));
+        line.unwrap_or_else(|| panic!("no line begins with `{begin}` in\n{}", self.out)).trim()
+    }
+}
+
+/// One node, one client that is subscribed to what it publishes; its one message is delivered so
+/// often.
+fn history(copies: u32, asked: &[&str]) -> History {
+    let mut history = History::default();
+    let subject = history.symbols.intern("a");
+    history.header = Header {
+        scenario: "by-hand".to_owned(),
+        seed: 7,
+        engine: "pure".to_owned(),
+        regions: vec![RegionInfo { name: "east".to_owned(), link: LinkInfo::default() }],
+        nodes: vec![NodeInfo {
+            name: "east/1".to_owned(),
+            region: RegionId(0),
+            cluster: "c1".to_owned(),
+            pool_size: 3,
+        }],
+        clients: vec![ClientInfo {
+            name: "both/1".to_owned(),
+            region: RegionId(0),
+            role: "publish".to_owned(),
+            no_echo: false,
+            slow: false,
+        }],
+        guarantees: asked
+            .iter()
+            .map(|&kind| GuaranteeInfo {
+                id: kind.to_owned(),
+                kind: kind.to_owned(),
+                ..GuaranteeInfo::default()
+            })
+            .collect(),
+        ..Header::default()
+    };
+    let (client, conn, sid) = (ClientId(0), ConnNo(1), Sid(1));
+    let (msg, none) = (MsgId { client, conn, seq: 1 }, Sym::NONE);
+    let (size, hash) = (16, 5);
+    let mut kinds = vec![
+        Kind::NodeUp { node: NodeId(0), incarnation: 1 },
+        Kind::ClientConnected { client, conn, node: NodeId(0) },
+        Kind::SubSent { client, conn, sid, subject, queue: none, max: 0 },
+        Kind::SubReady { client, conn, sid },
+        Kind::PubSent { msg, subject, reply: none, size, hash },
+    ];
+    for _ in 0..copies {
+        let msg = Some(msg);
+        kinds.push(Kind::Delivered { client, conn, sid, subject, reply: none, msg, size, hash });
+    }
+    kinds.push(Kind::End);
+    history.events = (0..).zip(kinds).map(|(t, kind)| Event { t: t * 1_000_000, kind }).collect();
+    history
+}
+
+#[test]
+fn exit_0_when_all_that_was_asked_for_held() {
+    let place = Place::new("exit0");
+    let file = place.history("h.jsonl", &history(1, &["no_duplicates"]));
+    place
+        .run(&["check", &file])
+        .ends(0)
+        .says("h.jsonl: by-hand, seed 7, 7 events")
+        .says("held         no_duplicates       checked 1 time\n");
+}
+
+#[test]
+fn exit_1_when_a_guarantee_broke() {
+    let place = Place::new("exit1");
+    let file = place.history("h.jsonl", &history(2, &[]));
+    let ran = place.run(&["check", &file]).ends(1);
+    insta::assert_snapshot!(ran.out);
+}
+
+#[test]
+fn exit_2_when_arguments_scenario_plan_or_history_are_wrong() {
+    let place = Place::new("exit2");
+    for args in [
+        &[][..],
+        &["fly"],
+        &["run"],
+        &["run", "x.toml", "--seeds", "7"],
+        &["run", "x.toml", "--seed", "7", "--seeds", "1..2"],
+        &["run", "x.toml", "--budget", "soon"],
+        &["run", "x.toml", "--shard", "3/2"],
+        &["run", "x.toml", "--jobs", "0"],
+    ] {
+        place.run(args).ends(2).complains("");
+    }
+    place.run(&["run", "missing.toml"]).ends(2).complains("error: cannot read missing.toml");
+    place.run(&["check", "missing.jsonl"]).ends(2).complains("cannot read the history");
+    place.run(&["replay", "missing.toml"]).ends(2).complains("error: cannot read missing.toml");
+    place.run(&["list", "."]).ends(2).complains("there is no scenario in .");
+
+    place.file("empty.jsonl", "");
+    place.run(&["check", "empty.jsonl"]).ends(2).complains("there is no header");
+    place.file("not.jsonl", "hello\n");
+    place.run(&["check", "not.jsonl"]).ends(2).complains("line 1");
+    let file = place.history("odd.jsonl", &history(1, &["make_coffee"]));
+    place.run(&["check", &file]).ends(2).complains("there is no guarantee of kind `make_coffee`");
+
+    place.file("not.plan", "causeway-plan 1\nnonsense\n");
+    place.run(&["replay", "not.plan"]).ends(2).complains("plan, line 2");
+    place.file("small.toml", SCENARIO);
+    place.run(&["replay", "small.toml"]).ends(2).complains("say which seed with --seed N");
+}
+
+#[test]
+fn exit_2_points_at_the_place_in_the_scenario_and_runs_nothing() {
+    let place = Place::new("exit2b");
+    place.file("small.toml", SCENARIO);
+    place.file("wrong.toml", &SCENARIO.replace("no_duplicates", "no_duplicate"));
+    place
+        .run(&["run", "small.toml", "wrong.toml"])
+        .ends(2)
+        .complains("error: there is no guarantee of kind `no_duplicate`")
+        .complains("wrong.toml:")
+        .complains("kind = \"no_duplicate\"")
+        .complains("no_duplicates");
+    assert_eq!(place.names(""), ["small.toml", "wrong.toml"]);
+
+    place.file("goal.toml", &SCENARIO.replace("fault:partition", "fault:flood"));
+    place
+        .run(&["run", "goal.toml"])
+        .ends(2)
+        .complains("there is no fault `flood`")
+        .complains("goal.toml:57:15")
+        .complains("^^^^^^^^^^^");
+}
+
+#[test]
+fn exit_3_when_the_recorder_contradicts_itself() {
+    let place = Place::new("exit3");
+    let mut wrong = history(1, &[]);
+    wrong.events.swap(0, 1);
+    let file = place.history("h.jsonl", &wrong);
+    place.run(&["check", &file]).ends(3).complains("event 1: its time 0 is before");
+}
+
+#[test]
+fn exit_3_when_a_run_does_not_come_to_an_end() {
+    let place = Place::new("exit3b");
+    place.file("small.toml", SCENARIO);
+    let ran = place
+        .run(&["run", "small.toml", "--seed", "1", "--max-steps", "50", "--out", "o"])
+        .ends(3)
+        .says("FAILED seed 1\n  replay:     ")
+        .says("the harness failed: the run did not come to an end: more than 50 steps")
+        .says("The harness itself failed, so the result says nothing about the broker.");
+    // The replay command comes first, and works.
+    let replay = ran.after("replay:").to_owned();
+    let words: Vec<&str> = replay.split(' ').skip(1).collect();
+    assert_eq!(words, ["replay", "small.toml", "--seed", "1"]);
+    place.run(&words).ends(0);
+}
+
+#[test]
+fn exit_4_when_what_was_asked_for_was_never_put_to_the_test() {
+    let place = Place::new("exit4");
+    let file = place.history("h.jsonl", &history(1, &["one_hop"]));
+    place
+        .run(&["check", &file])
+        .ends(4)
+        .says("NOT CHECKED  one_hop")
+        .says("the scenario asks for it, and it was never put to the test");
+}
+
+#[test]
+fn exit_4_when_a_coverage_goal_was_not_reached() {
+    let place = Place::new("exit4b");
+    place.file("goal.toml", &SCENARIO.replace("delivered during heal", "slow_consumer"));
+    place
+        .run(&["run", "goal.toml", "--seed", "1"])
+        .ends(4)
+        .says("NOT REACHED  slow_consumer: in 0 of 1 seed\n")
+        .says("something that the scenario asks for was never put to the test");
+}
+
+#[test]
+fn exit_5_when_there_was_no_time_to_run_anything() {
+    let place = Place::new("exit5");
+    place.file("small.toml", SCENARIO);
+    place
+        .run(&["run", "small.toml", "--budget", "0"])
+        .ends(5)
+        .says("3 seeds left out, because the time was up")
+        .says("Only 0 seeds could be run, too few to say.");
+}
+
+#[test]
+fn help_names_every_command_and_exit_code() {
+    let place = Place::new("help");
+    let ran = place.run(&["--help"]).ends(0);
+    insta::assert_snapshot!(ran.out);
+}
+
+#[test]
+fn a_run_ends_with_a_verdict_for_each_guarantee_and_the_folder() {
+    let place = Place::new("run");
+    place.file("small.toml", SCENARIO);
+    let ran = place.run(&["run", "small.toml", "--jobs", "2"]).ends(0);
+    for text in [
+        "held         unchanged",
+        "held         once",
+        "reached      fault:partition: in 3 of 3 seeds",
+    ] {
+        assert!(ran.out.contains(text), "`{text}` is not in\n{}", ran.out);
+    }
+    assert_eq!(ran.out.lines().last(), Some("report: out/small-0..3"));
+    assert!(ran.err.contains("small: 3 of 3 seeds, 0 failed"), "{}", ran.err);
+    assert_eq!(place.names("out/small-0..3"), ["report.md", "summary.json"]);
+    let summary: serde_json::Value =
+        serde_json::from_str(&place.read("out/small-0..3/summary.json")).unwrap();
+    assert_eq!(summary["schema"], "causeway.summary/1");
+    assert_eq!(summary["exit_code"], 0);
+    assert_eq!(summary["runs"].as_array().unwrap().len(), 3);
+    assert!(summary["totals"]["broker_events"].as_u64().unwrap() > 100);
+    let report = place.read("out/small-0..3/report.md");
+    assert!(report.starts_with("# small: held\n"), "{report}");
+}
+
+#[test]
+fn jobs_and_shards_change_nothing_but_who_does_the_work() {
+    let place = Place::new("jobs");
+    place.file("small.toml", SCENARIO);
+    let digest = |jobs: &str| {
+        let ran = place.run(&["run", "small.toml", "--seeds", "0..6", "--jobs", jobs]).ends(0);
+        ran.after("digest:").to_owned()
+    };
+    assert_eq!(digest("1"), digest("3"));
+    let mut seeds = Vec::new();
+    for shard in ["1/2", "2/2"] {
+        let out = format!("shard-{}", &shard[..1]);
+        place
+            .run(&["run", "small.toml", "--seeds", "0..5", "--shard", shard, "--out", &out])
+            .ends(0);
+        let summary = place.read(&format!("{out}/summary.json"));
+        let summary: serde_json::Value = serde_json::from_str(&summary).unwrap();
+        seeds.extend(
+            summary["runs"].as_array().unwrap().iter().map(|r| r["seed"].as_u64().unwrap()),
+        );
+    }
+    seeds.sort_unstable();
+    assert_eq!(seeds, [0, 1, 2, 3, 4]);
+}
+
+#[test]
+fn a_single_seed_leaves_everything_that_is_needed_to_look_at_it_again() {
+    let place = Place::new("single");
+    place.file("small.toml", SCENARIO);
+    let ran = place.run(&["run", "small.toml", "--seed", "2", "--out", "o"]).ends(0);
+    assert_eq!(
+        place.names("o"),
+        ["report.md", "seed-2.history.jsonl", "seed-2.plan", "seed-2.story.md", "summary.json"]
+    );
+    let story = place.read("o/seed-2.story.md");
+    assert!(story.contains("fault: ") && story.contains("fault over: "), "{story}");
+
+    // The scenario with its seed, the plan, and the recorded history all say the same.
+    let of_scenario = place.run(&["replay", "small.toml", "--seed", "2"]).ends(0);
+    let of_plan = place.run(&["replay", "o/seed-2.plan", "--out", "p"]).ends(0);
+    assert_eq!(of_scenario.after("trace hash:"), of_plan.after("trace hash:"));
+    assert!(story.contains(of_plan.after("trace hash:")));
+    assert_eq!(place.read("o/seed-2.history.jsonl"), place.read("p/seed-2.history.jsonl"));
+    assert_eq!(place.read("o/seed-2.plan"), place.read("p/seed-2.plan"));
+    let checked = place.run(&["check", "o/seed-2.history.jsonl"]).ends(0);
+    let times = |ran: &Ran| ran.after("held         once").to_owned();
+    assert_eq!(times(&checked), times(&ran));
+    place.run(&["replay", "o/seed-2.plan", "--seed", "2"]).ends(2).complains("leave --seed out");
+}
+
+#[test]
+fn a_replay_can_be_traced_and_ended_early() {
+    let place = Place::new("replay");
+    place.file("small.toml", SCENARIO);
+    let ran = place.run(&["replay", "small.toml", "--seed", "0", "--trace", "--until", "40"]);
+    assert!(ran.code == 5 || ran.code == 0, "{}", ran.out);
+    assert_eq!(ran.after("steps:"), "40");
+    let steps = ran.out.lines().take_while(|line| !line.starts_with("small")).count();
+    assert_eq!(steps, 40, "{}", ran.out);
+}
+
+#[test]
+fn equal_seeds_give_equal_runs_in_one_process_and_in_two() {
+    let place = Place::new("selfcheck");
+    place.file("small.toml", SCENARIO);
+    let ran = place.run(&["selfcheck", "small.toml", "--seeds", "0..5", "--jobs", "2"]).ends(0);
+    assert!(ran.out.contains("5 seeds, "), "{}", ran.out);
+    assert!(ran.out.contains(" 0 differences; digest "), "{}", ran.out);
+    let again = place.run(&["selfcheck", "small.toml", "--seeds", "0..5", "--jobs", "1"]).ends(0);
+    assert_eq!(ran.out, again.out);
+}
+
+#[test]
+fn scenarios_and_guarantees_are_listed() {
+    let place = Place::new("list");
+    fs::create_dir(place.0.join("scenarios")).unwrap();
+    place.file("scenarios/small.toml", SCENARIO);
+    let ran = place.run(&["list"]).ends(0);
+    insta::assert_snapshot!(ran.out);
+    let ran = place.run(&["list", "--guarantees"]).ends(0);
+    for spec in causeway_sim::guarantee::catalogue() {
+        assert!(ran.out.contains(spec.id) && ran.out.contains(spec.sentence), "{}", spec.id);
+    }
+}

@@ -1,0 +1,74 @@
+//! The committed scenarios: all are well formed, expand for any seed, and run the same way twice.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use causeway_sim::guarantee;
+use causeway_sim::plan::{Plan, plan};
+use causeway_sim::run::{RunEnd, RunOptions, run};
+use causeway_sim::scenario::Scenario;
+
+fn scenarios() -> BTreeMap<String, Scenario> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
+    let kinds = guarantee::kinds();
+    let mut all = BTreeMap::new();
+    for entry in fs::read_dir(folder).expect("the folder is there") {
+        let path = entry.expect("an entry").path();
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            let file = path.display().to_string();
+            let text = fs::read_to_string(&path).expect("a text");
+            let scenario = Scenario::parse(&file, &text, &kinds).unwrap_or_else(|e| panic!("{e}"));
+            let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+            assert_eq!(Some(&scenario.name), stem.as_ref(), "a file has its scenario's name");
+            all.insert(scenario.name.clone(), scenario);
+        }
+    }
+    all
+}
+
+#[test]
+fn every_scenario_says_what_it_is_about_and_what_must_hold() {
+    let all = scenarios();
+    for name in [
+        "gossip-mesh-closes",
+        "load-3x3",
+        "queue-across-regions",
+        "reconnect-storm",
+        "slow-consumer",
+        "two-region-heal",
+    ] {
+        assert!(all.contains_key(name), "{name}");
+    }
+    for scenario in all.values() {
+        assert!(scenario.about.len() > 20, "{}", scenario.name);
+        assert!(!scenario.guarantees.is_empty() && !scenario.seeds.is_empty(), "{}", scenario.name);
+    }
+}
+
+#[test]
+fn every_scenario_expands_for_any_seed_and_its_plan_is_its_text() {
+    for scenario in scenarios().values() {
+        for seed in [0, 1, 7, 1_000_003, u64::MAX] {
+            let made = plan(scenario, seed).unwrap_or_else(|error| panic!("{error}"));
+            let text = made.write();
+            let again = Plan::parse(&text).unwrap_or_else(|e| panic!("{}: {e}", scenario.name));
+            assert!(again.write() == text, "{} with seed {seed}", scenario.name);
+        }
+    }
+}
+
+#[test]
+fn every_scenario_runs_to_its_end_and_the_same_way_twice() {
+    for scenario in scenarios().values() {
+        let plan = plan(scenario, 3).unwrap_or_else(|error| panic!("{error}"));
+        // Once as made, once from its text.
+        let text = Plan::parse(&plan.write()).unwrap_or_else(|error| panic!("{error}"));
+        let one = run(&plan, RunOptions::default());
+        let two = run(&text, RunOptions::default());
+        assert_eq!(one.end, RunEnd::Complete, "{}", scenario.name);
+        assert_eq!(one.trace_hash, two.trace_hash, "{}", scenario.name);
+        assert_eq!((one.steps, one.broker_events), (two.steps, two.broker_events));
+        assert!(one.broker_events > 1_000, "{} does something", scenario.name);
+    }
+}

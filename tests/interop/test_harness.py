@@ -1,0 +1,179 @@
+"""The tools that the other tests trust: a proxy that does nothing would prove nothing."""
+
+import contextlib
+import socket
+import threading
+import time
+
+import pytest
+
+from faultproxy import TO_DIALLER, TO_SERVER, FaultProxy
+from harness import HarnessError, free_port, poll
+from speaker import Speaker, random_pieces, single_bytes
+
+
+class Echo:
+    """A TCP server that sends back what it gets, and notes how each connection ended."""
+
+    def __init__(self):
+        self.sock = socket.create_server(("127.0.0.1", 0))
+        self.port = self.sock.getsockname()[1]
+        self.ends = []
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self.sock.accept()
+                threading.Thread(target=self.serve, args=[connection], daemon=True).start()
+
+    def serve(self, connection):
+        with connection:
+            try:
+                while data := connection.recv(65536):
+                    connection.sendall(data)
+                self.ends.append("fin")
+            except ConnectionError:
+                self.ends.append("rst")
+
+    def close(self):
+        self.sock.close()
+
+
+@pytest.fixture
+def echo(fleet):
+    return fleet.keep(Echo())
+
+
+@pytest.fixture
+def proxy(fleet, echo):
+    return fleet.keep(FaultProxy(echo.port))
+
+
+@pytest.fixture
+def client(fleet, proxy):
+    """A connection through the proxy that has carried a message both ways."""
+    client = fleet.keep(Speaker(("127.0.0.1", proxy.port)))
+    client.send(b"hello")
+    client.read_until(b"hello")
+    client.take()
+    return client
+
+
+def test_forwards_and_records(proxy, client):
+    body = bytes(range(256)) * 10000
+    threading.Thread(target=client.send, args=[body], daemon=True).start()
+    poll(lambda: client.read_until_quiet(0.05) == body, "the body")
+    assert proxy.recorded(TO_SERVER) == proxy.recorded(TO_DIALLER) == b"hello" + body
+    assert proxy.live == 1 and len(proxy.attempts) == 1
+
+
+@pytest.mark.parametrize("rst", [True, False])
+def test_cut(proxy, client, echo, rst):
+    proxy.cut(rst)
+    if rst:
+        with pytest.raises(ConnectionError):
+            while client.sock.recv(100):
+                pass
+    else:
+        assert client.sock.recv(100) == b""
+    poll(lambda: echo.ends == ["rst" if rst else "fin"], lambda: f"the end: {echo.ends}")
+    assert proxy.live == 0
+
+
+def test_refuse_reject_and_accept(proxy, client):
+    proxy.refuse()
+    with pytest.raises(ConnectionRefusedError):
+        Speaker(("127.0.0.1", proxy.port))
+    client.send(b"still here")
+    client.read_until(b"still here")
+    proxy.reject()
+    with pytest.raises(ConnectionError):
+        Speaker(("127.0.0.1", proxy.port)).sock.recv(1)
+    assert len(proxy.attempts) == 2, "the refused one cannot be seen, the rejected one can"
+    proxy.accept()
+    with Speaker(("127.0.0.1", proxy.port)) as again:
+        again.send(b"back")
+        assert again.read_until(b"back") == b"back"
+
+
+def test_down_and_up(proxy, client):
+    proxy.down()
+    assert client.read_until_closed() == b""
+    with pytest.raises(ConnectionRefusedError):
+        Speaker(("127.0.0.1", proxy.port))
+    proxy.up()
+    with Speaker(("127.0.0.1", proxy.port)) as again:
+        again.send(b"back")
+        assert again.read_until(b"back") == b"back"
+
+
+@pytest.mark.parametrize("direction", [TO_SERVER, TO_DIALLER])
+def test_delay(proxy, client, direction):
+    proxy.delay(0.2, direction)
+    begun = time.monotonic()
+    for number in range(10):
+        client.send(b"%d" % number)
+    client.read_until(b"9")
+    elapsed = time.monotonic() - begun
+    assert elapsed >= 0.2, "not before the latency"
+    assert elapsed < 1.5, "latency is not added up"
+    assert client.take() == b"0123456789"
+
+
+def test_stall_and_resume(proxy, client):
+    proxy.stall()
+    client.send(b"into the hole")
+    assert client.read_until_quiet(0.2) == b"" and not client.closed
+    fresh = Speaker(("127.0.0.1", proxy.port))
+    fresh.send(b"me too")
+    assert fresh.read_until_quiet(0.2) == b""
+    proxy.resume()
+    assert client.read_until(b"hole") == b"into the hole"
+    assert fresh.read_until(b"too") == b"me too"
+    fresh.close()
+
+
+def test_stall_of_one_direction(proxy, client):
+    proxy.stall(TO_DIALLER)
+    client.send(b"there")
+    poll(lambda: proxy.recorded(TO_SERVER).endswith(b"there"), "one direction to work")
+    assert client.read_until_quiet(0.2) == b""
+    proxy.resume()
+    assert client.read_until(b"there") == b"there"
+
+
+def test_half_open(proxy, client, echo):
+    proxy.vanish(TO_SERVER)
+    poll(lambda: echo.ends == ["rst"], "the server to lose the connection")
+    client.send(b"anybody?")
+    assert client.read_until_quiet(0.2) == b"" and not client.closed, "the dialler was not told"
+    assert proxy.live == 0
+
+
+def test_half_open_the_other_way(proxy, client, echo):
+    proxy.vanish(TO_DIALLER)
+    assert client.read_until_closed() == b""
+    assert echo.ends == []
+
+
+def test_half_close(proxy, client, echo):
+    proxy.half_close(TO_SERVER)
+    poll(lambda: echo.ends == ["fin"], "the server to see the end")
+
+
+def test_ports_are_ours_alone():
+    ports = [free_port() for _ in range(50)]
+    assert len(set(ports)) == 50
+
+
+def test_pieces_are_the_whole():
+    data = bytes(range(256)) * 3
+    assert b"".join(random_pieces(data, 1)) == b"".join(single_bytes(data)) == data
+    assert random_pieces(data, 1) == random_pieces(data, 1) != random_pieces(data, 2)
+
+
+def test_a_server_that_cannot_start_is_reported(fleet, causeway):
+    server = fleet.server(causeway, options="bogus: 1")
+    with pytest.raises(HarnessError, match="exited before"):
+        server.start()

@@ -133,12 +133,6 @@ impl Log {
         self.inner.borrow().style.debug
     }
 
-    /// Whether lines with protocol operations are wanted.
-    #[must_use]
-    pub fn trace_enabled(&self) -> bool {
-        self.inner.borrow().style.trace
-    }
-
     /// How many bytes of a traced payload are shown.
     fn payload_max(&self) -> Option<u64> {
         self.inner.borrow().style.payload_max

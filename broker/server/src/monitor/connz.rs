@@ -228,13 +228,13 @@ pub(super) fn connz(node: &Node, query: &Query, now: Wall) -> Result<Connz, BadQ
 
 fn connection(report: ConnectionReport, request: &Request<'_>, now: Wall) -> Connection {
     let end = report.stop.map_or(now, |(at, _)| at);
+    let (authorized_user, account, name_tag) =
+        if request.auth { identity(&report) } else { Default::default() };
     let (subscriptions_list, subscriptions_list_detail) = match request.subscriptions {
         Subscriptions::Count => (Vec::new(), Vec::new()),
         Subscriptions::Subjects => (subjects(report.subscriptions), Vec::new()),
         Subscriptions::Detail => (Vec::new(), detail(report.subscriptions, false)),
     };
-    let (authorized_user, account, name_tag) =
-        if request.auth { identity(&report) } else { Default::default() };
     Connection {
         cid: report.cid,
         kind: "Client",

@@ -64,9 +64,7 @@ impl Node {
             ParseError::ControlLine { .. } => CloseReason::MaxControlLineExceeded,
             ParseError::Payload { .. } => CloseReason::MaxPayloadExceeded,
             ParseError::UnknownOperation => CloseReason::ProtocolViolation,
-            ParseError::Arguments(_) | ParseError::HeadersNotSupported => {
-                CloseReason::ParseError
-            }
+            ParseError::Arguments(_) | ParseError::HeadersNotSupported => CloseReason::ParseError,
         };
         self.report_fault(slot, &format!("{error}"), fx);
         if let Some(text) = error.wire_text() {

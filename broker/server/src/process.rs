@@ -62,6 +62,14 @@ impl Process {
     pub fn cores(&self) -> usize {
         std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
     }
+
+    /// Processors that the operator lets nats-server use at once: `GOMAXPROCS`, or all. Shown as
+    /// it is asked for; a server has one shard whatever it says.
+    #[must_use]
+    pub fn max_processors(&self) -> usize {
+        let asked = std::env::var("GOMAXPROCS").ok().and_then(|text| text.parse().ok());
+        asked.filter(|&count| count > 0).unwrap_or_else(|| self.cores())
+    }
 }
 
 #[allow(clippy::cast_precision_loss, reason = "a percentage for people")]

@@ -14,8 +14,6 @@ pub struct Running {
     pub config_loaded: Wall,
     /// Where the server listens.
     pub listening: Listening,
-    /// How many shards it has.
-    pub shards: usize,
     /// Measures the process.
     pub process: Process,
 }

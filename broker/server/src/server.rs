@@ -17,9 +17,6 @@ use crate::monitor;
 use crate::process::Process;
 use crate::running::{Listening, Running};
 
-/// Shards of a server. More than one is a matter of a later version.
-const SHARDS: usize = 1;
-
 /// A server that listens and serves. It lives on the thread that started it.
 pub struct Server {
     pub(crate) driver: Driver<TokioNet>,
@@ -101,7 +98,6 @@ impl Server {
             config_loaded: driver.now().wall,
             config,
             listening,
-            shards: SHARDS,
             process: Process::start(),
         }));
         let server = Self {

@@ -1,7 +1,7 @@
 //! Links: every connection of a node, of whatever kind.
 //!
-//! A [`Link`] holds what all kinds share: the transmit queue, the unparsed rest of the input, the
-//! keep-alive and the counters. What differs is its [`Role`].
+//! A `Link` holds what all kinds share: the transmit queue, the unparsed rest of the input, the
+//! keep-alive and the counters. What differs is its `Role`.
 
 pub(crate) mod client;
 pub(crate) mod close;

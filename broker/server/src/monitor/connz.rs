@@ -233,7 +233,7 @@ fn connection(report: ConnectionReport, request: &Request<'_>, now: Wall) -> Con
     let (subscriptions_list, subscriptions_list_detail) = match request.subscriptions {
         Subscriptions::Count => (Vec::new(), Vec::new()),
         Subscriptions::Subjects => (subjects(report.subscriptions), Vec::new()),
-        Subscriptions::Detail => (Vec::new(), detail(report.subscriptions, false)),
+        Subscriptions::Detail => (Vec::new(), detail(report.subscriptions)),
     };
     Connection {
         cid: report.cid,

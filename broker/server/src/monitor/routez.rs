@@ -6,7 +6,7 @@ use causeway_core::{Node, Wall};
 use serde::Serialize;
 
 use super::query::{BadQuery, Query, Subscriptions};
-use super::subscription::{SubscriptionDetail, detail, subjects};
+use super::subscription::{SubscriptionDetail, detail_of_remote, subjects};
 use super::{rtt, span, time};
 use crate::text::uptime;
 
@@ -96,7 +96,7 @@ fn route(report: RouteReport, asked: Subscriptions, compression: &'static str, n
     let (subscriptions_list, subscriptions_list_detail) = match asked {
         Subscriptions::Count => (Vec::new(), Vec::new()),
         Subscriptions::Subjects => (subjects(report.subscriptions), Vec::new()),
-        Subscriptions::Detail => (Vec::new(), detail(report.subscriptions, false)),
+        Subscriptions::Detail => (Vec::new(), detail_of_remote(report.subscriptions)),
     };
     Route {
         rid: report.rid,

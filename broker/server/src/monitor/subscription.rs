@@ -25,20 +25,44 @@ pub(super) fn subjects(reports: Vec<SubscriptionReport>) -> Vec<String> {
     reports.into_iter().map(|report| report.subject).collect()
 }
 
-/// Everything; with the account where a page is about several.
-pub(super) fn detail(
-    reports: Vec<SubscriptionReport>,
-    with_account: bool,
-) -> Vec<SubscriptionDetail> {
-    let one = |report: SubscriptionReport| SubscriptionDetail {
-        account: if with_account { report.account.clone() } else { String::new() },
-        account_tag: if with_account { report.account } else { String::new() },
-        subject: report.subject,
-        qgroup: report.queue,
-        sid: report.sid,
-        msgs: report.delivered,
-        max: Some(report.max).filter(|&max| max > 0),
-        cid: report.cid,
+/// Subscriptions of one client.
+pub(super) fn detail(reports: Vec<SubscriptionReport>) -> Vec<SubscriptionDetail> {
+    reports.into_iter().map(SubscriptionDetail::from).collect()
+}
+
+/// Subscriptions of all accounts.
+pub(super) fn detail_with_account(reports: Vec<SubscriptionReport>) -> Vec<SubscriptionDetail> {
+    let one = |report: SubscriptionReport| {
+        let account = report.account.clone();
+        SubscriptionDetail { account_tag: account.clone(), account, ..report.into() }
     };
     reports.into_iter().map(one).collect()
+}
+
+/// Interest of a remote. It has no subscription id; nats-server shows its own key in the place.
+pub(super) fn detail_of_remote(reports: Vec<SubscriptionReport>) -> Vec<SubscriptionDetail> {
+    let one = |report: SubscriptionReport| {
+        let mut sid = format!("R {} {}", report.account, report.subject);
+        if !report.queue.is_empty() {
+            sid.push(' ');
+            sid.push_str(&report.queue);
+        }
+        SubscriptionDetail { sid, ..report.into() }
+    };
+    reports.into_iter().map(one).collect()
+}
+
+impl From<SubscriptionReport> for SubscriptionDetail {
+    fn from(report: SubscriptionReport) -> Self {
+        Self {
+            account: String::new(),
+            account_tag: String::new(),
+            subject: report.subject,
+            qgroup: report.queue,
+            sid: report.sid,
+            msgs: report.delivered,
+            max: Some(report.max).filter(|&max| max > 0),
+            cid: report.cid,
+        }
+    }
 }

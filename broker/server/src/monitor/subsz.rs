@@ -5,7 +5,7 @@ use causeway_core::{Node, Wall};
 use serde::Serialize;
 
 use super::query::{BadQuery, Query};
-use super::subscription::{SubscriptionDetail, detail};
+use super::subscription::{SubscriptionDetail, detail_with_account};
 use super::{page, time};
 
 /// nats-server's `DefaultSubListSize`.
@@ -87,7 +87,7 @@ pub(super) fn subsz(node: &Node, query: &Query, now: Wall) -> Result<Subsz, BadQ
             !report.sid.is_empty() && (account.is_empty() || report.account == account)
         });
         answer.total = reports.len();
-        answer.subscriptions_list = detail(page(reports, offset, limit), true);
+        answer.subscriptions_list = detail_with_account(page(reports, offset, limit));
     }
     Ok(answer)
 }

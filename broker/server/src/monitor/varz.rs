@@ -116,14 +116,22 @@ struct ClusterVarz {
     write_deadline: Option<u128>,
 }
 
-/// nats-server 2.15.1's experiments, none of which exist here.
-#[derive(Default, Serialize)]
+/// nats-server 2.15.1's switches for parts of its streams. They cannot be set here and have no
+/// effect; the values are its defaults.
+#[derive(Serialize)]
 struct FeatureFlags {
     js_ack_fc_v2: bool,
     js_api_reply_v2: bool,
     js_raft_delete_range: bool,
     js_snapshot_sources: bool,
 }
+
+const FEATURE_FLAGS: FeatureFlags = FeatureFlags {
+    js_ack_fc_v2: false,
+    js_api_reply_v2: false,
+    js_raft_delete_range: true,
+    js_snapshot_sources: false,
+};
 
 #[derive(Default, Serialize)]
 struct ByKind {
@@ -183,7 +191,7 @@ pub(super) fn varz(
         uptime: uptime(span(report.start, now)),
         mem: process.memory_bytes(),
         cores: process.cores(),
-        gomaxprocs: running.shards,
+        gomaxprocs: process.max_processors(),
         gomemlimit: memory_limit(),
         cpu: process.cpu_percent(),
         connections: report.connections,
@@ -208,7 +216,7 @@ pub(super) fn varz(
         config_digest: config.digest.clone().unwrap_or_default(),
         tags: config.server_tags.clone(),
         metadata: config.server_metadata.clone(),
-        feature_flags: FeatureFlags::default(),
+        feature_flags: FEATURE_FLAGS,
         system_account: defaults::SYSTEM_ACCOUNT,
         slow_consumer_stats: by_kind(report.slow_clients, report.slow_routes),
         stale_connection_stats: by_kind(report.stale_clients, report.stale_routes),

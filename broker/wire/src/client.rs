@@ -1,6 +1,7 @@
 //! The client protocol, both directions.
 
 use crate::fast;
+pub use crate::fast::{PublishOn, publish_on};
 use crate::message::{self, Tail};
 use crate::scan::{self, Blank, Tokens};
 use crate::{Limits, ParseError, Parsed, Publish};

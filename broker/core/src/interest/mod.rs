@@ -342,6 +342,7 @@ impl Interest {
         }
         plan.remotes.sort_unstable();
         plan.remotes.dedup();
+        plan.count_links(&mut self.scratch.links);
         self.scan = scan;
         self.build_groups(plan);
     }

@@ -16,6 +16,8 @@ pub(crate) struct Plan {
     pub(crate) subject: Vec<u8>,
     /// Local subscriptions without a queue group: each gets the message.
     pub(crate) locals: Vec<Local>,
+    /// No link is in `locals` twice.
+    pub(crate) one_local_per_link: bool,
     /// Links to remotes with interest outside of queue groups, each once, ascending.
     pub(crate) remotes: Vec<Slot>,
     /// Queue groups, by name: one member of each gets the message.
@@ -98,6 +100,11 @@ impl Plan {
         &self.text[self.route.0..self.route.1]
     }
 
+    /// `subject `, as it stands in every line that publishes to it.
+    pub(crate) fn address(&self) -> &[u8] {
+        &self.text[b"HMSG ".len()..self.head]
+    }
+
     /// The account's name.
     pub(crate) fn account(&self) -> &[u8] {
         let start = self.route.0 + b"RMSG ".len();
@@ -134,6 +141,17 @@ impl Plan {
         self.text.push(b' ');
         // A protocol line is shorter than 4 GiB.
         Local { sub, link, len: (self.text.len() - start) as u32, shared_head, start }
+    }
+
+    /// Finds out whether every receiving link is in `locals` once. `links` is scratch memory.
+    pub(super) fn count_links(&mut self, links: &mut Vec<Slot>) {
+        let ascending = |links: &mut dyn Iterator<Item = Slot>| links.is_sorted_by(|a, b| a < b);
+        self.one_local_per_link = ascending(&mut self.locals.iter().map(|local| local.link)) || {
+            links.clear();
+            links.extend(self.locals.iter().map(|local| local.link));
+            links.sort_unstable();
+            ascending(&mut links.iter().copied())
+        };
     }
 
     /// A copy without spare capacity, for keeping.
@@ -198,6 +216,7 @@ impl Group {
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
     plan: Option<Rc<Plan>>,
+    pub(super) links: Vec<Slot>,
     pub(super) groups: SpareGroups,
 }
 

@@ -4,7 +4,6 @@
 //! a prebuilt prefix (`MSG subject sid `, `RMSG account subject `) plus one copy of the tail; large
 //! tails with several receivers are shared instead.
 
-use alloc::rc::Rc;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
@@ -16,6 +15,7 @@ use crate::fault::CloseReason;
 use crate::ids::AccountId;
 use crate::interest::{Group, Interest, Local, Plan, SubId};
 use crate::limits;
+use crate::link::run::RunMessage;
 use crate::link::tx::{SpareChunks, copy_in_steps};
 use crate::link::{Link, Links, Role};
 use crate::monitor::Traffic;
@@ -64,6 +64,8 @@ pub(crate) struct DeliveryScratch {
     routes: Vec<(u32, Vec<u32>)>,
     /// How many entries of `routes` are in use; the others keep their memory.
     routes_used: usize,
+    /// The messages of a run.
+    pub(super) run: Vec<RunMessage>,
 }
 
 impl DeliveryScratch {
@@ -92,16 +94,33 @@ impl Node {
         now: Now,
         account: AccountId,
         source: Source<'_>,
-        plan: &Rc<Plan>,
+        plan: &Plan,
         message: &Message<'_>,
         fx: &mut Effects,
     ) -> bool {
+        let mut delivery = self.delivery(now, account, source, plan, fx);
+        delivery.deliver(message);
+        let totals = delivery.totals;
+        self.delivered(now, source, &totals, fx);
+        totals.delivered
+    }
+
+    /// The delivery of one message or of several, on the subject of `plan`. When it has ended its
+    /// totals go to [`delivered`](Self::delivered).
+    pub(super) fn delivery<'a>(
+        &'a mut self,
+        now: Now,
+        account: AccountId,
+        source: Source<'a>,
+        plan: &'a Plan,
+        fx: &'a mut Effects,
+    ) -> Delivery<'a> {
         let max_pending = self.config.limits.max_pending;
         let stall_at = match source {
             Source::Client { .. } => max_pending / 4 * limits::STALL_QUARTERS,
             Source::Route { .. } => u64::MAX,
         };
-        let mut delivery = Delivery {
+        Delivery {
             now,
             max_pending,
             stall_at,
@@ -109,40 +128,36 @@ impl Node {
             drop_if_slow: self.config.no_fast_producer_stall,
             source,
             plan,
-            message,
             shared: None,
             links: &mut self.links,
             interest: &mut self.accounts.get_mut(account).interest,
             rng: &mut self.rng,
             spare: &mut self.spare,
             scratch: &mut self.delivery,
-            slow_receiver: false,
-            delivered: false,
-            appended: 0,
-            sent_to_routes: Traffic::default(),
-            sent_to_clients: Traffic::default(),
+            totals: Totals::default(),
             fx,
-        };
-        delivery.scratch.routes_used = 0;
-        delivery.deliver_locals();
-        if !plan.groups.is_empty() {
-            delivery.deliver_groups();
         }
-        if delivery.scratch.routes_used > 0 {
-            delivery.deliver_routes();
-        }
-        let Delivery { slow_receiver, delivered, appended, .. } = delivery;
-        let (to_routes, to_clients) = (delivery.sent_to_routes, delivery.sent_to_clients);
-        self.turn_output += appended;
-        self.stats.sent_to_routes.add(to_routes);
-        self.stats.sent_to_clients.add(to_clients);
-        if slow_receiver && let Source::Client { slot, .. } = source {
+    }
+
+    /// Counts what a delivery did, and does what had to wait for its end.
+    pub(super) fn delivered(
+        &mut self,
+        now: Now,
+        source: Source<'_>,
+        totals: &Totals,
+        fx: &mut Effects,
+    ) {
+        self.turn_output += totals.appended;
+        self.stats.sent_to_routes.add(totals.sent_to_routes);
+        self.stats.sent_to_clients.add(totals.sent_to_clients);
+        if totals.slow_receiver
+            && let Source::Client { slot, .. } = source
+        {
             self.note_slow_receiver(slot);
         }
         if !self.delivery.after.is_empty() {
             self.after_delivery(now, fx);
         }
-        delivered
     }
 
     fn note_slow_receiver(&mut self, slot: u32) {
@@ -195,39 +210,60 @@ impl Node {
     }
 }
 
-/// One message being delivered.
-struct Delivery<'a, 'm> {
-    now: Now,
-    max_pending: u64,
+/// Messages on one subject being delivered.
+pub(super) struct Delivery<'a> {
+    pub(super) now: Now,
+    pub(super) max_pending: u64,
     /// Pending bytes from which a receiver stalls the producer.
-    stall_at: u64,
+    pub(super) stall_at: u64,
     /// Everybody in the plan.
     receivers: usize,
     drop_if_slow: bool,
-    source: Source<'m>,
-    plan: &'a Plan,
-    message: &'a Message<'m>,
-    /// The tail as a shared piece, once it has been made.
+    pub(super) source: Source<'a>,
+    pub(super) plan: &'a Plan,
+    /// The tail of the present message as a shared piece, once it has been made.
     shared: Option<Bytes>,
-    links: &'a mut Links,
-    interest: &'a mut Interest,
+    pub(super) links: &'a mut Links,
+    pub(super) interest: &'a mut Interest,
     rng: &'a mut Rng,
-    spare: &'a mut SpareChunks,
+    pub(super) spare: &'a mut SpareChunks,
     scratch: &'a mut DeliveryScratch,
-    slow_receiver: bool,
-    delivered: bool,
-    appended: usize,
-    sent_to_routes: Traffic,
-    sent_to_clients: Traffic,
-    fx: &'a mut Effects,
+    pub(super) totals: Totals,
+    pub(super) fx: &'a mut Effects,
 }
 
-impl Delivery<'_, '_> {
-    fn deliver_locals(&mut self) {
+/// What a delivery has come to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Totals {
+    /// A receiver has so much pending that the producer should wait.
+    slow_receiver: bool,
+    /// Somebody got something.
+    delivered: bool,
+    /// Bytes put into transmit queues.
+    pub(super) appended: usize,
+    pub(super) sent_to_routes: Traffic,
+    pub(super) sent_to_clients: Traffic,
+}
+
+impl Delivery<'_> {
+    /// Delivers one message to everyone in the plan who may get it.
+    pub(super) fn deliver(&mut self, message: &Message<'_>) {
+        self.shared = None;
+        self.scratch.routes_used = 0;
+        self.deliver_locals(message);
+        if !self.plan.groups.is_empty() {
+            self.deliver_groups(message);
+        }
+        if self.scratch.routes_used > 0 {
+            self.deliver_routes(message);
+        }
+    }
+
+    fn deliver_locals(&mut self, message: &Message<'_>) {
         let plan = self.plan;
         for local in &plan.locals {
-            if self.deliver_local(local) {
-                self.delivered = true;
+            if self.deliver_local(local, message) {
+                self.totals.delivered = true;
             }
         }
         if let Source::Client { .. } = self.source {
@@ -238,14 +274,14 @@ impl Delivery<'_, '_> {
     }
 
     /// One member of each group that is to get the message.
-    fn deliver_groups(&mut self) {
+    fn deliver_groups(&mut self, message: &Message<'_>) {
         let plan = self.plan;
         for (index, group) in plan.groups.iter().enumerate() {
             match self.source {
-                Source::Client { .. } => self.deliver_group(index, group, true),
+                Source::Client { .. } => self.deliver_group(index, group, message, true),
                 Source::Route { queues } => {
                     if queues.iter().any(|name| name == &*group.name) {
-                        self.deliver_group(index, group, false);
+                        self.deliver_group(index, group, message, false);
                     }
                 }
             }
@@ -258,7 +294,13 @@ impl Delivery<'_, '_> {
     /// If its members here have just left, it is lost, as core messages may be. nats-server then
     /// sends it on to another server as a last resort; but what is sent on reaches the plain
     /// subscriptions there a second time, and out of order.
-    fn deliver_group(&mut self, index: usize, group: &Group, may_leave: bool) {
+    fn deliver_group(
+        &mut self,
+        index: usize,
+        group: &Group,
+        message: &Message<'_>,
+        may_leave: bool,
+    ) {
         let locals = group.locals.len() as u32;
         let remotes: u32 =
             if may_leave { group.remotes.iter().map(|(_, weight)| *weight).sum() } else { 0 };
@@ -270,8 +312,8 @@ impl Delivery<'_, '_> {
             // The member picked, and those after it if it does not take the message.
             for step in 0..locals {
                 let local = &group.locals[((start + step) % locals) as usize];
-                if self.deliver_local(local) {
-                    self.delivered = true;
+                if self.deliver_local(local, message) {
+                    self.totals.delivered = true;
                     return;
                 }
             }
@@ -287,8 +329,9 @@ impl Delivery<'_, '_> {
         }
     }
 
+    /// Delivers one message to one subscription; says whether it took it.
     #[inline]
-    fn deliver_local(&mut self, local: &Local) -> bool {
+    pub(super) fn deliver_local(&mut self, local: &Local, message: &Message<'_>) -> bool {
         if let Source::Client { slot, echo: false } = self.source
             && slot == local.link
         {
@@ -306,7 +349,7 @@ impl Delivery<'_, '_> {
             if self.drop_if_slow {
                 return false;
             }
-            self.slow_receiver = true;
+            self.totals.slow_receiver = true;
         }
         let subscription = self.interest.subscription_mut(local.sub);
         if subscription.max > 0 {
@@ -324,39 +367,37 @@ impl Delivery<'_, '_> {
             self.fx.wake_tx.push(link.id);
         }
         let prefix = self.plan.prefix(local);
-        let body = match self.message.header_len {
-            Some(length) if !headers => {
-                without_header(link, prefix, self.message, length, self.spare)
-            }
+        let body = match message.header_len {
+            Some(length) if !headers => without_header(link, prefix, message, length, self.spare),
             header_len => {
                 // A header message is an HMSG, any other is the same without the first letter.
                 let start = usize::from(header_len.is_none());
                 let parts = [&prefix[0][start..], prefix[1]];
-                let (tail, receivers) = (self.message.tail, self.receivers);
+                let (tail, receivers) = (message.tail, self.receivers);
                 append_tail(link, &parts, tail, &mut self.shared, receivers, self.spare);
-                self.message.body.len()
+                message.body.len()
             }
         };
         link.sent.count(body as u64);
-        self.sent_to_clients.count(body as u64);
+        self.totals.sent_to_clients.count(body as u64);
         let now_pending = link.tx.pending();
-        self.appended += (now_pending - pending) as usize;
+        self.totals.appended += (now_pending - pending) as usize;
         if now_pending > self.max_pending {
             self.scratch.after.push(After::Slow { slot: local.link, pending: now_pending });
         }
         true
     }
 
-    fn deliver_routes(&mut self) {
+    fn deliver_routes(&mut self, message: &Message<'_>) {
         let routes = core::mem::take(&mut self.scratch.routes);
         for (slot, groups) in &routes[..self.scratch.routes_used] {
-            self.deliver_route(*slot, groups);
+            self.deliver_route(*slot, groups, message);
         }
         self.scratch.routes = routes;
     }
 
-    fn deliver_route(&mut self, slot: u32, groups: &[u32]) {
-        let (plan, message) = (self.plan, self.message);
+    fn deliver_route(&mut self, slot: u32, groups: &[u32], message: &Message<'_>) {
+        let plan = self.plan;
         let Some(link) = self.links.at_mut(slot) else { return };
         let Role::Route(route) = &link.role else { return };
         if link.closing.is_some() {
@@ -390,10 +431,10 @@ impl Delivery<'_, '_> {
             link.tx.appended(bytes);
         }
         link.sent.count(message.body.len() as u64);
-        self.sent_to_routes.count(message.body.len() as u64);
+        self.totals.sent_to_routes.count(message.body.len() as u64);
         link.last_activity = self.now.wall;
-        self.appended += (link.tx.pending() - before) as usize;
-        self.delivered = true;
+        self.totals.appended += (link.tx.pending() - before) as usize;
+        self.totals.delivered = true;
     }
 }
 

@@ -9,6 +9,7 @@ pub(crate) mod deliver;
 pub(crate) mod keepalive;
 pub(crate) mod receive;
 pub(crate) mod route;
+pub(crate) mod run;
 pub mod rx;
 pub mod shard;
 pub mod tx;

@@ -4,6 +4,7 @@
 mod client;
 mod cluster;
 mod flow;
+mod run;
 mod world;
 
 use world::World;

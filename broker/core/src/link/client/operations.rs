@@ -45,7 +45,12 @@ impl Node {
                 self.refuse_client(now, id.slot, None, fx);
                 break;
             }
-            match protocol::parse(rest, &client.limits(&self.config)) {
+            let limits = client.limits(&self.config);
+            if let Some(run) = self.publish_run(now, id.slot, rest, &limits, fx) {
+                consumed += run;
+                continue;
+            }
+            match protocol::parse(rest, &limits) {
                 Ok(Parsed::Frame { frame, len }) => {
                     consumed += len;
                     self.client_op(now, id, frame, fx);

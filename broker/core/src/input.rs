@@ -32,6 +32,11 @@ pub enum Input<'a> {
         /// Why, for the log line.
         error: &'a str,
     },
+    /// A name that was to be dialled stands for this server only: there is nobody to connect to.
+    DialledItself {
+        /// The attempt.
+        dial: DialId,
+    },
     /// The link's peer sent bytes. The core takes all of them and leaves `rx` empty.
     Received {
         /// The link.

@@ -63,13 +63,19 @@ pub const ROUTE_REDIAL_TIMEOUT_MIN: Duration = Duration::from_millis(250);
 
 /// Pause between two dials of a route at first: what a user waits at most, beyond the network,
 /// after a link is usable again.
-pub const ROUTE_REDIAL_PAUSE: Duration = Duration::from_millis(60);
+pub const ROUTE_REDIAL_PAUSE: Duration = Duration::from_millis(25);
 
 /// Random addition to the pause, so that two servers do not dial each other in step.
-pub const ROUTE_REDIAL_JITTER: Duration = Duration::from_millis(30);
+pub const ROUTE_REDIAL_JITTER: Duration = Duration::from_millis(15);
 
-/// Dials with the first pause; then it doubles. 600 dials are about a minute.
-pub const ROUTE_QUICK_REDIALS: u32 = 600;
+/// Dials with the first pause; then it doubles. 1500 dials are about a minute.
+pub const ROUTE_QUICK_REDIALS: u32 = 1500;
+
+/// The pause between two dials of a gossiped server that perhaps nobody has a route to: the time
+/// for which it has been away, divided by this; undivided if it is certain that nobody has one. So
+/// it is found again soon after a short absence, and one that has left for good is dialled ever
+/// less often, down to once in [`ROUTE_RECONNECT_MAX`].
+pub const ROUTE_ABSENCE_SHARE: u32 = 2;
 
 /// Pause between two dials of a route that has long been unreachable (nats-server
 /// `DEFAULT_ROUTE_RECONNECT`).
@@ -83,9 +89,17 @@ pub const ROUTE_YIELD: Duration = Duration::from_secs(1);
 /// later, the second was opened because the first is lost. More than the handshake takes.
 pub const ROUTE_RACE_WINDOW: Duration = Duration::from_secs(3);
 
-/// A gossiped server that nobody lists any more and that has not been reached for this long is
-/// forgotten.
+/// A gossiped server that no member of the cluster has a route to, and that has not been reached
+/// for this long, is forgotten.
 pub const ROUTE_FORGET: Duration = Duration::from_secs(3600);
+
+/// The same, if that is not certain: nats-servers do not say when they lose a route, and a server
+/// that has lost all its peers does not hear anything.
+pub const ROUTE_FORGET_UNSURE: Duration = Duration::from_secs(24 * 3600);
+
+/// A route by name whose name leads to nobody but this server itself is looked up again after
+/// this: a name that stands for several servers may list others later.
+pub const ROUTE_SELF_RECHECK: Duration = Duration::from_secs(30);
 
 /// Longest pause between two dials with backoff.
 pub const ROUTE_RECONNECT_MAX: Duration = Duration::from_secs(30);

@@ -18,7 +18,7 @@ pub struct TraceMask {
     pub protocol: bool,
 }
 
-/// Who a log line is about: `IP:PORT - cid:N - "v1:go:name"`.
+/// Who a log line is about: `IP:PORT - cid:N - "v1:go:name" - "$G/user:name"`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct LinkLabel {
     /// The link.
@@ -31,6 +31,8 @@ pub struct LinkLabel {
     pub peer: SocketAddr,
     /// For clients that said so in CONNECT: `v<version>:<lang>:<name>`; for routes the remote's name.
     pub name: Option<String>,
+    /// For clients that named a user or a token: `<account>/user:<name>`, `<account>/token`.
+    pub user: Option<String>,
 }
 
 /// Which way a traced operation went.

@@ -141,6 +141,9 @@ document! {
         pub gateway: String, omitempty;
         /// Set only by a client that came to the wrong port.
         pub lang: String, omitempty;
+        /// The server id that the sender expects to have reached, if it has sent its INFO without
+        /// waiting for the receiver's. Causeway only: nats-server neither writes nor reads it.
+        pub expected_id: String, omitempty;
     }
 }
 

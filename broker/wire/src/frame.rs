@@ -114,7 +114,8 @@ impl fmt::Display for ParseError {
                 write!(f, "control line of {len} bytes is over the limit of {limit} bytes")
             }
             Self::Payload { limit, size } => {
-                write!(f, "payload of {size} bytes is over the limit of {limit} bytes")
+                // nats-server's words, which operators search their logs for.
+                write!(f, "maximum payload exceeded: {size} vs {limit}")
             }
             Self::Arguments(what) => write!(f, "bad arguments: {what}"),
             Self::HeadersNotSupported => write!(f, "message headers not supported"),

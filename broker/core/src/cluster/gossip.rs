@@ -1,49 +1,72 @@
 //! Gossip: servers tell each other of servers.
 
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
 use causeway_wire::encode;
 use causeway_wire::info::Info;
 
-use crate::cluster::target::TargetId;
+use crate::cluster::Cluster;
+use crate::cluster::register::News;
+use crate::cluster::remote::Remote;
+use crate::cluster::target::{Target, TargetId};
 use crate::config::HostPort;
 use crate::effects::Effects;
 use crate::limits;
 use crate::link::Link;
-use crate::link::route::{GossipMode, parse_route_url, route_url};
+use crate::link::route::{GossipMode, Lane, Route, parse_route_url, route_url};
 use crate::node::Node;
 use crate::rng::Stream;
-use crate::time::Now;
+use crate::time::{Mono, Now};
 use crate::trace::TraceEvent;
 
 impl Node {
-    /// Tells everybody else of a server that has just been registered, or of its connection for
-    /// one account: nats-server opens that only when told. A newcomer that can make use of it is
-    /// told of everybody else.
+    /// Tells the others of a server that has just been registered, or of its connection for one
+    /// account: nats-server opens that only when told. A newcomer that can make use of it is told
+    /// of everybody else.
     pub(super) fn gossip_newcomer(
         &mut self,
         slot: u32,
         newcomer: &str,
-        first: bool,
+        lane: Lane,
+        news: News,
         fx: &mut Effects,
     ) {
+        let mut lines: Vec<(u32, Info)> = Vec::new();
+        if news.first && self.cluster.as_mut().is_some_and(|c| c.told_lost.remove(newcomer)) {
+            self.add_found_again(newcomer, &mut lines);
+        }
+        match lane {
+            Lane::Pool(_) if !news.first_of_pool => {}
+            Lane::Pool(_) | Lane::Account(_) => self.add_gossip(slot, newcomer, lane, &mut lines),
+        }
+        if news.first {
+            self.add_everybody_else(slot, newcomer, &mut lines);
+        }
+        for (link, info) in lines {
+            let json = info.to_json();
+            self.send(link, fx, |out| encode::info_gossip(out, &json));
+        }
+    }
+
+    /// What nats-server would tell the others, and in the same cases.
+    fn add_gossip(&self, slot: u32, newcomer: &str, lane: Lane, lines: &mut Vec<(u32, Info)>) {
         let Some(route) = self.links.at(slot).and_then(Link::route) else { return };
         let (dialled, explicit) = (route.dialled_for.is_some(), route.explicit);
-        let own_mode = route.gossip_mode;
         let account = route.account.map(|id| self.accounts.get(id).name.as_str());
         let account = account.unwrap_or_default();
         let Some(cluster) = &self.cluster else { return };
         let Some(remote) = cluster.remotes.get(newcomer) else { return };
-        let heard_by_gossip = dialled && !explicit;
-        let told_not_to = GossipMode::from_wire(remote.info.gossip_mode) == GossipMode::Disabled;
-        if (heard_by_gossip && own_mode != GossipMode::Override) || told_not_to {
+        if cluster.is_hearsay(route, newcomer) || wants_no_gossip(&remote.info) {
             return;
         }
-        let mut lines: Vec<(u32, Info)> = Vec::new();
         for (_, other) in cluster.remotes.iter().filter(|(id, _)| *id != newcomer) {
-            let Some(link) = other.any_link() else { continue };
+            // Of two servers, the one that opened its connection for the account first is told
+            // of the other's. A server of our kind opens all connections without being told.
+            let told = matches!(lane, Lane::Pool(_))
+                || (other.lanes.contains_key(&lane) && !other.is_causeway());
+            let Some(link) = other.any_link().filter(|_| told) else { continue };
             let explicit_there =
                 self.links.at(link).and_then(Link::route).is_some_and(|route| route.explicit);
             let joins_groups = (dialled && explicit) || (!dialled && explicit_there);
@@ -53,13 +76,68 @@ impl Node {
                 (false, true) => GossipMode::Default,
             };
             lines.push((link, gossip_line(&remote.info, mode, account)));
-            if first && remote.is_causeway() {
-                lines.push((slot, gossip_line(&other.info, GossipMode::Disabled, "")));
+        }
+    }
+
+    /// A newcomer of our kind hears of everybody else: then both sides know of each other.
+    fn add_everybody_else(&self, slot: u32, newcomer: &str, lines: &mut Vec<(u32, Info)>) {
+        let Some(route) = self.links.at(slot).and_then(Link::route) else { return };
+        let Some(cluster) = &self.cluster else { return };
+        let Some(remote) = cluster.remotes.get(newcomer) else { return };
+        if cluster.is_hearsay(route, newcomer)
+            || wants_no_gossip(&remote.info)
+            || !remote.is_causeway()
+        {
+            return;
+        }
+        for (_, other) in cluster.remotes.iter().filter(|(id, _)| *id != newcomer) {
+            lines.push((slot, gossip_line(&other.info, GossipMode::Disabled, "")));
+        }
+    }
+
+    /// Those of our kind that were told that we lost a server are told that we have it again.
+    fn add_found_again(&self, found: &str, lines: &mut Vec<(u32, Info)>) {
+        let Some(cluster) = &self.cluster else { return };
+        let Some(remote) = cluster.remotes.get(found) else { return };
+        for (_, other) in cluster.remotes.iter().filter(|(id, _)| *id != found) {
+            if let Some(link) = other.any_link().filter(|_| other.is_causeway()) {
+                lines.push((link, gossip_line(&remote.info, GossipMode::Disabled, "")));
             }
         }
-        for (link, info) in lines {
-            let json = info.to_json();
+    }
+
+    /// Our last route to a server is gone. Peers of our kind are told: it is no longer us who
+    /// vouch for it, and who still has a route says so. nats-server would take it for the opposite
+    /// and dial.
+    pub(super) fn tell_of_loss(&mut self, lost: &Remote, fx: &mut Effects) {
+        let Some(cluster) = &mut self.cluster else { return };
+        if cluster.leaving {
+            return;
+        }
+        if cluster.told_lost.len() < limits::GOSSIPED_PEERS {
+            cluster.told_lost.insert(lost.info.server_id.clone());
+        }
+        let told = cluster.remotes.values().filter(|other| other.is_causeway());
+        let links: Vec<u32> = told.filter_map(Remote::any_link).collect();
+        let json =
+            Info { ldm: true, ..gossip_line(&lost.info, GossipMode::Disabled, "") }.to_json();
+        for link in links {
             self.send(link, fx, |out| encode::info_gossip(out, &json));
+        }
+    }
+
+    /// A peer of our kind says that it has lost another server.
+    pub(crate) fn loss_received(&mut self, slot: u32, from: &str, lost: &str, fx: &mut Effects) {
+        let Some(cluster) = &mut self.cluster else { return };
+        let targets: Vec<TargetId> = cluster.targets_of(lost).collect();
+        for target in targets {
+            if let Some(target) = cluster.targets.get_mut(&target) {
+                target.told_by.remove(from);
+            }
+        }
+        if let Some(remote) = cluster.remotes.get(lost) {
+            let json = gossip_line(&remote.info, GossipMode::Disabled, "").to_json();
+            self.send(slot, fx, |out| encode::info_gossip(out, &json));
         }
     }
 
@@ -74,9 +152,7 @@ impl Node {
             let port = address.port;
             cluster.is_configured(&HostPort { host: info.host.clone(), port })
         };
-        // A configured route may lead to another server tomorrow: it does not count.
-        let by_hearsay = |id: &TargetId| cluster.targets.get(id).is_some_and(|t| !t.explicit);
-        let known = cluster.targets_of(&info.server_id).find(by_hearsay);
+        let known = cluster.hearsay_of(&info.server_id, &address);
         let target = match known {
             Some(target) => target,
             None if configured || cluster.targets.len() >= limits::GOSSIPED_PEERS => return,
@@ -85,16 +161,22 @@ impl Node {
         let connected = cluster.remotes.contains_key(&info.server_id);
         let Some(entry) = cluster.targets.get_mut(&target) else { return };
         entry.told_by.insert(from.to_string());
-        entry.remote_id = Some(info.server_id.clone());
-        if known.is_some() {
-            // Somebody has just seen it: worth another try now.
-            entry.failures = 0;
+        entry.told_id = Some(info.server_id.clone());
+        if entry.remote_id.as_ref() != Some(&info.server_id) {
+            entry.remote_id = Some(info.server_id.clone());
+            entry.known_pool = None;
         }
+        // Somebody has just seen it: worth another try now.
+        entry.failures = 0;
+        entry.failing_since = None;
         entry.gossip_mode = GossipMode::from_wire(info.gossip_mode);
         if !connected {
             let HostPort { host, port } = entry.address.clone();
             fx.trace.push(TraceEvent::RouteDiscovered { host, port });
-            if entry.attempts.is_empty() {
+            // If we have just lost it, we may have reasons to let it make the first step.
+            let soon = now.mono + limits::ROUTE_YIELD + limits::ROUTE_REDIAL_JITTER;
+            let is_due = |at: Mono| at <= soon;
+            if entry.attempts.is_empty() && !entry.not_before.is_some_and(is_due) {
                 // Both sides may have been told: a random pause keeps them out of step.
                 let pause = self.rng.span(Stream::DialJitter, limits::ROUTE_REDIAL_JITTER);
                 entry.not_before = Some(now.mono + pause);
@@ -104,9 +186,41 @@ impl Node {
     }
 }
 
+impl Cluster {
+    /// Whether we know the peer of this connection because others told us, and were not asked to
+    /// tell more. If it has been away since then, or has come back under another id, it is us who
+    /// found it: the others may not know.
+    fn is_hearsay(&self, route: &Route, peer: &str) -> bool {
+        let target = route.dialled_for.and_then(|id| self.targets.get(&id));
+        !route.explicit
+            && route.gossip_mode != GossipMode::Override
+            && target.is_some_and(|target| target.told_id.as_deref() == Some(peer))
+    }
+
+    /// The target that we have for a server by hearsay: the one that led to it, or one with its
+    /// address whose server is gone. Configured routes do not count: they may lead to another
+    /// server tomorrow.
+    pub(super) fn hearsay_of(&self, server_id: &str, address: &HostPort) -> Option<TargetId> {
+        let by_hearsay = |id: &TargetId| self.targets.get(id).is_some_and(|t| !t.explicit);
+        let replaced = |target: &Target| {
+            let connected = |id: &String| self.remotes.contains_key(id);
+            !target.explicit
+                && target.address == *address
+                && !target.remote_id.as_ref().is_some_and(connected)
+        };
+        let by_id = self.targets_of(server_id).find(by_hearsay);
+        by_id.or_else(|| self.targets.iter().find(|(_, t)| replaced(t)).map(|(id, _)| *id))
+    }
+}
+
+/// Whether the sender of this INFO has said that others know of it already.
+fn wants_no_gossip(info: &Info) -> bool {
+    GossipMode::from_wire(info.gossip_mode) == GossipMode::Disabled
+}
+
 /// A remote's INFO as it is passed on.
 fn gossip_line(info: &Info, mode: GossipMode, account: &str) -> Info {
-    Info { gossip_mode: mode.to_wire(), route_account: account.into(), ..info.clone() }
+    Info { gossip_mode: mode.to_wire(), route_account: account.into(), ldm: false, ..info.clone() }
 }
 
 /// Cleans an INFO for passing on: our own words about the peer's address, no nonce.

@@ -26,6 +26,8 @@ pub(super) enum Failure {
     Rejected,
     /// The peer's own connection won; it is about to open the other lanes too.
     Yielded,
+    /// It was this server itself.
+    Ourselves,
 }
 
 impl Node {
@@ -113,6 +115,13 @@ impl Node {
         }
     }
 
+    /// A name stands for nobody but this server.
+    pub(crate) fn dialled_itself(&mut self, now: Now, dial: DialId, fx: &mut Effects) {
+        let Some(cluster) = &mut self.cluster else { return };
+        let Some((id, lane)) = cluster.finish_dial(dial) else { return };
+        self.attempt_failed(now, id, lane, Failure::Ourselves, fx);
+    }
+
     /// An attempt ended without a registered connection: when to try again.
     pub(super) fn attempt_failed(
         &mut self,
@@ -125,28 +134,33 @@ impl Node {
         // Two servers that keep closing each other's connections must fall out of step.
         let spread = match failure {
             Failure::Unreachable => limits::ROUTE_REDIAL_JITTER,
-            Failure::Rejected | Failure::Yielded => limits::ROUTE_YIELD,
+            Failure::Rejected | Failure::Yielded | Failure::Ourselves => limits::ROUTE_YIELD,
         };
         let jitter = self.rng.span(Stream::DialJitter, spread);
         let Some(cluster) = &mut self.cluster else { return };
-        let backoff = cluster.config.connect_backoff;
+        let (backoff, standing) = (cluster.config.connect_backoff, cluster.standing(id));
         let Some(target) = cluster.targets.get_mut(&id) else { return };
         target.attempts.remove(&lane);
-        let listed = !target.told_by.is_empty();
-        let pause = match failure {
-            Failure::Unreachable => target.pause(backoff, listed),
-            Failure::Rejected => target.pause(backoff, listed).max(limits::ROUTE_RECONNECT),
-            Failure::Yielded => limits::ROUTE_YIELD / 2,
-        };
-        if failure != Failure::Yielded {
+        if matches!(failure, Failure::Unreachable | Failure::Rejected) {
             target.failures = target.failures.saturating_add(1);
-            let since = *target.failing_since.get_or_insert(now.mono);
-            let forgotten = now.mono.since(since) > limits::ROUTE_FORGET;
-            if !target.explicit && !listed && forgotten {
+            target.failing_since.get_or_insert(now.mono);
+            if target.is_to_be_forgotten(now.mono, standing) {
                 cluster.targets.remove(&id);
                 return;
             }
         }
+        let pause = match failure {
+            Failure::Unreachable => target.pause(now.mono, backoff, standing),
+            Failure::Rejected => {
+                target.pause(now.mono, backoff, standing).max(limits::ROUTE_RECONNECT)
+            }
+            Failure::Yielded => limits::ROUTE_YIELD / 2,
+            Failure::Ourselves => {
+                (target.remote_id, target.known_pool) = (None, None);
+                target.is_self = !target.is_name();
+                limits::ROUTE_SELF_RECHECK
+            }
+        };
         self.delay_target(now, id, pause + jitter, fx);
     }
 
@@ -177,12 +191,15 @@ impl Node {
         }
     }
 
-    /// A peer is gone: what only it had told us of is no longer listed, and a lame duck does not
-    /// come back under its address.
+    /// A peer is gone: what only it had told us of is no longer listed, what we were told of it is
+    /// old news, and a lame duck does not come back under its address.
     pub(super) fn forget_teller(&mut self, remote_id: &str, lame_duck: bool) {
         let Some(cluster) = &mut self.cluster else { return };
         for target in cluster.targets.values_mut() {
             target.told_by.remove(remote_id);
+            if target.told_id.as_deref() == Some(remote_id) {
+                target.told_id = None;
+            }
         }
         if lame_duck {
             let gone: Vec<TargetId> = cluster

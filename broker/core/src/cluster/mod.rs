@@ -15,7 +15,7 @@ mod register;
 mod remote;
 pub(crate) mod target;
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -24,8 +24,16 @@ use crate::config::ClusterConfig;
 use crate::ids::{AccountId, DialId};
 use crate::link::route::{Carriers, Lane};
 pub(crate) use gossip::own_address;
-use remote::Remote;
+pub(crate) use remote::Remote;
 use target::{Target, TargetId};
+
+/// A connection on which we speak first, because we know whom it should lead to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Early {
+    pub(crate) lane: Lane,
+    /// The peer does not pool, as far as we know.
+    pub(crate) no_pool: bool,
+}
 
 /// The cluster as this node sees it.
 #[derive(Debug)]
@@ -43,10 +51,17 @@ pub(crate) struct Cluster {
     /// Dials under way.
     dials: BTreeMap<DialId, (TargetId, Lane)>,
     next_dial: u64,
-    /// Which links carry the interest of which account: one per remote, if its lane is up.
+    /// Which links carry the interest of which account: one per remote, if its lane is up, and
+    /// those on which we spoke first.
     pub(crate) carriers: Carriers,
+    /// By slot, the links on which we told of our interest before the peer's INFO came.
+    pub(crate) early: BTreeMap<u32, Early>,
+    /// Servers to which we have lost our last route, and told so.
+    told_lost: BTreeSet<String>,
     /// No more dialling: lame duck, or shutting down.
     pub(crate) leaving: bool,
+    /// Clients have been told of other servers. Until then INFO names none, not even this one.
+    pub(crate) urls_told: bool,
 }
 
 impl Cluster {
@@ -62,7 +77,10 @@ impl Cluster {
             dials: BTreeMap::new(),
             next_dial: 0,
             carriers: Carriers::new(),
+            early: BTreeMap::new(),
+            told_lost: BTreeSet::new(),
             leaving: false,
+            urls_told: false,
         };
         for route in cluster.config.routes.clone() {
             cluster.add_target(route.address, route.auth, true);
@@ -103,8 +121,10 @@ impl Cluster {
         let mut carriers = Carriers::new();
         for account in accounts.ids() {
             let lane = self.lane_of(accounts, account);
-            let links: Vec<u32> =
+            let mut links: Vec<u32> =
                 self.remotes.values().filter_map(|remote| remote.carrier(lane)).collect();
+            let early = |early: &Early| early.no_pool || early.lane == lane;
+            links.extend(self.early.iter().filter(|(_, at)| early(at)).map(|(slot, _)| *slot));
             if !links.is_empty() {
                 carriers.insert(account, links);
             }

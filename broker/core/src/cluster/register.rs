@@ -14,10 +14,20 @@ use crate::effects::Effects;
 use crate::fault::CloseReason;
 use crate::limits;
 use crate::link::Link;
-use crate::link::route::{Lane, Stage};
+use crate::link::route::{GossipMode, Lane, Stage};
 use crate::node::Node;
 use crate::time::{Duration, Now};
 use crate::trace::TraceEvent;
+
+/// What is new about a connection that has just been registered.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct News {
+    /// It is the first to this server.
+    pub(super) first: bool,
+    /// It is the first that several accounts share: to a nats-server, connections for one account
+    /// are a matter of their own.
+    pub(super) first_of_pool: bool,
+}
 
 impl Node {
     /// The handshake of `slot` is complete: the connection takes its lane, unless another has it
@@ -34,13 +44,17 @@ impl Node {
         if self.claimed_elsewhere(slot, remote_id, lane) {
             return self.close_duplicate(now, slot, remote_id, fx);
         }
+        if self.spoke_to_another_kind(slot, info) {
+            return self.close(now, slot, CloseReason::DuplicateRoute, limits::CLOSE_LINGER, fx);
+        }
         if let Some(holder) = self.lane_holder(remote_id, lane) {
             if !self.newcomer_wins(now, holder, slot, info) {
                 return self.close_duplicate(now, slot, remote_id, fx);
             }
             self.close_duplicate(now, holder, remote_id, fx);
         }
-        let first = self.add_to_remote(slot, lane, info);
+        let news = self.add_to_remote(slot, lane, info);
+        self.remember_hearsay(slot, info);
         self.bind_target(now, slot, lane, remote_id);
         let Some(route) = self.links.at_mut(slot).and_then(Link::route_mut) else { return };
         route.stage = Stage::Registered;
@@ -49,20 +63,22 @@ impl Node {
         let dialled = route.dialled_for.is_some();
         route.confirmed = !dialled;
         let info_sent = route.info_sent;
+        let mut announced = false;
         if let Some(cluster) = &mut self.cluster {
+            announced = cluster.early.remove(&slot).is_some();
             cluster.update_carriers(&self.accounts);
         }
         if !info_sent {
             self.send_route_info(slot, fx);
         }
         self.trace_registered(slot, lane, info, fx);
-        if first {
+        if news.first {
             self.tell_clients_of_urls(fx);
         }
-        if first || matches!(lane, Lane::Account(_)) {
-            self.gossip_newcomer(slot, remote_id, first, fx);
+        self.gossip_newcomer(slot, remote_id, lane, news, fx);
+        if !announced {
+            self.announce_all(slot, fx);
         }
-        self.announce_all(slot, fx);
         self.start_route_keepalive(now, slot);
         if dialled {
             // Its answer proves that the peer has registered the connection too.
@@ -104,13 +120,21 @@ impl Node {
         let Some(route) = link.route() else { return };
         let (lane, registered) = (route.lane, route.stage == Stage::Registered);
         let (target, remote_id) = (route.dialled_for, route.remote_id.clone());
+        if let Some(cluster) = &mut self.cluster
+            && cluster.early.remove(&slot).is_some()
+        {
+            cluster.update_carriers(&self.accounts);
+        }
         let heard = link.keepalive.last_in > link.start.mono;
+        let refused = why == CloseReason::ParseError && !route.confirmed;
         if let (Some(target), Some(lane), false) = (target, lane, registered) {
             let broke = matches!(
                 why,
                 CloseReason::ClientClosed | CloseReason::ReadError | CloseReason::WriteError
             );
-            let failure = if why == CloseReason::DuplicateRoute {
+            let failure = if remote_id.as_ref() == Some(&self.id) {
+                Failure::Ourselves
+            } else if why == CloseReason::DuplicateRoute {
                 Failure::Yielded
             } else if broke && !heard {
                 Failure::Unreachable
@@ -127,16 +151,23 @@ impl Node {
         }
         remote.lanes.remove(&lane);
         let (last, lame_duck) = (remote.lanes.is_empty(), remote.lame_duck);
-        if last {
-            cluster.remotes.remove(&remote_id);
-        }
+        let gone = if last { cluster.remotes.remove(&remote_id) } else { None };
         cluster.update_carriers(&self.accounts);
-        if last {
+        if let Some(gone) = gone {
+            self.tell_of_loss(&gone, fx);
             self.forget_teller(&remote_id, lame_duck);
             self.tell_clients_of_urls(fx);
         }
-        if why != CloseReason::DuplicateRoute {
-            self.redial(now, &remote_id, target.is_some(), fx);
+        match target {
+            // It refused us after it had said who it is: wrong credentials, or another name.
+            Some(id) if refused => {
+                if let Some(target) = self.cluster.as_mut().and_then(|c| c.targets.get_mut(&id)) {
+                    target.known_pool = None;
+                }
+                self.attempt_failed(now, id, lane, Failure::Rejected, fx);
+            }
+            _ if why == CloseReason::DuplicateRoute => {}
+            _ => self.redial(now, &remote_id, target.is_some(), fx),
         }
     }
 
@@ -163,6 +194,7 @@ impl Node {
 
     /// Which of two connections for one lane stays. Both sides must come to the same answer.
     ///
+    /// * One was meant for another server: it does not displace any, and gives way.
     /// * The same side opened both: it has lost the first, the new one stays.
     /// * The first is old: who opens another has lost it, the new one stays.
     /// * Two servers of our kind at once: the one opened by the server with the lower id stays.
@@ -174,6 +206,10 @@ impl Node {
             let route = self.links.at(slot).and_then(Link::route);
             route.is_some_and(|route| route.dialled_for.is_some())
         };
+        let stray = |slot| self.links.at(slot).and_then(Link::route).is_some_and(|r| r.stray);
+        if stray(newcomer) || stray(holder) {
+            return !stray(newcomer);
+        }
         let (ours_first, ours_now) = (dialled(holder), dialled(newcomer));
         if ours_first == ours_now {
             return !ours_now;
@@ -205,10 +241,19 @@ impl Node {
         self.close(now, slot, CloseReason::DuplicateRoute, limits::CLOSE_LINGER, fx);
     }
 
-    /// Gives the lane to the link; says whether this is the server's first.
-    fn add_to_remote(&mut self, slot: u32, lane: Lane, info: &Info) -> bool {
-        let Some(cluster) = &mut self.cluster else { return false };
-        let Some(link) = self.links.at(slot) else { return false };
+    /// Whether we have spoken first to a server that we took for one with pooling, and it is one
+    /// without, or the other way round: what we said of our interest was not all that concerns
+    /// this connection. With the next dial we know better.
+    fn spoke_to_another_kind(&self, slot: u32, info: &Info) -> bool {
+        let Some(cluster) = &self.cluster else { return false };
+        let no_pool = info.route_pool_size <= 0 || cluster.config.pool_size == 0;
+        cluster.early.get(&slot).is_some_and(|early| early.no_pool != no_pool)
+    }
+
+    /// Gives the lane to the link.
+    fn add_to_remote(&mut self, slot: u32, lane: Lane, info: &Info) -> News {
+        let Some(cluster) = &mut self.cluster else { return News::default() };
+        let Some(link) = self.links.at(slot) else { return News::default() };
         let no_pool = info.route_pool_size <= 0 || cluster.config.pool_size == 0;
         let theirs = u32::try_from(info.route_pool_size).unwrap_or(0);
         let pool_size = if no_pool { 1 } else { theirs.max(cluster.config.pool_size) };
@@ -226,10 +271,34 @@ impl Node {
         });
         remote.pool_size = pool_size;
         remote.no_pool = no_pool;
+        let is_pool = |lane: &Lane| matches!(lane, Lane::Pool(_));
+        let first_of_pool = is_pool(&lane) && !remote.lanes.keys().any(is_pool);
         remote.lanes.insert(lane, slot);
         // Who dialled us registered the connection before it said what it is for.
         remote.confirmed |= link.route().is_some_and(|route| route.dialled_for.is_none());
-        first
+        News { first, first_of_pool }
+    }
+
+    /// A peer that dialled us because it was told of us must be found again by us, too: we may
+    /// not have been told of it, and a nats-server dials such a peer only once.
+    fn remember_hearsay(&mut self, slot: u32, info: &Info) {
+        let Some(cluster) = &mut self.cluster else { return };
+        let Some(link) = self.links.at(slot) else { return };
+        let dialled = link.route().is_some_and(|route| route.dialled_for.is_some());
+        let was_told = GossipMode::from_wire(info.gossip_mode) != GossipMode::Default;
+        if dialled || !was_told || cluster.targets_of(&info.server_id).next().is_some() {
+            return;
+        }
+        let Some(address) = own_address(info, link.peer) else { return };
+        let target = match cluster.hearsay_of(&info.server_id, &address) {
+            Some(known) => known,
+            None if cluster.is_configured(&address) => return,
+            None if cluster.targets.len() >= limits::GOSSIPED_PEERS => return,
+            None => cluster.add_target(address, None, false),
+        };
+        if let Some(target) = cluster.targets.get_mut(&target) {
+            target.remote_id = Some(info.server_id.clone());
+        }
     }
 
     /// A target is reached, by our own dial or by the peer's.
@@ -277,16 +346,22 @@ impl Node {
 
     /// Servers have come or gone: clients may want to know where else they can connect.
     pub(crate) fn tell_clients_of_urls(&mut self, fx: &mut Effects) {
-        let quiet = self.cluster.as_ref().is_none_or(|cluster| cluster.config.no_advertise);
-        if !quiet {
+        let Some(cluster) = &mut self.cluster else { return };
+        if cluster.config.no_advertise {
+            return;
+        }
+        cluster.urls_told |=
+            cluster.remotes.values().any(|remote| !remote.connect_urls().is_empty());
+        if cluster.urls_told {
             self.broadcast_client_info(fx);
         }
     }
 
-    /// Where clients can connect to this cluster; empty if there is none or it is not to be told.
+    /// Where clients can connect to this cluster. Empty if there is none or it is not to be told,
+    /// and, as in nats-server, before any other server has come.
     pub(crate) fn connect_urls(&self) -> alloc::vec::Vec<String> {
         let Some(cluster) = &self.cluster else { return Default::default() };
-        if cluster.config.no_advertise {
+        if cluster.config.no_advertise || !cluster.urls_told {
             return Default::default();
         }
         let own: &[String] = if self.lame_duck.is_some() { &[] } else { &self.config.client_urls };

@@ -2,8 +2,10 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
+use core::net::IpAddr;
 
 use crate::cluster::Cluster;
+use crate::cluster::remote::Remote;
 use crate::config::{HostPort, RouteAuth};
 use crate::ids::{DialId, LinkId};
 use crate::limits;
@@ -28,10 +30,12 @@ pub(crate) struct Target {
     pub(crate) remote_address: Option<HostPort>,
     /// That server's pool, remembered for when it comes back.
     pub(crate) known_pool: Option<KnownPool>,
-    /// Peers that told us of it and are still connected.
+    /// Peers that told us of it, are still connected, and have not said that they lost it.
     pub(crate) told_by: BTreeSet<String>,
+    /// The server id that we were told of, until we have had it and lost it again.
+    pub(crate) told_id: Option<String>,
     pub(crate) gossip_mode: GossipMode,
-    /// It is this server itself.
+    /// It is the address of this server itself: never dialled again.
     pub(crate) is_self: bool,
     /// Attempts under way, by lane.
     pub(crate) attempts: BTreeMap<Lane, Attempt>,
@@ -49,6 +53,18 @@ pub(crate) struct KnownPool {
     pub(crate) size: u32,
     pub(crate) no_pool: bool,
     pub(crate) round_trip: Option<Duration>,
+}
+
+/// What speaks for a target while it cannot be reached.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Standing {
+    /// It is configured, or a peer says that it has a route to it now.
+    Wanted,
+    /// We cannot know: there are nats-servers, which do not say when they lose a route, or there
+    /// is nobody to tell us.
+    Unsure,
+    /// Nobody has a route to it.
+    Absent,
 }
 
 /// How far an attempt has come.
@@ -71,15 +87,37 @@ impl Target {
     }
 
     /// The pause after a failed attempt. Short at first, so that traffic flows again as soon as a
-    /// link does; up to a second while somebody lists the server; longer if nobody does.
-    pub(crate) fn pause(&self, backoff: bool, listed: bool) -> Duration {
-        let doublings = self.failures.saturating_sub(limits::ROUTE_QUICK_REDIALS).min(16);
-        let grown = limits::ROUTE_REDIAL_PAUSE * (1 << doublings);
-        let most = match (backoff, self.explicit || listed) {
-            (false, true) => limits::ROUTE_RECONNECT,
-            (true, _) | (_, false) => limits::ROUTE_RECONNECT_MAX,
-        };
-        grown.min(most)
+    /// link does; then up to a second while the server is wanted. One that has perhaps left for
+    /// good is dialled the less often the longer it has been away.
+    pub(crate) fn pause(&self, now: Mono, backoff: bool, standing: Standing) -> Duration {
+        let (least, most) = (limits::ROUTE_REDIAL_PAUSE, limits::ROUTE_RECONNECT_MAX);
+        match standing {
+            Standing::Wanted => {
+                let doublings = self.failures.saturating_sub(limits::ROUTE_QUICK_REDIALS).min(16);
+                (least * (1 << doublings)).min(if backoff { most } else { limits::ROUTE_RECONNECT })
+            }
+            Standing::Unsure => (self.away(now) / limits::ROUTE_ABSENCE_SHARE).clamp(least, most),
+            Standing::Absent => self.away(now).clamp(least, most),
+        }
+    }
+
+    /// Whether it has been away for so long that it is not worth remembering.
+    pub(crate) fn is_to_be_forgotten(&self, now: Mono, standing: Standing) -> bool {
+        match standing {
+            Standing::Wanted => false,
+            Standing::Unsure => self.away(now) > limits::ROUTE_FORGET_UNSURE,
+            Standing::Absent => self.away(now) > limits::ROUTE_FORGET,
+        }
+    }
+
+    /// For how long attempts have failed.
+    fn away(&self, now: Mono) -> Duration {
+        self.failing_since.map_or(Duration::ZERO, |since| now.since(since))
+    }
+
+    /// Whether the name may stand for other servers tomorrow.
+    pub(crate) fn is_name(&self) -> bool {
+        self.address.host.parse::<IpAddr>().is_err()
     }
 
     /// Whether the failure of this attempt should reach the log: the first, then ever fewer.
@@ -105,6 +143,7 @@ impl Cluster {
             remote_address: None,
             known_pool: None,
             told_by: BTreeSet::new(),
+            told_id: None,
             gossip_mode: GossipMode::Default,
             is_self: false,
             attempts: BTreeMap::new(),
@@ -144,6 +183,19 @@ impl Cluster {
             }
         }
         Some(before)
+    }
+
+    /// What speaks for a target.
+    pub(super) fn standing(&self, id: TargetId) -> Standing {
+        let Some(target) = self.targets.get(&id) else { return Standing::Absent };
+        let says_so = |peer| self.remotes.get(peer).is_some_and(Remote::is_causeway);
+        if target.explicit || target.told_by.iter().any(says_so) {
+            Standing::Wanted
+        } else if !self.remotes.is_empty() && self.remotes.values().all(Remote::is_causeway) {
+            Standing::Absent
+        } else {
+            Standing::Unsure
+        }
     }
 
     /// A dial is over, one way or the other: what it was for.

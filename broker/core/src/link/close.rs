@@ -113,11 +113,13 @@ impl Node {
     /// Who a log line is about.
     pub(crate) fn label(&self, slot: u32) -> LinkLabel {
         let link = self.links.at(slot).expect("only open links are labelled");
-        let name = match &link.role {
-            Role::Client(client) => client.label(),
-            Role::Route(route) => route.remote_name.clone(),
+        let (name, user) = match &link.role {
+            Role::Client(client) => {
+                (client.label(), client.user_label(&self.accounts.get(GLOBAL).name))
+            }
+            Role::Route(route) => (route.remote_name.clone(), None),
         };
-        LinkLabel { link: link.id, kind: link.kind(), cid: link.cid, peer: link.peer, name }
+        LinkLabel { link: link.id, kind: link.kind(), cid: link.cid, peer: link.peer, name, user }
     }
 }
 

@@ -98,9 +98,13 @@ impl Node {
         message: &Message<'_>,
         fx: &mut Effects,
     ) -> bool {
+        let traced = fx.trace_mask.protocol.then(|| self.receivers_before(plan));
         let mut delivery = self.delivery(now, account, source, plan, fx);
         delivery.deliver(message);
         let totals = delivery.totals;
+        if let Some(before) = traced {
+            self.trace_delivered(&before, fx);
+        }
         self.delivered(now, source, &totals, fx);
         totals.delivered
     }

@@ -51,8 +51,12 @@ impl Node {
         let before = tail.len();
         write(tail);
         let bytes = tail.len() - before;
+        let traced = fx.trace_mask.protocol.then(|| tail[before..].to_vec());
         link.tx.appended(bytes);
         self.turn_output += bytes;
+        if let Some(sent) = traced {
+            self.trace_out(slot, &sent, fx);
+        }
     }
 
     /// The host wrote `bytes` from the front of the queue.

@@ -139,6 +139,7 @@ impl Node {
                 self.opened(now, link, origin, peer, fx);
             }
             Input::DialFailed { dial, error } => self.dial_failed(now, dial, error, fx),
+            Input::DialledItself { dial } => self.dialled_itself(now, dial, fx),
             Input::Received { link, rx } => self.receive(now, link, rx, fx),
             Input::Accepted { link, bytes } => self.accepted(now, link, bytes),
             Input::Closed { link, cause } => self.closed(now, link, cause, fx),

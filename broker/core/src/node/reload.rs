@@ -4,10 +4,11 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::cluster::target::TargetId;
-use crate::config::{ClientAuth, NodeConfig, RouteUrl};
+use crate::config::{ClientAuth, NodeConfig, RouteUrl, User};
 use crate::effects::Effects;
 use crate::fault::CloseReason;
 use crate::limits;
+use crate::link::client::Phase;
 use crate::link::{Link, LinkKind};
 use crate::node::Node;
 use crate::time::Now;
@@ -19,7 +20,7 @@ impl Node {
     pub(super) fn reload(&mut self, now: Now, config: Arc<NodeConfig>, fx: &mut Effects) {
         let old = core::mem::replace(&mut self.config, config);
         if old.auth != self.config.auth {
-            self.close_revoked_clients(now, fx);
+            self.close_revoked_clients(now, &old.auth, fx);
         }
         self.close_clients_over_limit(now, fx);
         self.reload_routes(now, fx);
@@ -28,19 +29,37 @@ impl Node {
         }
     }
 
-    fn close_revoked_clients(&mut self, now: Now, fx: &mut Effects) {
+    /// Closes whoever would not get in again. What a client once offered is not kept, so a user
+    /// stays if the stored password is the same as before; nats-server keeps the passwords that
+    /// clients sent, and compares them again.
+    fn close_revoked_clients(&mut self, now: Now, old: &ClientAuth, fx: &mut Effects) {
         for slot in self.open_links(LinkKind::Client) {
             let Some(client) = self.links.at(slot).and_then(Link::client) else { continue };
-            let known = match &self.config.auth {
-                ClientAuth::Open => true,
-                ClientAuth::Token(_) => false,
-                ClientAuth::Users { users, .. } => {
-                    users.iter().any(|user| user.name == client.user)
+            let stays = match (&self.config.auth, client.phase) {
+                (ClientAuth::Open, _) => true,
+                // It has not shown credentials yet, and will be judged by the new ones.
+                (_, Phase::AwaitingConnect) => true,
+                (ClientAuth::Token(_), _) => false,
+                (ClientAuth::Users { no_auth_user: Some(_), .. }, Phase::Open)
+                    if client.user.is_empty() =>
+                {
+                    true
+                }
+                (ClientAuth::Users { users, .. }, _) => {
+                    let password = |users: &[User]| {
+                        let user = users.iter().find(|user| user.name == client.user)?;
+                        Some(user.password.clone())
+                    };
+                    let was = match old {
+                        ClientAuth::Users { users, .. } => password(users),
+                        ClientAuth::Open | ClientAuth::Token(_) => None,
+                    };
+                    was.is_some() && was == password(users)
                 }
             };
-            if !known {
-                let text = causeway_wire::error_text::AUTHORIZATION_VIOLATION;
-                self.fail(now, slot, text, CloseReason::CredentialsRevoked, fx);
+            if !stays {
+                let user = Some(client.user.clone());
+                self.refuse_client(now, slot, user, fx);
             }
         }
     }

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use crate::account::{Account, GLOBAL};
 use crate::fault::CloseReason;
 use crate::interest::{SidIndex, SubId};
-use crate::link::route::Lane;
+use crate::link::route::{Lane, Stage};
 use crate::link::{Link, Role};
 use crate::monitor::{
     ConnectionQuery, ConnectionReport, InterestReport, RouteReport, ServerReport,
@@ -30,7 +30,7 @@ impl Node {
             start: self.start,
             connections: stats.connections,
             total_connections: stats.total_connections,
-            routes: stats.routes,
+            routes: self.links.iter().filter(|link| is_registered_route(link)).count() as u64,
             remotes: self.cluster.as_ref().map_or(0, |cluster| cluster.remotes.len() as u64),
             subscriptions,
             received: stats.received_from_clients.plus(stats.received_from_routes),
@@ -77,12 +77,13 @@ impl Node {
         reports
     }
 
-    /// Route connections, by rid.
+    /// Route connections that have been registered, by rid: strangers and duplicates, which are
+    /// about to be closed, are not listed (nats-server `forEachRoute`).
     #[must_use]
     pub fn route_reports(&self, subscriptions: bool) -> Vec<RouteReport> {
-        let open = self.links.iter().filter(|link| link.is_open());
+        let routes = self.links.iter().filter(|link| is_registered_route(link));
         let mut reports: Vec<_> =
-            open.filter_map(|link| self.route_report(link, subscriptions)).collect();
+            routes.filter_map(|link| self.route_report(link, subscriptions)).collect();
         reports.sort_by_key(|report| report.rid);
         reports
     }
@@ -241,4 +242,10 @@ impl Node {
         }
         self.closed.push_back(report);
     }
+}
+
+/// A route that carries traffic. Strangers and duplicates, which are about to be closed, do not
+/// count.
+fn is_registered_route(link: &Link) -> bool {
+    link.is_open() && link.route().is_some_and(|route| route.stage == Stage::Registered)
 }

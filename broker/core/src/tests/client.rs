@@ -5,8 +5,8 @@ use alloc::string::String;
 use alloc::vec;
 
 use super::World;
-use crate::Duration;
 use crate::config::{ClientAuth, ClientLimits, NodeConfig, Secret, User};
+use crate::{CloseReason, Duration, TraceEvent};
 
 /// Sends `input` to a fresh node, whole and byte by byte, and compares what comes back after the
 /// INFO.
@@ -93,6 +93,47 @@ fn the_protocol_of_one_client() {
 }
 
 #[test]
+fn subjects_and_replies_of_servers() {
+    let quiet = |rest: &str| format!("{QUIET}{rest}");
+    for (input, output) in [
+        // Some prefixes are reserved alone, others only with something behind them.
+        (
+            &quiet("PUB $GR.x 1|a|PUB $NRG. 1|b|PING|"),
+            "-ERR 'Permissions Violation for Publish to \"$GR.x\"'|\
+             -ERR 'Permissions Violation for Publish to \"$NRG.\"'|PONG|",
+        ),
+        (
+            &quiet("SUB a 1|PUB a $GR.x 1|x|PUB a $JS.ACK.x 1|y|PUB a _R_. 1|z|"),
+            "-ERR 'Permissions Violation for Publish with Reply of \"$GR.x\"'|\
+             -ERR 'Permissions Violation for Publish with Reply of \"$JS.ACK.x\"'|\
+             -ERR 'Permissions Violation for Publish with Reply of \"_R_.\"'|",
+        ),
+        (
+            &quiet("SUB > 1|PUB $GR 1|x|PUB $GRX.a 1|y|PUB _GR_. 1|z|PUB a $JS.ACK. 1|v|PING|"),
+            "MSG $GR 1 1|x|MSG $GRX.a 1 1|y|MSG a 1 $JS.ACK. 1|v|PONG|",
+        ),
+    ] {
+        check(&NodeConfig::default(), input, output);
+    }
+}
+
+#[test]
+fn what_ends_a_connection_comes_after_what_was_answered() {
+    for (input, output) in [
+        ("PING|-ERR 'sorry'|", "PONG|-closed-"),
+        ("PING|CONNECT {|", "PONG|-closed-"),
+        ("PING|PUB foo|", "PONG|-closed-"),
+        // A client may send INFO, and it must be one.
+        ("INFO {\"server_id\":\"X\"}|INFO {}|INFO null|PING|", "PONG|"),
+        ("PING|INFO nonsense|PING|", "PONG|-closed-"),
+        ("PING|INFO|PING|", "PONG|-closed-"),
+        ("PING|INFO {\"proto\":\"x\"}|PING|", "PONG|-closed-"),
+    ] {
+        check(&NodeConfig::default(), input, output);
+    }
+}
+
+#[test]
 fn limits_of_one_client() {
     let small = NodeConfig {
         limits: ClientLimits {
@@ -115,6 +156,40 @@ fn limits_of_one_client() {
         (long, "-ERR 'maximum control line exceeded'|-closed-"),
     ] {
         check(&small, &input, output);
+    }
+}
+
+/// The reasons that a nats-server 2.15.1 gives in `/connz?state=closed`.
+#[test]
+fn why_a_client_was_closed() {
+    let cases = [
+        ("NONSENSE|", CloseReason::ProtocolViolation),
+        ("SUB a b c d|", CloseReason::ProtocolViolation),
+        ("PUB a x|", CloseReason::ProtocolViolation),
+        ("HPUB a 12 12|NATS/1.0|||", CloseReason::ProtocolViolation),
+        ("CONNECT {|", CloseReason::ProtocolViolation),
+        ("INFO {|", CloseReason::ProtocolViolation),
+        ("-ERR 'sorry'|", CloseReason::ParseError),
+        ("PUB a 200|", CloseReason::MaxPayloadExceeded),
+        ("CONNECT {\"protocol\":7}|", CloseReason::BadClientProtocolVersion),
+    ];
+    let config = NodeConfig {
+        limits: ClientLimits { max_payload: 100, ..ClientLimits::default() },
+        ..NodeConfig::default()
+    };
+    for (input, expected) in cases {
+        let mut world = World::new();
+        let node = world.node(config.clone());
+        let client = world.client(node);
+        world.send(client, input.replace('|', "\r\n"));
+        let reasons: vec::Vec<_> = world
+            .trace
+            .iter()
+            .filter_map(|(_, event)| {
+                if let TraceEvent::LinkClosed { reason, .. } = event { Some(*reason) } else { None }
+            })
+            .collect();
+        assert_eq!(reasons, [expected], "{input}");
     }
 }
 

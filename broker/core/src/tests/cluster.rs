@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use super::World;
 use super::world::member_config;
 use crate::config::{HostPort, RouteAuth, Secret};
-use crate::{Command, Duration};
+use crate::{CloseReason, Command, Duration, Node, TraceEvent};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -286,6 +286,9 @@ fn credentials_of_a_cluster() {
         world.member(&[], |cluster| cluster.auth = theirs.clone());
         world.pass(3 * SECOND);
         assert_eq!(world.remotes(a), remotes);
+        let before = world.dials[a];
+        world.pass(10 * SECOND);
+        assert!(world.dials[a] - before <= 20, "it is not tried at full rate");
         let stranger = world.route_client(1);
         world.read(stranger);
         world.send(stranger, "PING\r\n");
@@ -350,6 +353,26 @@ fn a_route_to_oneself_is_dropped_for_good() {
 }
 
 #[test]
+fn a_name_for_oneself_is_looked_up_again_now_and_then() {
+    let mut world = World::new();
+    world.names.insert("eu.example".into(), alloc::vec![0]);
+    let mut config = member_config(0, &[1], |_| {});
+    config.cluster.as_mut().unwrap().routes[0].address.host = "eu.example".into();
+    let a = world.node(config);
+    let b = world.member(&[], |_| {});
+    world.pass(25 * SECOND);
+    assert_eq!(world.lookups, 1, "it is not tried at full rate");
+    let failed = |(_, event): &(usize, TraceEvent)| matches!(event, TraceEvent::DialFailed { .. });
+    assert!(!world.trace.iter().any(failed), "it is no failure");
+    world.pass(120 * SECOND);
+    assert!(world.lookups <= 6, "{} lookups", world.lookups);
+    // The name's other servers start later.
+    world.names.insert("eu.example".into(), alloc::vec![0, b]);
+    world.pass(35 * SECOND);
+    assert_eq!((world.remotes(a).as_str(), world.remotes(b).as_str()), ("n1", "n0"));
+}
+
+#[test]
 fn reload_adds_and_removes_routes() {
     let mut world = World::new();
     let a = world.member(&[], |_| {});
@@ -364,13 +387,125 @@ fn reload_adds_and_removes_routes() {
     assert_eq!(world.remotes(a), "");
 }
 
+/// The members of a cluster know of each other by gossip from the first, except it.
+fn star(members: usize) -> World {
+    let mut world = World::new();
+    for node in 0..members {
+        let seed: &[usize] = if node == 0 { &[] } else { &[0] };
+        world.member(seed, |_| {});
+    }
+    world.pass(5 * SECOND);
+    world
+}
+
+/// How often a node dials in a minute.
+fn dials_in_a_minute(world: &mut World, node: usize) -> usize {
+    let before = world.dials[node];
+    world.pass(60 * SECOND);
+    world.dials[node] - before
+}
+
+#[test]
+fn a_gossiped_peer_that_is_gone_is_dialled_ever_less_and_forgotten() {
+    let mut world = star(3);
+    world.kill(2);
+    world.pass(60 * SECOND);
+    for node in [0, 1] {
+        let dials = dials_in_a_minute(&mut world, node);
+        assert!(dials <= 3, "node {node} dials {dials} times in a minute");
+    }
+    world.pass(Duration::from_secs(3700));
+    for node in [0, 1] {
+        assert_eq!(dials_in_a_minute(&mut world, node), 0, "node {node} has forgotten it");
+    }
+}
+
+#[test]
+fn a_gossiped_peer_that_somebody_has_a_route_to_is_dialled_for_ever() {
+    let mut world = star(3);
+    world.partition(1, 2);
+    world.pass(Duration::from_secs(2 * 3600));
+    let dials = dials_in_a_minute(&mut world, 1);
+    assert!((40..=80).contains(&dials), "{dials} dials in a minute");
+    // Node 0 has no route to it either, for a while, and then has one again.
+    world.partition(0, 2);
+    world.pass(Duration::from_secs(1800));
+    let dials = dials_in_a_minute(&mut world, 1);
+    assert!(dials <= 4, "{dials} dials in a minute");
+    world.cut.retain(|pair| *pair == (1, 2));
+    world.pass(5 * SECOND);
+    assert_eq!(world.remotes(0), "n1 n2");
+    let dials = dials_in_a_minute(&mut world, 1);
+    assert!(dials >= 40, "node 0 has said that it is there again: {dials} dials in a minute");
+    world.heal();
+    world.pass(3 * SECOND);
+    assert_eq!(world.remotes(1), "n0 n2");
+}
+
+#[test]
+fn who_finds_a_restarted_server_by_itself_tells_the_others() {
+    let mut world = World::new();
+    for routes in [&[1][..], &[], &[1]] {
+        world.member(routes, |_| {});
+    }
+    world.pass(5 * SECOND);
+    assert_eq!((world.remotes(0).as_str(), world.remotes(1).as_str()), ("n1 n2", "n0 n2"));
+    // It comes back under another id, and lists nobody: only node 0 knows where it was.
+    world.kill(2);
+    let lonely = Node::new(member_config(2, &[], |_| {}).into(), [77; 32], world.now);
+    world.nodes[2] = Some(lonely);
+    world.pass(5 * SECOND);
+    assert_eq!(world.remotes(2), "n0 n1");
+    assert_eq!(world.remotes(1), "n0 n2");
+}
+
+#[test]
+fn a_server_whose_account_connection_comes_first_is_told_of_all_the_same() {
+    let mut world = World::new();
+    let node = world.member(&[], |_| {});
+    let mut connect = |id: &str, more: &str| {
+        let link = world.route_client(node);
+        world.read(link);
+        world.send(link, format!("CONNECT {{\"name\":\"{id}\",\"cluster\":\"C\"}}\r\n"));
+        let info = format!(
+            "INFO {{\"server_id\":\"{id}\",\"server_name\":\"{id}\",\"cluster\":\"C\",\
+             \"go\":\"go1.24\",\"port\":6222,\"route_pool_size\":3{more}}}\r\n"
+        );
+        world.send(link, info);
+        link
+    };
+    let early = connect("early", "");
+    connect("late", ",\"route_account\":\"$SYS\"");
+    connect("late", "");
+    let told = world.read(early);
+    assert_eq!(told.matches("\"server_id\":\"late\"").count(), 1, "{told}");
+    assert!(!told.contains("\"route_account\""), "its shared connections, too: {told}");
+}
+
+#[test]
+fn restarts_leave_nothing_behind() {
+    let mut world = star(3);
+    let targets = |world: &World, node: usize| {
+        world.nodes[node].as_ref().unwrap().cluster.as_ref().unwrap().targets.len()
+    };
+    let before = [targets(&world, 0), targets(&world, 1)];
+    for round in 0..20 {
+        world.restart(2, 100 + round);
+        world.pass(5 * SECOND);
+        assert_eq!(world.remotes(1), "n0 n2", "round {round}");
+    }
+    let after = [targets(&world, 0), targets(&world, 1)];
+    assert!(after[0] <= before[0] + 1 && after[1] <= before[1], "{before:?}, then {after:?}");
+}
+
 #[test]
 fn clients_learn_where_else_they_can_connect() {
     let mut world = World::new();
     let a = world.member(&[], |_| {});
     let client = world.client(a);
     world.send(client, "CONNECT {\"verbose\":false,\"protocol\":1}\r\nPING\r\n");
-    assert!(world.read(client).contains("\"connect_urls\":[\"10.0.0.0:4222\"]"));
+    let alone = world.read(client);
+    assert!(!alone.contains("connect_urls"), "there is nowhere else: {alone}");
     let b = world.member(&[0], |_| {});
     world.pass(SECOND);
     let news = world.read(client);
@@ -380,6 +515,56 @@ fn clients_learn_where_else_they_can_connect() {
     let news = world.read(client);
     assert!(news.contains("\"connect_urls\":[\"10.0.0.0:4222\"]"), "{news}");
     let _ = (other, HostPort::default());
+}
+
+/// nats-server takes such a peer for a server, is cut off for the first RS+, and dials again at
+/// once, some thousand times a second.
+#[test]
+fn a_client_port_never_becomes_a_route() {
+    let mut world = World::new();
+    let a = world.member(&[1], |cluster| cluster.routes[0].address.port = 4222);
+    let b = world.member(&[], |_| {});
+    world.pass(10 * SECOND);
+    assert_eq!((world.routes(a), world.routes(b)), (String::new(), String::new()));
+    let wrong_port = world.trace.iter().filter(|(node, event)| {
+        let reason = CloseReason::WrongPort;
+        *node == a && matches!(event, TraceEvent::LinkClosed { reason: of, .. } if *of == reason)
+    });
+    let attempts = wrong_port.count();
+    assert!((3..200).contains(&attempts), "{attempts}");
+    let client = world.quiet_client(b);
+    world.send(client, "PING\r\n");
+    assert_eq!(world.read(client), "PONG|");
+}
+
+/// Routes are told neither what the server was built from nor, unlike clients before there are
+/// others, nothing about where clients connect.
+#[test]
+fn what_a_route_is_told_first() {
+    let mut world = World::new();
+    let mut config = member_config(0, &[], |_| {});
+    config.git_commit = "abcdef0".into();
+    let node = world.node(config);
+    let peer = world.route_client(node);
+    let info = world.read(peer);
+    assert!(info.contains("\"connect_urls\":[\"10.0.0.0:4222\"]"), "{info}");
+    assert!(!info.contains("git_commit"), "{info}");
+    let client = world.client(node);
+    let info = world.read(client);
+    assert!(info.contains("\"git_commit\":\"abcdef0\""), "{info}");
+    assert!(info.contains("\"cluster\":\"C\""), "{info}");
+}
+
+#[test]
+fn clients_are_not_told_that_a_cluster_name_is_made_up() {
+    let mut world = World::new();
+    let node = world.member(&[], |cluster| cluster.name = None);
+    let client = world.client(node);
+    let info = world.read(client);
+    assert!(info.contains("\"cluster\":\"") && !info.contains("cluster_dynamic"), "{info}");
+    let peer = world.route_client(node);
+    let info = world.read(peer);
+    assert!(info.contains("\"cluster_dynamic\":true"), "{info}");
 }
 
 fn vec_of(lists: &[&[usize]]) -> Vec<Vec<usize>> {

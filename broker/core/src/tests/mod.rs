@@ -4,6 +4,9 @@
 mod client;
 mod cluster;
 mod flow;
+mod log;
+mod reload;
+mod resume;
 mod run;
 mod world;
 

@@ -1,4 +1,4 @@
-//! A few nodes, joined by perfect connections.
+//! A few nodes, joined by connections that lose nothing and, unless told otherwise, take no time.
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -41,7 +41,27 @@ pub(super) struct World {
     /// Clients that do not read.
     pub(super) stuck: Vec<usize>,
     pub(super) verify: bool,
+    /// Whether the host wants every operation traced.
+    pub(super) trace_protocol: bool,
     report_blocked: bool,
+    /// One way, between nodes.
+    pub(super) latency: Duration,
+    /// What is on its way, by time of arrival and number.
+    under_way: BTreeMap<(Mono, u64), Arrival>,
+    sent: u64,
+    /// The nodes that a name stands for, one of which a dial reaches: each in turn.
+    pub(super) names: BTreeMap<String, Vec<usize>>,
+    pub(super) lookups: usize,
+    /// Dials so far, by node.
+    pub(super) dials: Vec<usize>,
+}
+
+/// What takes time to get from one node to another.
+#[derive(Debug)]
+enum Arrival {
+    Up { node: usize, link: LinkId, origin: Origin, peer: SocketAddr, local: SocketAddr },
+    Bytes { node: usize, link: LinkId, bytes: Vec<u8> },
+    End { node: usize, link: LinkId },
 }
 
 impl World {
@@ -61,7 +81,14 @@ impl World {
             chunk: usize::MAX,
             stuck: Vec::new(),
             verify: true,
+            trace_protocol: false,
             report_blocked: false,
+            latency: Duration::ZERO,
+            under_way: BTreeMap::new(),
+            sent: 0,
+            names: BTreeMap::new(),
+            lookups: 0,
+            dials: Vec::new(),
         }
     }
 
@@ -70,6 +97,7 @@ impl World {
         let node = Node::new(Arc::new(config), [index as u8 + 1; 32], self.now);
         self.nodes.push(Some(node));
         self.exited.push(false);
+        self.dials.push(0);
         index
     }
 
@@ -235,6 +263,7 @@ impl World {
         let mut fx = core::mem::take(&mut self.fx);
         assert!(fx.is_empty());
         fx.trace_mask.debug = true;
+        fx.trace_mask.protocol = self.trace_protocol;
         node.handle(self.now, input, &mut fx);
         node.check_invariants();
         for event in fx.trace.drain(..) {
@@ -257,9 +286,15 @@ impl World {
             LinkCmd::Close { link, .. } => {
                 self.flush(index, link);
                 let end = End::Node(index, link);
-                if let Some(other) = self.wires.remove(&end) {
-                    self.wires.remove(&other);
-                    self.end_closed(other, CloseCause::Eof);
+                match self.wires.remove(&end) {
+                    Some(End::Node(node, link)) if !self.latency.is_zero() => {
+                        self.arrives(1, Arrival::End { node, link });
+                    }
+                    Some(other) => {
+                        self.wires.remove(&other);
+                        self.end_closed(other, CloseCause::Eof);
+                    }
+                    None => {}
                 }
                 self.input(index, Input::Closed { link, cause: CloseCause::Requested });
             }
@@ -273,9 +308,12 @@ impl World {
     }
 
     fn dial(&mut self, index: usize, dial: DialId, host: &str, port: u16) {
-        let target = host.strip_prefix("10.0.0.").and_then(|last| last.parse::<usize>().ok());
+        self.dials[index] += 1;
+        let Some(target) = self.resolve(index, host) else {
+            return self.input(index, Input::DialledItself { dial });
+        };
         let reachable = target.filter(|target| {
-            port == 6222
+            matches!(port, 4222 | 6222)
                 && !self.is_cut(index, *target)
                 && self.nodes.get(*target).is_some_and(Option::is_some)
         });
@@ -286,12 +324,58 @@ impl World {
         let (ours, theirs) = (self.slot(), self.slot());
         self.wires.insert(End::Node(index, ours), End::Node(target, theirs));
         self.wires.insert(End::Node(target, theirs), End::Node(index, ours));
-        let (near, far) = (address(index, 50_000), address(target, 6222));
-        let accepted =
-            Input::Opened { link: theirs, origin: Origin::Route, peer: near, local: far };
-        self.input(target, accepted);
+        let (near, far) = (address(index, 50_000), address(target, port));
         let origin = Origin::Dialled(dial);
-        self.input(index, Input::Opened { link: ours, origin, peer: far, local: near });
+        let dialled = Arrival::Up { node: index, link: ours, origin, peer: far, local: near };
+        let origin = if port == 4222 { Origin::Client } else { Origin::Route };
+        let accepted = Arrival::Up { node: target, link: theirs, origin, peer: near, local: far };
+        if self.latency.is_zero() {
+            self.arrive(accepted);
+            self.arrive(dialled);
+        } else {
+            // SYN, its answer, and the answer's answer.
+            self.arrives(2, dialled);
+            self.arrives(3, accepted);
+        }
+    }
+
+    /// The node that a host leads to; the outer `None` if that is nobody but the one that asks.
+    fn resolve(&mut self, index: usize, host: &str) -> Option<Option<usize>> {
+        let Some(nodes) = self.names.get(host) else {
+            return Some(host.strip_prefix("10.0.0.").and_then(|last| last.parse().ok()));
+        };
+        self.lookups += 1;
+        let others: Vec<usize> = nodes.iter().copied().filter(|node| *node != index).collect();
+        if others.is_empty() && !nodes.is_empty() {
+            return None;
+        }
+        Some(others.get(self.lookups % others.len().max(1)).copied())
+    }
+
+    /// Something is under way for so many latencies.
+    fn arrives(&mut self, latencies: u32, what: Arrival) {
+        self.sent += 1;
+        self.under_way.insert((self.now.mono + self.latency * latencies, self.sent), what);
+    }
+
+    fn arrive(&mut self, what: Arrival) {
+        match what {
+            Arrival::Up { node, link, origin, peer, local } => {
+                if self.wires.contains_key(&End::Node(node, link)) {
+                    self.input(node, Input::Opened { link, origin, peer, local });
+                }
+            }
+            Arrival::Bytes { node, link, bytes } => {
+                if self.wires.contains_key(&End::Node(node, link)) {
+                    self.deliver(node, link, &bytes);
+                }
+            }
+            Arrival::End { node, link } => {
+                if self.wires.remove(&End::Node(node, link)).is_some() {
+                    self.end_closed(End::Node(node, link), CloseCause::Eof);
+                }
+            }
+        }
     }
 
     /// Moves what a node has to send to the other end.
@@ -312,7 +396,12 @@ impl World {
                     return false;
                 }
                 self.input(index, Input::Accepted { link, bytes: bytes.len() });
-                self.deliver(other, peer, &bytes);
+                let arrival = Arrival::Bytes { node: other, link: peer, bytes };
+                if self.latency.is_zero() {
+                    self.arrive(arrival);
+                } else {
+                    self.arrives(1, arrival);
+                }
                 return true;
             }
             None => {}
@@ -325,6 +414,13 @@ impl World {
     pub(super) fn settle(&mut self) {
         for _ in 0..10_000 {
             let mut moved = false;
+            while let Some(first) = self.under_way.first_entry()
+                && first.key().0 <= self.now.mono
+            {
+                let what = first.remove();
+                self.arrive(what);
+                moved = true;
+            }
             let ends: Vec<End> = self.wires.keys().copied().collect();
             for end in ends {
                 if let End::Node(node, link) = end {
@@ -351,7 +447,8 @@ impl World {
         let end = self.now.mono + span;
         loop {
             let deadlines = self.nodes.iter().flatten().filter_map(Node::deadline);
-            let next = deadlines.map(|(at, _)| at).min().filter(|at| *at <= end);
+            let arrivals = self.under_way.keys().map(|(at, _)| *at);
+            let next = deadlines.map(|(at, _)| at).chain(arrivals).min().filter(|at| *at <= end);
             let at = next.unwrap_or(end);
             let step = at.0 - self.now.mono.0;
             self.now.mono = at;

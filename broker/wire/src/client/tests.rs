@@ -284,7 +284,7 @@ fn errors_name_the_limit_and_the_value() {
         Err(error) => std::format!("{error}"),
         Ok(parsed) => std::format!("{parsed:?}"),
     };
-    assert_eq!(text(b"PUB a 65\r\n"), "payload of 65 bytes is over the limit of 64 bytes");
+    assert_eq!(text(b"PUB a 65\r\n"), "maximum payload exceeded: 65 vs 64");
     assert_eq!(
         text(b"PUB aaaaaaaaaaaaaaaaaaaa 1\r\n"),
         "control line of 22 bytes is over the limit of 16 bytes"

@@ -10,10 +10,10 @@ use crate::effects::{Effects, LinkCmd};
 use crate::fault::CloseReason;
 use crate::ids::LinkId;
 use crate::limits;
-use crate::link::client::Phase;
+use crate::link::client::{Phase, TOKEN_USER};
 use crate::link::{Hold, Link};
 use crate::node::Node;
-use crate::time::{Duration, Now};
+use crate::time::Now;
 use crate::trace::TraceEvent;
 
 /// What the credentials of a CONNECT are worth.
@@ -30,9 +30,7 @@ impl Node {
     pub(super) fn client_connect(&mut self, now: Now, id: LinkId, json: &[u8], fx: &mut Effects) {
         let slot = id.slot;
         let Ok(connect) = ClientConnect::parse(json) else {
-            self.report_fault(slot, "CONNECT is not the JSON that it should be", fx);
-            self.close(now, slot, CloseReason::ParseError, Duration::ZERO, fx);
-            return;
+            return self.client_json_error(now, slot, "CONNECT", fx);
         };
         let headers = self.config.headers && connect.headers;
         let Some(client) = self.links.at_mut(slot).and_then(Link::client_mut) else { return };
@@ -85,6 +83,7 @@ impl Node {
         let Some(client) = self.links.at_mut(slot).and_then(Link::client_mut) else { return };
         client.phase = Phase::Open;
         client.user = user;
+        client.known = true;
         let verbose = client.verbose;
         if !(0..=1).contains(&client.protocol) {
             let reason = CloseReason::BadClientProtocolVersion;
@@ -100,7 +99,7 @@ impl Node {
     }
 
     /// Wrong credentials, or an operation before CONNECT.
-    pub(super) fn refuse_client(
+    pub(crate) fn refuse_client(
         &mut self,
         now: Now,
         slot: u32,
@@ -122,8 +121,8 @@ impl Node {
             return Verdict::Reject;
         }
         match &self.config.auth {
-            ClientAuth::Open => Verdict::Accept { user: String::new() },
-            ClientAuth::Token(token) => compare(token, &connect.auth_token, "[REDACTED]"),
+            ClientAuth::Open => Verdict::Accept { user: claimed_user(connect).into() },
+            ClientAuth::Token(token) => compare(token, &connect.auth_token, claimed_user(connect)),
             ClientAuth::Users { users, no_auth_user } => {
                 let anonymous = connect.user.is_empty()
                     && connect.pass.is_empty()
@@ -137,6 +136,17 @@ impl Node {
                 }
             }
         }
+    }
+}
+
+/// Who the client says it is. Where no user is asked for, that is what monitoring and the log show.
+fn claimed_user(connect: &ClientConnect) -> &str {
+    if !connect.user.is_empty() {
+        &connect.user
+    } else if connect.jwt.is_empty() && !connect.auth_token.is_empty() {
+        TOKEN_USER
+    } else {
+        ""
     }
 }
 

@@ -40,7 +40,6 @@ impl Node {
             client_id,
             client_ip,
             cluster: self.cluster_name().into(),
-            cluster_dynamic: self.cluster.as_ref().is_some_and(|cluster| cluster.dynamic),
             connect_urls: self.connect_urls(),
             ldm: self.lame_duck.is_some(),
             api_lvl: limits::API_LEVEL,

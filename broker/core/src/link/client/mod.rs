@@ -16,6 +16,7 @@ mod info;
 mod operations;
 mod publish;
 
+use alloc::format;
 use alloc::rc::Rc;
 use alloc::string::String;
 
@@ -24,6 +25,9 @@ use causeway_wire::Limits;
 use crate::config::NodeConfig;
 use crate::interest::{Plan, SidIndex};
 use crate::link::close::client_label;
+
+/// What stands for the user of a client that came with a token.
+pub(crate) const TOKEN_USER: &str = "[REDACTED]";
 
 /// What a client link adds to a link.
 #[derive(Debug)]
@@ -43,8 +47,11 @@ pub(crate) struct Client {
     pub(crate) name: String,
     pub(crate) lang: String,
     pub(crate) version: String,
-    /// Whom it authenticated as; empty if nobody in particular.
+    /// Whom it authenticated as, or only said that it is where nobody asks: a name, or
+    /// [`TOKEN_USER`]. Empty if nobody in particular.
     pub(crate) user: String,
+    /// A CONNECT was accepted: from then on log lines tell who it is.
+    pub(crate) known: bool,
     /// The user whose password the host is checking.
     pub(crate) candidate: String,
     pub(crate) subscriptions: SidIndex,
@@ -84,6 +91,7 @@ impl Client {
             lang: String::new(),
             version: String::new(),
             user: String::new(),
+            known: false,
             candidate: String::new(),
             subscriptions: SidIndex::default(),
             subscription_count: 0,
@@ -93,8 +101,19 @@ impl Client {
         }
     }
 
+    /// What it calls itself, for log lines.
     pub(crate) fn label(&self) -> Option<String> {
-        client_label(&self.version, &self.lang, &self.name)
+        if self.known { client_label(&self.version, &self.lang, &self.name) } else { None }
+    }
+
+    /// In which account it is and as whom, for log lines.
+    pub(crate) fn user_label(&self, account: &str) -> Option<String> {
+        match self.user.as_str() {
+            _ if !self.known => None,
+            "" => None,
+            TOKEN_USER => Some(format!("{account}/token")),
+            user => Some(format!("{account}/user:{user}")),
+        }
     }
 
     /// What its bytes may be.

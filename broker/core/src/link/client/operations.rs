@@ -5,6 +5,7 @@ use alloc::string::String;
 use core::mem;
 
 use causeway_wire::client::{self as protocol, ClientOp};
+use causeway_wire::info::Info;
 use causeway_wire::{ParseError, Parsed, encode, error_text, subject};
 
 use crate::account::GLOBAL;
@@ -17,7 +18,7 @@ use crate::link::client::Phase;
 use crate::link::receive::Progress;
 use crate::link::{Hold, Link};
 use crate::node::Node;
-use crate::time::{Duration, Now};
+use crate::time::Now;
 use crate::trace::{Direction, TraceEvent};
 
 /// A queue name that servers use among themselves.
@@ -69,22 +70,34 @@ impl Node {
     }
 
     fn client_parse_error(&mut self, now: Now, slot: u32, error: ParseError, fx: &mut Effects) {
+        // nats-server's reasons: whatever its parser stumbles over is a protocol violation.
         let reason = match error {
             ParseError::ControlLine { .. } => CloseReason::MaxControlLineExceeded,
             ParseError::Payload { .. } => CloseReason::MaxPayloadExceeded,
-            ParseError::HeadersNotSupported => CloseReason::MessageHeaderViolation,
-            ParseError::UnknownOperation => CloseReason::ProtocolViolation,
-            _ => CloseReason::ParseError,
+            ParseError::UnknownOperation
+            | ParseError::Arguments(_)
+            | ParseError::HeadersNotSupported => CloseReason::ProtocolViolation,
         };
         self.report_fault(slot, &format!("{error}"), fx);
-        match error.wire_text() {
-            Some(text) => {
-                self.send(slot, fx, |out| encode::err(out, text));
-                self.close(now, slot, reason, limits::CLOSE_LINGER, fx);
-            }
-            // What was answered before the error still goes out.
-            None => self.close(now, slot, reason, limits::CLOSE_LINGER, fx),
+        if let Some(text) = error.wire_text() {
+            self.send(slot, fx, |out| encode::err(out, text));
         }
+        // What was answered before the error still goes out.
+        self.close(now, slot, reason, limits::CLOSE_LINGER, fx);
+    }
+
+    /// The arguments of a line are not the JSON that they should be. nats-server closes without a
+    /// word; what was answered before still goes out.
+    pub(super) fn client_json_error(
+        &mut self,
+        now: Now,
+        slot: u32,
+        operation: &str,
+        fx: &mut Effects,
+    ) {
+        let text = format!("{operation} is not the JSON that it should be");
+        self.report_fault(slot, &text, fx);
+        self.close(now, slot, CloseReason::ProtocolViolation, limits::CLOSE_LINGER, fx);
     }
 
     fn client_op(&mut self, now: Now, id: LinkId, op: ClientOp<'_>, fx: &mut Effects) {
@@ -101,11 +114,17 @@ impl Node {
             ClientOp::Ping => self.client_ping(slot, fx),
             ClientOp::Pong => self.pong(now, slot),
             ClientOp::Connect(json) => self.client_connect(now, id, json, fx),
-            ClientOp::Ok | ClientOp::Info(_) => {}
+            ClientOp::Ok => {}
+            // It means nothing from a client, but it must be one.
+            ClientOp::Info(json) => {
+                if Info::parse(json).is_err() {
+                    self.client_json_error(now, slot, "INFO", fx);
+                }
+            }
             ClientOp::Err(text) => {
                 let text = format!("Client Error {}", String::from_utf8_lossy(text));
                 self.report_fault(slot, &text, fx);
-                self.close(now, slot, CloseReason::ParseError, Duration::ZERO, fx);
+                self.close(now, slot, CloseReason::ParseError, limits::CLOSE_LINGER, fx);
             }
         }
     }

@@ -14,10 +14,35 @@ use crate::link::deliver::{Message, Source};
 use crate::node::Node;
 use crate::time::Now;
 
-/// Subjects under these are servers' own (nats-server: gateway replies, raft groups).
-const RESERVED_SUBJECTS: [&[u8]; 2] = [b"_GR_.", b"$NRG."];
-/// Replies under these are (service imports, gateway replies, acknowledgements).
-const RESERVED_REPLIES: [&[u8]; 3] = [b"_R_.", b"_GR_.", b"$JS.ACK."];
+/// Subjects that are servers' own: gateway replies (with their former prefix) and raft groups.
+/// nats-server wants something after the prefix of a gateway reply; it is the same here as in
+/// what 2.15.1 answers.
+const RESERVED_SUBJECTS: [Reserved; 3] =
+    [Reserved::Longer(b"_GR_."), Reserved::Longer(b"$GR."), Reserved::From(b"$NRG.")];
+/// Replies that are: service imports, gateway replies, acknowledgements.
+const RESERVED_REPLIES: [Reserved; 4] = [
+    Reserved::From(b"_R_."),
+    Reserved::Longer(b"_GR_."),
+    Reserved::Longer(b"$GR."),
+    Reserved::Longer(b"$JS.ACK."),
+];
+
+/// Subjects that begin so.
+enum Reserved {
+    /// The prefix alone, too.
+    From(&'static [u8]),
+    /// Only with something after the prefix.
+    Longer(&'static [u8]),
+}
+
+impl Reserved {
+    fn holds(&self, subject: &[u8]) -> bool {
+        match self {
+            Self::From(prefix) => subject.starts_with(prefix),
+            Self::Longer(prefix) => subject.len() > prefix.len() && subject.starts_with(prefix),
+        }
+    }
+}
 
 impl Node {
     pub(super) fn client_publish(
@@ -92,9 +117,9 @@ impl Node {
 
     /// Refuses subjects and replies that belong to servers.
     fn may_publish(&mut self, slot: u32, publish: &Publish<'_>, fx: &mut Effects) -> bool {
-        let reserved = |subject: &[u8], prefixes: &[&[u8]]| {
+        let reserved = |subject: &[u8], prefixes: &[Reserved]| {
             matches!(subject.first(), Some(b'_' | b'$'))
-                && prefixes.iter().any(|prefix| subject.starts_with(prefix))
+                && prefixes.iter().any(|prefix| prefix.holds(subject))
         };
         let text = if reserved(publish.subject, &RESERVED_SUBJECTS) {
             quoted(error_text::PERMISSIONS_VIOLATION_PUBLISH, publish.subject)

@@ -1,12 +1,13 @@
 //! The handshake of a route: CONNECT and INFO, checked.
 
 use alloc::format;
+use alloc::string::String;
 
 use causeway_wire::connect::RouteConnect;
 use causeway_wire::error_text;
 use causeway_wire::info::Info;
 
-use crate::cluster::own_address;
+use crate::cluster::{Early, Remote, own_address};
 use crate::config::RouteAuth;
 use crate::effects::Effects;
 use crate::fault::CloseReason;
@@ -33,23 +34,41 @@ impl Node {
         let Some(target) = route.dialled_for.and_then(|id| cluster.targets.get(&id)) else {
             return self.send_route_info(slot, fx);
         };
-        // With a peer that we know there is nothing to learn first; but a name may lead to another
-        // server than last time, which must not take our word for a claim.
-        let at_once = target.known_pool.is_some()
-            && (!target.explicit || target.remote_address.as_ref() == Some(&target.address));
-        let (expected, lane) = (target.remote_id.clone(), route.lane);
-        if at_once && let (Some(expected), Some(lane)) = (expected, lane) {
-            if self.claimed_elsewhere(slot, &expected, lane) {
-                return self.close_duplicate(now, slot, &expected, fx);
+        let (expected, pool, lane) = (target.remote_id.clone(), target.known_pool, route.lane);
+        match (expected, pool, lane) {
+            (Some(expected), Some(pool), Some(lane)) => {
+                let early = Early { lane, no_pool: pool.no_pool };
+                self.speak_first(now, slot, expected, early, fx);
             }
-            if let Some(route) = self.links.at_mut(slot).and_then(Link::route_mut) {
-                route.remote_id = Some(expected);
-            }
+            _ => self.send_route_connect(slot, "", fx),
         }
-        self.send_route_connect(slot, fx);
-        if at_once {
-            self.send_route_info(slot, fx);
+    }
+
+    /// There is nothing to learn first from a peer that we know: we claim the lane and tell it of
+    /// our interest at once, which saves a round trip after an outage. There may be another server
+    /// now, as a name stands for several, and servers come back under new ids. CONNECT says whom
+    /// we mean; a claim that reaches another displaces no connection.
+    fn speak_first(
+        &mut self,
+        now: Now,
+        slot: u32,
+        expected: String,
+        early: Early,
+        fx: &mut Effects,
+    ) {
+        if self.claimed_elsewhere(slot, &expected, early.lane) {
+            return self.close_duplicate(now, slot, &expected, fx);
         }
+        self.send_route_connect(slot, &expected, fx);
+        if let Some(route) = self.links.at_mut(slot).and_then(Link::route_mut) {
+            route.remote_id = Some(expected);
+        }
+        self.send_route_info(slot, fx);
+        if let Some(cluster) = &mut self.cluster {
+            cluster.early.insert(slot, early);
+            cluster.update_carriers(&self.accounts);
+        }
+        self.announce_all(slot, fx);
     }
 
     /// CONNECT of a peer that dialled us.
@@ -81,6 +100,7 @@ impl Node {
         }
         if let Some(route) = self.links.at_mut(slot).and_then(Link::route_mut) {
             route.remote_id = Some(connect.name.clone());
+            route.stray = !connect.expected_id.is_empty() && connect.expected_id != self.id;
         }
         let (theirs, dynamic) = (connect.cluster.as_str(), connect.cluster_dynamic);
         if !self.agree_on_cluster_name(now, slot, theirs, dynamic, fx) {
@@ -119,8 +139,16 @@ impl Node {
 
     fn first_route_info(&mut self, now: Now, slot: u32, info: &Info, fx: &mut Effects) {
         let Some(peer) = self.links.at(slot).map(|link| link.peer) else { return };
+        if info.client_id != 0 {
+            // Only clients are told a number: the URL leads to a client port.
+            self.report_fault(slot, "Connected to a client port instead of a route port", fx);
+            return self.drop_route(now, slot, CloseReason::WrongPort, fx);
+        }
         let dialled = match self.links.at_mut(slot).and_then(Link::route_mut) {
             Some(route) => {
+                if route.dialled_for.is_some() && route.info_sent {
+                    route.stray = route.remote_id.as_ref() != Some(&info.server_id);
+                }
                 route.remote_id = Some(info.server_id.clone());
                 route.remote_name = Some(info.server_name.clone());
                 route.unsub_origin = info.lnocu;
@@ -135,12 +163,6 @@ impl Node {
             self.maintain_remote(now, &before, fx);
         }
         if info.server_id == self.id {
-            if let Some(target) = dialled
-                && let Some(cluster) = &mut self.cluster
-                && let Some(target) = cluster.targets.get_mut(&target)
-            {
-                target.is_self = true;
-            }
             return self.close_duplicate(now, slot, &info.server_id, fx);
         }
         if !info.cluster.is_empty() {
@@ -170,8 +192,8 @@ impl Node {
     }
 
     /// What this connection is for: what we dialled it for, or what the peer says.
-    fn agree_on_lane(&mut self, slot: u32, info: &Info) -> Result<Lane, alloc::string::String> {
-        let nothing = alloc::string::String::new();
+    fn agree_on_lane(&mut self, slot: u32, info: &Info) -> Result<Lane, String> {
+        let nothing = String::new();
         let Some(cluster) = &self.cluster else { return Err(nothing) };
         let Some(route) = self.links.at_mut(slot).and_then(Link::route_mut) else {
             return Err(nothing);
@@ -226,10 +248,14 @@ impl Node {
         if !info.gateway.is_empty() || !info.route_acc_add_reqid.is_empty() {
             return;
         }
+        let Some(cluster) = &mut self.cluster else { return };
         if info.server_id != remote_id {
+            let ours = cluster.remotes.get(&remote_id).is_some_and(Remote::is_causeway);
+            if info.ldm && ours {
+                return self.loss_received(slot, &remote_id, &info.server_id, fx);
+            }
             return self.gossip_received(now, &remote_id, info, fx);
         }
-        let Some(cluster) = &mut self.cluster else { return };
         let Some(remote) = cluster.remotes.get_mut(&remote_id) else { return };
         let before = (remote.lame_duck, remote.info.connect_urls.clone());
         remote.lame_duck |= info.ldm;

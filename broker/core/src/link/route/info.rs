@@ -64,7 +64,6 @@ impl Node {
             server_name: self.name.clone(),
             version: config.version.clone(),
             proto: ROUTE_PROTO,
-            git_commit: config.git_commit.clone(),
             go: config.built_with.clone(),
             host: address.host.clone(),
             port: i32::from(address.port),
@@ -110,7 +109,8 @@ impl Node {
     }
 
     /// Sends CONNECT on a link that we dialled, with the credentials of its target.
-    pub(super) fn send_route_connect(&mut self, slot: u32, fx: &mut Effects) {
+    /// `expected_id` says for whom it is meant, if we speak first.
+    pub(super) fn send_route_connect(&mut self, slot: u32, expected_id: &str, fx: &mut Effects) {
         let Some(cluster) = &self.cluster else { return };
         let target = self
             .links
@@ -128,6 +128,7 @@ impl Node {
             cluster_dynamic: cluster.dynamic,
             lnoc: true,
             lnocu: true,
+            expected_id: expected_id.into(),
             ..RouteConnect::default()
         };
         let json = connect.to_json();

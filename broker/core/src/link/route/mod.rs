@@ -1,12 +1,13 @@
 //! Route links: the other servers of the cluster.
 //!
 //! ```text
-//!  dialled:   Opened ── CONNECT, [INFO] ──► AwaitInfo ── INFO ──► Registered ── PONG ─► confirmed
+//!  dialled:   Opened ── CONNECT, [INFO, interest] ──► AwaitInfo ── INFO ──► Registered ── PONG ─► confirmed
 //!  accepted:  Opened ── INFO ──► AwaitConnect ── CONNECT ──► AwaitInfo ── INFO ──► Registered
 //! ```
 //! The side that dialled says in its INFO which *lane* the connection is for: a slot of the pool
-//! or a dedicated account. It sends that INFO after the other's, as nats-server does; or at once
-//! when it knows the other already, which saves a round trip after an outage.
+//! or a dedicated account. It sends that INFO after the other's, as nats-server does; or at once,
+//! and its interest too, when it knows the other already: that saves a round trip after an outage.
+//! Then CONNECT says which server is meant, because another may answer.
 //!
 //! An unexpected operation, a timeout, a wrong name or wrong credentials end the link with the
 //! texts of `reference: nats-server route.go`.
@@ -46,6 +47,8 @@ pub(crate) struct Route {
     pub(crate) confirmed: bool,
     /// Our INFO has gone out; on a connection that we dialled it claims the lane.
     pub(crate) info_sent: bool,
+    /// Who dialled spoke first, and meant another server.
+    pub(crate) stray: bool,
     /// When it was registered.
     pub(crate) registered_at: Mono,
     /// How far news of this connection is to spread.
@@ -90,6 +93,7 @@ impl Route {
             explicit: false,
             confirmed: false,
             info_sent: false,
+            stray: false,
             registered_at: Mono(0),
             gossip_mode: GossipMode::Default,
             remote_id: None,

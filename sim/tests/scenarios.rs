@@ -72,3 +72,24 @@ fn every_scenario_runs_to_its_end_and_the_same_way_twice() {
         assert!(one.broker_events > 1_000, "{} does something", scenario.name);
     }
 }
+
+#[test]
+fn every_plan_of_a_fixed_bug_holds() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/regressions");
+    let mut plans = 0;
+    for entry in fs::read_dir(folder).expect("the folder is there") {
+        let path = entry.expect("an entry").path();
+        let text = fs::read_to_string(&path).expect("a text");
+        let plan = Plan::parse(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        let outcome = run(&plan, RunOptions::default());
+        assert_eq!(outcome.end, RunEnd::Complete, "{}", path.display());
+        let judged = guarantee::judge(&outcome.history).expect("the history is well formed");
+        for one in judged {
+            assert_eq!(one.findings.broken, 0, "{}: {}", path.display(), one.name);
+            let vacuous = one.required && one.findings.checked == 0;
+            assert!(!vacuous, "{}: {} was never checked", path.display(), one.name);
+        }
+        plans += 1;
+    }
+    assert!(plans > 0, "there are plans");
+}

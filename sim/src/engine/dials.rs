@@ -60,6 +60,8 @@ enum Answer {
     Accepted,
     Refused,
     NoSuchHost,
+    /// The name stands for the caller alone.
+    Itself,
 }
 
 impl Engine<'_> {
@@ -74,25 +76,28 @@ impl Engine<'_> {
         let own_port =
             self.hosts[usize::from(id.0)].process.as_ref().map(|process| process.route_port);
         let mut targets = self.names.resolve(host);
+        let nobody = targets.is_empty();
         targets.retain(|target| *target != id || Some(port) != own_port);
+        let itself = targets.is_empty() && !nobody;
         let incarnation = u64::from(self.hosts[usize::from(id.0)].incarnation);
         let of = [u64::from(id.0), incarnation, dial.0];
         Stream::new(self.plan.seed, "dial", &of).shuffle(&mut targets);
         let from = self.names.node_calls_from(id);
         let nanos = u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX);
-        self.dial(Caller::Node(id, dial), targets, port, from, nanos);
+        self.dial(Caller::Node(id, dial), targets, itself, port, from, nanos);
     }
 
     pub(super) fn client_dials(&mut self, client: ClientId, node: NodeId) -> u32 {
         let from = self.names.client_calls_from(client);
         let caller = Caller::Client(client);
-        self.dial(caller, vec![node], CLIENT_PORT, from, CLIENT_DIAL_TIMEOUT_NS)
+        self.dial(caller, vec![node], false, CLIENT_PORT, from, CLIENT_DIAL_TIMEOUT_NS)
     }
 
     fn dial(
         &mut self,
         caller: Caller,
         mut targets: Vec<NodeId>,
+        itself: bool,
         port: u16,
         from: SocketAddr,
         timeout: u64,
@@ -101,7 +106,11 @@ impl Engine<'_> {
         let number = self.dials.last;
         let first = targets.pop();
         let target = first.unwrap_or(NodeId(0));
-        let state = if first.is_some() { State::Lost } else { State::Answered(Answer::NoSuchHost) };
+        let state = match (first, itself) {
+            (Some(_), _) => State::Lost,
+            (None, true) => State::Answered(Answer::Itself),
+            (None, false) => State::Answered(Answer::NoSuchHost),
+        };
         let dial = Dial { caller, targets, target, port, from, pause: SYN_AGAIN_NS, state };
         self.dials.by_number.insert(number, dial);
         self.queue.push(self.now.saturating_add(timeout), Due::DialTimeout(number));
@@ -177,6 +186,12 @@ impl Engine<'_> {
         let State::Answered(answer) = dial.state else { return };
         if answer == Answer::NoSuchHost {
             self.give_up(number, "no such host", Ending::Refused);
+        } else if answer == Answer::Itself {
+            if let Some(Dial { caller: Caller::Node(node, id), .. }) =
+                self.dials.by_number.remove(&number)
+            {
+                self.dialled_itself(node, id);
+            }
         } else if self.net.links.is_cut(there, here) {
             self.call_again(number);
         } else if answer == Answer::Accepted {

@@ -306,6 +306,10 @@ impl Engine<'_> {
         self.feed(id, Input::DialFailed { dial, error });
     }
 
+    pub(super) fn dialled_itself(&mut self, id: NodeId, dial: DialId) {
+        self.feed(id, Input::DialledItself { dial });
+    }
+
     /// The connection of a link is gone, as the host sees it.
     pub(super) fn link_gone(&mut self, id: NodeId, slot: u32, cause: CloseCause, parting: Parting) {
         let Some(link) = self.process(id).and_then(|process| process.link_id(slot)) else { return };

@@ -19,6 +19,9 @@ pub(crate) const CLIENT_DIAL_TIMEOUT_NS: u64 = 2 * SECOND;
 /// Unanswered pings after which a client gives up its connection.
 pub(crate) const CLIENT_PINGS_MAX: u32 = 2;
 
+/// TCP's handshake, ours, and a ping, in round trips.
+const HANDSHAKE_RTTS: u64 = 3;
+
 /// For everything that is not counted below: turns, chunking, a second try.
 const SLACK_NS: u64 = 500 * MS;
 
@@ -29,10 +32,9 @@ pub(crate) const RETRANSMIT_NS: u64 = 200 * MS;
 /// Bounds without phases: what the networks and timers say.
 pub(super) fn bounds(plan: &Plan) -> Bounds {
     let rtt = round_trip(plan);
-    let pool = plan.nodes.iter().map(pool_size).max().unwrap_or(POOL_SIZE);
-    // Pool connections are opened one after the other; each takes TCP's handshake, ours, and a
-    // ping. One more for the system account, one more because gossip comes first.
-    let handshakes = (pool + 2).saturating_mul(4).saturating_mul(rtt);
+    // TCP's handshake, ours, a ping; then the other connections of the pool and the account's, all
+    // at once; and the same again, because gossip comes first.
+    let handshakes = rtt.saturating_mul(HANDSHAKE_RTTS).saturating_mul(4);
     let probe = nanos(limits::ROUTE_PROBE_TIMEOUT).max(u64::from(limits::ROUTE_PROBE_RTTS) * rtt);
     let backoff = plan.nodes.iter().any(|n| n.config.number(Setting::ConnectBackoff) == Some(1));
     let redial = if backoff { limits::ROUTE_RECONNECT_MAX } else { limits::ROUTE_RECONNECT };
@@ -98,10 +100,6 @@ fn round_trip(plan: &Plan) -> u64 {
 fn one_way(link: &LinkPlan) -> u64 {
     let lost = if link.loss_ppm > 0 { 7 * RETRANSMIT_NS } else { 0 };
     link.latency_ns + link.jitter_ns + lost
-}
-
-fn pool_size(node: &super::NodePlan) -> u64 {
-    node.config.number(Setting::PoolSize).unwrap_or(POOL_SIZE)
 }
 
 fn nanos(duration: causeway_core::Duration) -> u64 {

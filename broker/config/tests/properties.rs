@@ -1,6 +1,8 @@
 //! What holds for any input.
 #![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "a test may panic")]
 
+mod checks;
+
 use causeway_config::{
     Action, Config, DateTime, Flags, Map, MemorySource, Node, Position, Value, digest, json, parse,
 };
@@ -18,9 +20,12 @@ const PIECES: &[&str] = &[
     "routes",
     "listen",
     "include ",
+    "c.conf",
+    "sub/",
     "inc.conf",
     "$a",
     "$E",
+    "$F",
     "$",
     "\"",
     "'",
@@ -83,40 +88,20 @@ fn texts() -> impl Strategy<Value = String> {
     prop::collection::vec(prop::sample::select(PIECES), 0..40).prop_map(|pieces| pieces.concat())
 }
 
-fn source(text: &[u8]) -> MemorySource {
-    MemorySource::new()
-        .with_file("c.conf", text)
-        .with_file("inc.conf", "a: 1\nb {c: $a}\n")
-        .with_env("E", "[1 , {x: $F}]")
-        .with_env("F", "$E")
-}
-
-/// Goes the whole way with a text; all that counts is that it comes to an end.
-fn digest_or_error(text: &[u8]) -> String {
-    let source = source(text);
-    for args in [["-c", "c.conf", "-D"], ["-c", "c.conf", "-t"]] {
-        if let Ok(Action::Run(flags) | Action::TestConfig(flags)) = Flags::parse(args)
-            && let Err(error) = Config::load(&flags, &source)
-        {
-            assert!(!error.to_string().is_empty());
-        }
-    }
-    match parse("c.conf", text, &source) {
-        Ok(map) => digest(&map),
-        Err(error) => error.to_string(),
-    }
+/// Up to four texts, as [`checks::configuration`] takes them.
+fn input(texts: &[String]) -> Vec<u8> {
+    texts.join(std::str::from_utf8(&[checks::SEPARATOR]).unwrap()).into_bytes()
 }
 
 proptest! {
     #[test]
-    fn no_text_makes_it_panic(text in texts()) {
-        let answer = digest_or_error(text.as_bytes());
-        prop_assert_eq!(answer, digest_or_error(text.as_bytes()), "it is a function of the text");
+    fn any_texts_end_in_a_tree_or_an_error(texts in prop::collection::vec(texts(), 1..5)) {
+        checks::configuration(&input(&texts));
     }
 
     #[test]
-    fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-        prop_assert!(!digest_or_error(&bytes).is_empty());
+    fn any_bytes_end_in_a_tree_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        checks::configuration(&bytes);
     }
 
     #[test]
@@ -126,7 +111,7 @@ proptest! {
     )) {
         match Flags::parse(args) {
             Ok(Action::Run(flags)) => {
-                if let Err(error) = Config::load(&flags, &source(b"port: 1")) {
+                if let Err(error) = Config::load(&flags, &MemorySource::new().with_file("c.conf", "port: 1")) {
                     prop_assert!(!error.to_string().is_empty());
                 }
             }

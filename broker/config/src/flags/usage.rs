@@ -6,8 +6,17 @@ use super::table::{FLAGS, FlagRow, Group};
 
 /// What `--help_tls` prints.
 pub const HELP_TLS: &str = "\
-TLS is not supported by this version of causeway: a configuration with a tls block, a tls:// route
-or one of the --tls flags is refused, so that nothing is sent in the clear by mistake.
+TLS is specified in the tls section of a configuration file:
+
+    tls {
+        cert_file: \"./certs/server-cert.pem\"
+        key_file:  \"./certs/server-key.pem\"
+        ca_file:   \"./certs/ca.pem\"
+        verify:    true
+    }
+
+It is not supported by this version of causeway yet: a configuration with a tls section, a tls://
+route or one of the --tls flags is refused, so that nothing is sent in the clear by mistake.
 ";
 
 /// The usage, in nats-server's shape: groups of flags, one line each.

@@ -15,7 +15,7 @@ pub(crate) use values::listen_port;
 
 use crate::error::{ConfigError, Position, Warning};
 use crate::options::{self, OptionRow, Support};
-use crate::value::{Map, Node};
+use crate::value::{Map, Node, Value};
 
 /// Reads all options of a file into `raw`.
 pub(crate) fn resolve(file: &str, map: &Map, raw: &mut Raw, issues: &mut Issues) {
@@ -87,8 +87,16 @@ fn each_setting<S: Copy>(
         };
         match row.support {
             Support::Full(id) | Support::NoEffect(id) => apply(&Setting { id, key, node }, issues),
+            Support::NotYet(_) if row.key == "write_timeout" && is_no_policy(&node.value) => {
+                issues.error(&node.at, "write_timeout must be 'default', 'close' or 'retry'");
+            }
             Support::NotYet(is_off) if is_off(&node.value) => {}
             Support::NotYet(_) => issues.not_supported(&node.at, format!("{block}{}", row.key)),
         }
     }
+}
+
+/// Whether this is a text that `write_timeout` does not take in nats-server either.
+fn is_no_policy(value: &Value) -> bool {
+    value.as_text().is_some_and(|text| !["default", "close", "retry"].contains(&text))
 }

@@ -35,14 +35,7 @@ impl Trapped {
 }
 
 /// Serves until the server has ended, and obeys signals meanwhile.
-pub(crate) async fn serve(server: Server) -> ExitCode {
-    let mut signals = match Signals::listen() {
-        Ok(signals) => signals,
-        Err(error) => {
-            server.log.error(format_args!("Signals cannot be received: {error}"));
-            return ExitCode::FAILURE;
-        }
-    };
+pub(crate) async fn serve(server: Server, mut signals: Signals) -> ExitCode {
     let mut shutting_down = false;
     loop {
         let trapped = tokio::select! {
@@ -90,7 +83,9 @@ fn reopen(log: &Log, server: &Server) {
     }
 }
 
-struct Signals {
+/// The signals of this process from the moment this exists; until then they do what the operating
+/// system does with them. So it must exist before anybody can know of the server.
+pub(crate) struct Signals {
     interrupt: Signal,
     terminate: Signal,
     hangup: Signal,
@@ -99,7 +94,8 @@ struct Signals {
 }
 
 impl Signals {
-    fn listen() -> std::io::Result<Self> {
+    /// Begins to receive. Needs a tokio runtime.
+    pub(crate) fn listen() -> std::io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,

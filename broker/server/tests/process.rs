@@ -261,6 +261,31 @@ fn the_log_file_is_reopened_on_request() {
     assert!(old.ends_with("[INF] Trapped \"user defined signal 1\" signal\n"), "{old}");
 }
 
+/// Whoever finds the pid file may use it at once. The test does not sleep while it looks for it, so
+/// that the signal comes as early as one can.
+#[test]
+fn a_signal_right_after_the_pid_file_is_obeyed() {
+    for _ in 0..20 {
+        let folder = tempfile::tempdir().unwrap();
+        let (pid, log) = (folder.path().join("pid"), folder.path().join("log"));
+        let child = Command::new(env!("CARGO_BIN_EXE_causeway"))
+            .args(["-a", "127.0.0.1", "-p", "-1", "-P", pid.to_str().unwrap(), "-l"])
+            .arg(&log)
+            .spawn()
+            .unwrap();
+        let process = Process { child, folder };
+        let start = Instant::now();
+        while fs::metadata(&pid).map_or(0, |pid| pid.len()) == 0 {
+            assert!(start.elapsed() < PATIENCE, "no pid file: {}", process.log());
+            std::thread::yield_now();
+        }
+        process.signal(Signal::TERM);
+        let (code, log) = process.end();
+        assert_eq!(code, 0, "{log}");
+        assert!(log.contains("[INF] Trapped \"terminated\" signal\n"), "{log}");
+    }
+}
+
 #[test]
 fn a_lame_duck_is_called_by_its_pid_file() {
     let process = Process::start("", &[]);

@@ -16,7 +16,7 @@ pub use listen::BindError;
 pub(crate) use listen::{Listeners, join};
 
 use crate::server::{Server, StartError};
-use crate::signals;
+use crate::signals::{self, Signals};
 
 /// The name that messages begin with, whatever the program is called: tools read them.
 const COMPATIBLE_NAME: &str = "nats-server";
@@ -85,8 +85,13 @@ fn serve(flags: Flags) -> ExitCode {
         Err(error) => return die(&format!("no runtime: {error}")),
     };
     let code = runtime.block_on(async {
+        // Before the pid file and "Server is ready": whoever sees them may send a signal.
+        let signals = match Signals::listen() {
+            Ok(signals) => signals,
+            Err(error) => return die(&format!("signals cannot be received: {error}")),
+        };
         match Server::start(config, flags, &warnings) {
-            Ok(server) => signals::serve(server).await,
+            Ok(server) => signals::serve(server, signals).await,
             Err(StartError::Log(error)) => die(&error.to_string()),
             // The log has said why.
             Err(StartError::Bind(_) | StartError::Pid(_) | StartError::Randomness(_)) => {

@@ -1,6 +1,6 @@
 //! From the operator's configuration to what a node needs to know.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use causeway_config::{
     Auth, AuthMethod, Cluster, Config, Credentials, RoutePermissions, SubjectPermission, defaults,
@@ -46,10 +46,17 @@ pub(crate) fn announced(config: &Config, client: &HostPort) -> HostPort {
     }
 }
 
-/// Addresses on the cluster port that are this server.
+/// Addresses on the cluster port that are this server. A name for the loopback address often
+/// stands for both versions of IP: one that we do not listen on is not another server either.
 pub(crate) fn own_routes(listening: &Listening) -> Vec<SocketAddr> {
     let Some(cluster) = &listening.cluster else { return Vec::new() };
     match cluster.host.parse::<IpAddr>() {
+        Ok(ip) if ip.is_loopback() => {
+            let both = [ip, IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+            let other_version = |other: &IpAddr| *other == ip || other.is_ipv4() != ip.is_ipv4();
+            let own = both.into_iter().filter(other_version);
+            own.map(|ip| SocketAddr::new(ip, cluster.port)).collect()
+        }
         Ok(ip) if !ip.is_unspecified() => vec![SocketAddr::new(ip, cluster.port)],
         Ok(_) | Err(_) => {
             interfaces::all().into_iter().map(|ip| SocketAddr::new(ip, cluster.port)).collect()

@@ -22,6 +22,14 @@ pub(super) struct Dial {
     pub(super) draw: u64,
 }
 
+/// Why there is no connection.
+enum Failure {
+    /// For the log.
+    Error(String),
+    /// The name stands for this server only.
+    Itself,
+}
+
 /// Starts the attempt; its outcome reaches the node as an input.
 pub(super) fn spawn<N: Net>(inner: &Rc<Inner<N>>, dial: Dial) {
     let inner = Rc::clone(inner);
@@ -33,7 +41,8 @@ pub(super) fn spawn<N: Net>(inner: &Rc<Inner<N>>, dial: Dial) {
             Ok((stream, peer, local)) => {
                 shard.open(now, stream, Origin::Dialled(dial.id), peer, local);
             }
-            Err(error) => {
+            Err(Failure::Itself) => shard.turn(now, Input::DialledItself { dial: dial.id }),
+            Err(Failure::Error(error)) => {
                 shard.turn(now, Input::DialFailed { dial: dial.id, error: &error });
             }
         }
@@ -45,11 +54,11 @@ pub(super) fn spawn<N: Net>(inner: &Rc<Inner<N>>, dial: Dial) {
 async fn connect<N: Net>(
     inner: &Inner<N>,
     dial: &Dial,
-) -> Result<(N::Stream, SocketAddr, SocketAddr), String> {
+) -> Result<(N::Stream, SocketAddr, SocketAddr), Failure> {
     let deadline = Instant::now() + dial.timeout;
     let addresses = match timeout_at(deadline, addresses(inner, dial)).await {
         Ok(found) => found?,
-        Err(_) => return Err(format!("lookup {}: i/o timeout", dial.host)),
+        Err(_) => return Err(Failure::Error(format!("lookup {}: i/o timeout", dial.host))),
     };
     let mut last = "no IP available".to_owned();
     for address in addresses {
@@ -60,7 +69,7 @@ async fn connect<N: Net>(
                 last = failed(&format!("connect: {}", error_text(&error)));
                 continue;
             }
-            Err(_) => return Err(failed("i/o timeout")),
+            Err(_) => return Err(Failure::Error(failed("i/o timeout"))),
         };
         stream.send_at_once();
         match (stream.peer_address(), stream.local_address()) {
@@ -70,22 +79,27 @@ async fn connect<N: Net>(
             }
         }
     }
-    Err(last)
+    Err(Failure::Error(last))
 }
 
 /// Where to try, in random order. An address is taken as it is; of a name, our own addresses are
 /// left out: a headless service lists the server that asks too.
-async fn addresses<N: Net>(inner: &Inner<N>, dial: &Dial) -> Result<Vec<SocketAddr>, String> {
+async fn addresses<N: Net>(inner: &Inner<N>, dial: &Dial) -> Result<Vec<SocketAddr>, Failure> {
     if let Ok(ip) = dial.host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(ip, dial.port)]);
     }
     let mut found = match inner.net.resolve(dial.host.clone(), dial.port).await {
         Ok(found) => found,
         Err(error) => {
-            return Err(format!("lookup for host {:?}: {}", dial.host, error_text(&error)));
+            let text = format!("lookup for host {:?}: {}", dial.host, error_text(&error));
+            return Err(Failure::Error(text));
         }
     };
+    let nobody = found.is_empty();
     found.retain(|address| !inner.own_routes.contains(address));
+    if found.is_empty() && !nobody {
+        return Err(Failure::Itself);
+    }
     shuffle(&mut found, dial.draw);
     Ok(found)
 }

@@ -1,5 +1,7 @@
 //! What happened in the core, worded as nats-server words it.
 
+use std::fmt::Write;
+
 use causeway_core::link::LinkKind;
 use causeway_core::{CloseReason, Direction, LinkLabel, TraceEvent};
 
@@ -134,17 +136,19 @@ fn quoted_bytes(escaped: &[u8], max: u64) -> usize {
     at.min(escaped.len())
 }
 
-/// `127.0.0.1:33448 - cid:9 - "v1.2:py:name" - text`.
+/// `127.0.0.1:33448 - cid:9 - "v1.2:py:name" - "$G/user:name" - text`.
 fn about(who: &LinkLabel, text: &str) -> String {
     let kind = match who.kind {
         LinkKind::Client => "cid",
         LinkKind::Route | LinkKind::Shard => "rid",
     };
-    let name = match (&who.name, who.kind) {
-        (Some(name), LinkKind::Client) if !name.is_empty() => format!(" - {name:?}"),
-        (Some(_) | None, LinkKind::Client | LinkKind::Route | LinkKind::Shard) => String::new(),
-    };
-    format!("{} - {kind}:{}{name} - {text}", who.peer, who.cid)
+    let mut client = String::new();
+    if who.kind == LinkKind::Client {
+        for part in [&who.name, &who.user].into_iter().flatten().filter(|part| !part.is_empty()) {
+            let _ = write!(client, " - {part:?}");
+        }
+    }
+    format!("{} - {kind}:{}{client} - {text}", who.peer, who.cid)
 }
 
 /// `host:port`, with brackets around an IPv6 address.
@@ -165,6 +169,7 @@ mod tests {
             cid: 9,
             peer: "127.0.0.1:33448".parse().unwrap(),
             name: name.map(ToOwned::to_owned),
+            user: None,
         }
     }
 
@@ -182,6 +187,12 @@ mod tests {
             TraceEvent::LinkOpened { who: who(LinkKind::Client, None) },
             Level::Debug,
             "127.0.0.1:33448 - cid:9 - Client connection created",
+        );
+        let user = LinkLabel { user: Some("$G/user:u".to_owned()), ..client() };
+        check(
+            TraceEvent::PeerFault { who: user, text: "x".to_owned() },
+            Level::Error,
+            "127.0.0.1:33448 - cid:9 - \"v1.2:py:my\\\"cli\" - \"$G/user:u\" - x",
         );
         check(
             TraceEvent::LinkOpened { who: route() },

@@ -96,7 +96,10 @@ fn route(report: RouteReport, asked: Subscriptions, compression: &'static str, n
     let (subscriptions_list, subscriptions_list_detail) = match asked {
         Subscriptions::Count => (Vec::new(), Vec::new()),
         Subscriptions::Subjects => (subjects(report.subscriptions), Vec::new()),
-        Subscriptions::Detail => (Vec::new(), detail_of_remote(report.subscriptions)),
+        Subscriptions::Detail => {
+            let dedicated = !report.account.is_empty();
+            (Vec::new(), detail_of_remote(report.subscriptions, dedicated))
+        }
     };
     Route {
         rid: report.rid,

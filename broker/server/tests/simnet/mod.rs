@@ -4,7 +4,10 @@
 //! frames are split in other places with every seed. Time and names come from the simulation, and
 //! nothing here uses threads or the system's randomness.
 
-use std::cell::Cell;
+pub(crate) mod forest;
+pub(crate) mod people;
+
+use std::cell::{Cell, RefCell};
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -21,15 +24,15 @@ const SEGMENT_BYTES: usize = 1460;
 
 /// Draws, one after the other.
 #[derive(Clone)]
-pub(crate) struct Draws(Rc<Cell<u64>>);
+struct Draws(Rc<Cell<u64>>);
 
 impl Draws {
-    pub(crate) fn new(seed: u64) -> Self {
+    fn new(seed: u64) -> Self {
         Self(Rc::new(Cell::new(seed)))
     }
 
     /// 0 to `below`, which is excluded (`SplitMix64`).
-    pub(crate) fn draw(&self, below: usize) -> usize {
+    fn draw(&self, below: usize) -> usize {
         let state = self.0.get().wrapping_add(0x9E37_79B9_7F4A_7C15);
         self.0.set(state);
         let z = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -41,7 +44,33 @@ impl Draws {
 /// A host's network.
 #[derive(Clone)]
 pub(crate) struct SimNet {
-    pub(crate) draws: Draws,
+    draws: Draws,
+    /// Where connections are being opened to.
+    dials: Rc<RefCell<Vec<SocketAddr>>>,
+    /// How many connections there are.
+    open: Rc<Cell<usize>>,
+}
+
+impl SimNet {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self { draws: Draws::new(seed), dials: Rc::default(), open: Rc::default() }
+    }
+
+    /// How many connections there are, of clients and routes, also those about to be closed.
+    pub(crate) fn open_connections(&self) -> usize {
+        self.open.get()
+    }
+
+    fn stream(&self, inner: TcpStream) -> SimStream {
+        self.open.set(self.open.get() + 1);
+        SimStream { inner, net: self.clone() }
+    }
+
+    /// Whether a connection to `host` is being opened.
+    pub(crate) fn is_dialling(&self, host: &str) -> bool {
+        let ip = turmoil::lookup(host);
+        self.dials.borrow().iter().any(|address| address.ip() == ip)
+    }
 }
 
 impl Net for SimNet {
@@ -49,8 +78,8 @@ impl Net for SimNet {
     type Listener = SimListener;
 
     async fn connect(&self, address: SocketAddr) -> io::Result<SimStream> {
-        let inner = TcpStream::connect(address).await?;
-        Ok(SimStream { inner, draws: self.draws.clone() })
+        let _under_way = UnderWay::begin(&self.dials, address);
+        Ok(self.stream(TcpStream::connect(address).await?))
     }
 
     async fn resolve(&self, host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
@@ -67,15 +96,37 @@ impl Net for SimNet {
     }
 }
 
+/// Lists a dial until its future ends or is dropped.
+struct UnderWay {
+    dials: Rc<RefCell<Vec<SocketAddr>>>,
+    address: SocketAddr,
+}
+
+impl UnderWay {
+    fn begin(dials: &Rc<RefCell<Vec<SocketAddr>>>, address: SocketAddr) -> Self {
+        dials.borrow_mut().push(address);
+        Self { dials: Rc::clone(dials), address }
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        let mut dials = self.dials.borrow_mut();
+        if let Some(at) = dials.iter().position(|address| *address == self.address) {
+            dials.swap_remove(at);
+        }
+    }
+}
+
 pub(crate) struct SimListener {
     inner: TcpListener,
-    draws: Draws,
+    net: SimNet,
 }
 
 impl SimListener {
     pub(crate) async fn bind(net: &SimNet, port: u16) -> io::Result<Self> {
         let inner = TcpListener::bind(("0.0.0.0", port)).await?;
-        Ok(Self { inner, draws: net.draws.clone() })
+        Ok(Self { inner, net: net.clone() })
     }
 }
 
@@ -84,13 +135,19 @@ impl Listener for SimListener {
 
     async fn accept(&mut self) -> io::Result<(SimStream, SocketAddr)> {
         let (inner, peer) = self.inner.accept().await?;
-        Ok((SimStream { inner, draws: self.draws.clone() }, peer))
+        Ok((self.net.stream(inner), peer))
     }
 }
 
 pub(crate) struct SimStream {
     inner: TcpStream,
-    draws: Draws,
+    net: SimNet,
+}
+
+impl Drop for SimStream {
+    fn drop(&mut self) {
+        self.net.open.set(self.net.open.get() - 1);
+    }
 }
 
 impl Stream for SimStream {
@@ -113,7 +170,7 @@ impl AsyncRead for SimStream {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let room = buffer.remaining();
-        let limit = room.min(1 + self.draws.draw(2 * SEGMENT_BYTES));
+        let limit = room.min(1 + self.net.draws.draw(2 * SEGMENT_BYTES));
         let mut part = ReadBuf::new(buffer.initialize_unfilled_to(limit));
         let outcome = Pin::new(&mut self.inner).poll_read(cx, &mut part);
         let bytes = part.filled().len();
@@ -129,7 +186,7 @@ impl AsyncWrite for SimStream {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let limit = bytes.len().min(1 + self.draws.draw(SEGMENT_BYTES));
+        let limit = bytes.len().min(1 + self.net.draws.draw(SEGMENT_BYTES));
         Pin::new(&mut self.inner).poll_write(cx, &bytes[..limit])
     }
 

@@ -140,6 +140,30 @@ def read_info(speaker, wanted):
     return poll(latest, lambda: f"INFO with {wanted}: {infos(speaker)[-1:]}")
 
 
+@pytest.mark.parametrize("kind", ["causeway", "nats-server"])
+async def test_route_to_oneself_is_given_up(fleet, binary, kind):
+    """The same list on every server: one's own address, one's name, and a way round to oneself."""
+    server = fleet.server(binary, "s1")
+    around = fleet.keep(FaultProxy(server.cluster_port))
+    by_name = f"nats://localhost:{server.cluster_port}"
+    listed = cluster.routes_text([server.route_url, by_name, around.url])
+    server.cluster = "  name: MIX\n" + listed
+    await asyncio.to_thread(server.start)
+    await apoll(lambda: around.attempts, "a dial")
+    # At most once for the pool and once for the system account, whatever happens next.
+    over = time.monotonic() + 3
+    await apoll(lambda: time.monotonic() > over, "the end of the watch")
+    assert len(around.attempts) <= 2
+    assert server.routes() == []
+    assert "Error trying to connect" not in server.log
+    # It has not given up others.
+    guest = fleet.server(binary, "s2")
+    guest.cluster = "  name: MIX\n" + cluster.routes_text([server.route_url])
+    await asyncio.to_thread(guest.start)
+    await asyncio.to_thread(wait_mesh, [server, guest], 4)
+    await everybody_hears_everybody([server, guest])
+
+
 # ---------------------------------------------------------------------------------------------
 # Pools and pinned accounts
 

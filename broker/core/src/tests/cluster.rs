@@ -341,6 +341,21 @@ fn strangers_on_the_cluster_port() {
     assert_eq!(world.read(silent), "-ERR 'Authentication Timeout'|-closed-");
 }
 
+/// Found by the fuzz target `route_stream`: the lane of such a route outlived it.
+#[test]
+fn who_a_peer_is_cannot_be_said_twice() {
+    let mut world = World::new();
+    let node = world.member(&[], |_| {});
+    let peer = world.route_client(node);
+    world.send(peer, "CONNECT {\"name\":\"x\",\"cluster\":\"C\"}\r\n");
+    world.send(peer, "INFO {\"server_id\":\"x\",\"server_name\":\"x\",\"cluster\":\"C\",\"route_pool_size\":3}\r\n");
+    assert_eq!(world.routes(node), "x:0");
+    world.send(peer, "CONNECT {\"name\":\"y\",\"cluster\":\"D\"}\r\nCONNECT {\"name\":\"\"}\r\n");
+    assert_eq!(world.routes(node), "x:0");
+    world.hang_up(peer);
+    assert_eq!(world.routes(node), "");
+}
+
 #[test]
 fn a_route_to_oneself_is_dropped_for_good() {
     let mut world = World::new();

@@ -71,7 +71,8 @@ impl Node {
         self.announce_all(slot, fx);
     }
 
-    /// CONNECT of a peer that dialled us.
+    /// CONNECT of a peer that dialled us. Who it is cannot be said twice: a later one, or one from
+    /// a peer that we dialled, is read and changes nothing.
     pub(super) fn route_connect_received(
         &mut self,
         now: Now,
@@ -83,6 +84,10 @@ impl Node {
             self.report_fault(slot, "CONNECT is not the JSON that it should be", fx);
             return self.drop_route(now, slot, CloseReason::ParseError, fx);
         };
+        let stage = self.links.at(slot).and_then(Link::route).map(|route| route.stage);
+        if stage != Some(Stage::AwaitConnect) {
+            return;
+        }
         if !connect.lang.is_empty() {
             let text = error_text::ATTEMPTED_ROUTE_PORT;
             return self.fail(now, slot, text, CloseReason::WrongPort, fx);
@@ -110,9 +115,7 @@ impl Node {
             );
             return self.fail(now, slot, &text, CloseReason::ClusterNameConflict, fx);
         }
-        if let Some(route) = self.links.at_mut(slot).and_then(Link::route_mut)
-            && route.stage == Stage::AwaitConnect
-        {
+        if let Some(route) = self.links.at_mut(slot).and_then(Link::route_mut) {
             route.stage = Stage::AwaitInfo;
         }
     }

@@ -117,7 +117,11 @@ pub fn share(text: &str) -> Result<u32, UnitError> {
 /// # Errors
 /// If it is none, or does not fit 64 bits.
 pub fn count(text: &str) -> Result<u64, UnitError> {
-    decimal(text.trim(), 1).ok_or_else(|| UnitError(format!("`{text}` is not a whole number")))
+    let text = text.trim();
+    decimal(text, 1).ok_or_else(|| match is_too_large(text, 1) {
+        true => UnitError(format!("`{text}` is too large a number")),
+        false => UnitError(format!("`{text}` is not a whole number from 0")),
+    })
 }
 
 /// Reads how often something happens in a second, as how often in a thousand seconds.
@@ -125,7 +129,11 @@ pub fn count(text: &str) -> Result<u64, UnitError> {
 /// # Errors
 /// If it is no number, or finer than a thousandth.
 pub fn per_thousand_seconds(text: &str) -> Result<u64, UnitError> {
-    decimal(text.trim(), 1_000).ok_or_else(|| {
+    let text = text.trim();
+    decimal(text, 1_000).ok_or_else(|| {
+        if is_too_large(text, 1_000) {
+            return UnitError(format!("`{text}` is too large a number"));
+        }
         UnitError(format!(
             "`{text}` is not a number per second, at most three digits after the point"
         ))
@@ -178,7 +186,19 @@ fn quantity(text: &str, units: &[(&str, u64)], wanted: &str) -> Result<u64, Unit
         };
         return Err(UnitError(format!("{problem}; the units are {}", known.join(", "))));
     };
-    decimal(number, *scale).ok_or_else(not)
+    decimal(number, *scale).ok_or_else(|| match is_too_large(number, *scale) {
+        true => UnitError(format!("`{text}` is too large a number")),
+        false => not(),
+    })
+}
+
+/// Whether a number is one, but with its unit does not fit 64 bits.
+fn is_too_large(number: &str, scale: u64) -> bool {
+    let whole = number.split_once('.').map_or(number, |(whole, _)| whole);
+    let is_digit = |b: u8| b.is_ascii_digit() || b == b'_';
+    whole.bytes().any(|b| b.is_ascii_digit())
+        && whole.bytes().all(is_digit)
+        && whole.replace('_', "").parse::<u64>().ok().and_then(|n| n.checked_mul(scale)).is_none()
 }
 
 /// `digits[.digits]` times `scale`, if that is a whole number that fits.
@@ -250,7 +270,20 @@ mod tests {
             assert!(duration(bad).is_err(), "{bad}");
         }
         assert!(text(duration("2500h").unwrap_err()).contains("100 days"));
-        assert!(size("0.3B").is_err());
+        for (error, too_large) in [
+            (count("1000000000000000000000000000000").unwrap_err(), true),
+            (count("-1").unwrap_err(), false),
+            (count("1.5").unwrap_err(), false),
+            (count("_").unwrap_err(), false),
+            (size("99999999999GiB").unwrap_err(), true),
+            (size("0.3B").unwrap_err(), false),
+            (duration("99999999999999999999s").unwrap_err(), true),
+            (per_thousand_seconds("99999999999999999999").unwrap_err(), true),
+            (per_thousand_seconds("0.00001").unwrap_err(), false),
+        ] {
+            let error = text(error);
+            assert_eq!(error.contains("too large a number"), too_large, "{error}");
+        }
         for bad in ["1.1", "2", "-0.5", "0.0000001", "a"] {
             assert!(share(bad).is_err(), "{bad}");
         }

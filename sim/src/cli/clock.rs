@@ -22,6 +22,11 @@ impl Stopwatch {
         u64::try_from(self.0.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
+    /// Nanoseconds since the start.
+    pub(super) fn ns(self) -> u64 {
+        u64::try_from(self.0.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+
     /// Whether so many nanoseconds have passed; without a bound, never.
     pub(super) fn is_over(self, budget_ns: Option<u64>) -> bool {
         budget_ns.is_some_and(|budget| self.0.elapsed().as_nanos() >= u128::from(budget))

@@ -29,7 +29,7 @@ fn guarantees() {
 }
 
 fn scenarios(args: &ListArgs) -> Result<(), Failure> {
-    for loaded in load::scenarios(&args.files)? {
+    for loaded in load::scenarios(&args.files, &args.tags)? {
         let scenario = &loaded.scenario;
         output::line(&format!("{}  ({})", scenario.name, scenario.file));
         if !scenario.about.is_empty() {

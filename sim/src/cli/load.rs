@@ -1,11 +1,13 @@
 //! Reads scenario files.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use causeway_sim::coverage::Goal;
 use causeway_sim::guarantee;
-use causeway_sim::scenario::{Diagnostic, Scenario, ScenarioError};
+use causeway_sim::plan::{Plan, plan};
+use causeway_sim::scenario::{Diagnostic, Scenario, ScenarioError, nearest};
 
 use super::Failure;
 
@@ -14,6 +16,7 @@ use super::Failure;
 pub(super) struct Loaded {
     pub(super) scenario: Scenario,
     pub(super) goals: Vec<Goal>,
+    text: String,
 }
 
 impl Loaded {
@@ -21,40 +24,112 @@ impl Loaded {
     pub(super) fn goal_texts(&self) -> Vec<&str> {
         self.goals.iter().map(Goal::text).collect()
     }
+
+    /// The plan of a seed. What is wrong with it is shown in the text of the file.
+    pub(super) fn plan(&self, seed: u64) -> Result<Plan, ScenarioError> {
+        plan(&self.scenario, seed).map_err(|mut error| {
+            error.problems.iter_mut().for_each(|problem| problem.show(&self.text));
+            error
+        })
+    }
 }
 
 /// Reads all scenarios: files as they are given, folders with their `.toml` files in order of name.
-/// Says everything that is wrong with any of them.
-pub(super) fn scenarios(paths: &[PathBuf]) -> Result<Vec<Loaded>, Failure> {
+/// Keeps those with one of the tags, if there are any. Says everything that is wrong with any file.
+pub(super) fn scenarios(paths: &[PathBuf], tags: &[String]) -> Result<Vec<Loaded>, Failure> {
     let mut loaded = Vec::new();
     let mut problems = Vec::new();
     for path in paths {
-        for file in files_of(path)? {
+        let files = match files_of(path) {
+            Ok(files) => files,
+            Err(problem) => {
+                problems.push(problem);
+                continue;
+            }
+        };
+        for file in files {
             match one(&file) {
                 Ok(scenario) => loaded.push(scenario),
-                Err(problem) => problems.push(problem),
+                Err(error) => problems.extend(error.problems),
             }
         }
     }
-    if problems.is_empty() { Ok(loaded) } else { Err(Failure::Usage(problems.join("\n\n"))) }
+    if !problems.is_empty() {
+        return Err(Failure::Scenario(ScenarioError { problems }));
+    }
+    tagged(loaded, tags)
 }
 
 /// Reads one scenario, or says what is wrong with it.
-pub(super) fn one(path: &Path) -> Result<Loaded, String> {
+pub(super) fn one(path: &Path) -> Result<Loaded, ScenarioError> {
     let file = path.display().to_string();
-    let text = fs::read_to_string(path).map_err(|e| format!("error: cannot read {file}: {e}"))?;
+    let text = text_of(path)?;
     let kinds = guarantee::kinds();
-    let scenario = Scenario::parse(&file, &text, &kinds).map_err(|error| error.to_string())?;
-    let goals = goals_of(&scenario, &text).map_err(|error| error.to_string())?;
-    Ok(Loaded { scenario, goals })
+    let scenario = Scenario::parse(&file, &text, &kinds)?;
+    let goals = goals_of(&scenario, &text)?;
+    Ok(Loaded { scenario, goals, text })
 }
 
-fn files_of(path: &Path) -> Result<Vec<PathBuf>, Failure> {
+/// The text of a file, or where it stops being one.
+pub(super) fn text_of(path: &Path) -> Result<String, Diagnostic> {
+    let file = path.display().to_string();
+    let bytes = fs::read(path).map_err(|error| {
+        Diagnostic::of_file(&file, format!("cannot read {file}: {error}"), neighbour(path))
+    })?;
+    String::from_utf8(bytes).map_err(|error| {
+        let good = error.utf8_error().valid_up_to();
+        let bytes = error.into_bytes();
+        let text = String::from_utf8_lossy(&bytes[..good]).into_owned();
+        let message = format!("the byte 0x{:02x} here is not UTF-8", bytes[good]);
+        let line_start = text.rfind('\n').map_or(0, |at| at + 1);
+        let rest = String::from_utf8_lossy(&bytes[line_start..]);
+        let mut problem = Diagnostic::of_file(&file, message, None);
+        problem.line = text.bytes().filter(|byte| *byte == b'\n').count() as u32 + 1;
+        problem.column = text[line_start..].chars().count() as u32 + 1;
+        problem.width = 1;
+        problem.source = rest.lines().next().unwrap_or_default().trim_end().replace('\t', " ");
+        problem
+    })
+}
+
+/// The file that may have been meant.
+fn neighbour(path: &Path) -> Option<String> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let mut names: Vec<String> = fs::read_dir(folder.unwrap_or(Path::new(".")))
+        .ok()?
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .collect();
+    names.sort();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let near = nearest(path.file_name()?.to_str()?, &names)?;
+    let near = folder.map_or_else(|| PathBuf::from(near), |folder| folder.join(near));
+    (near != path).then(|| format!("did you mean `{}`?", near.display()))
+}
+
+fn tagged(mut loaded: Vec<Loaded>, tags: &[String]) -> Result<Vec<Loaded>, Failure> {
+    let known: BTreeSet<String> =
+        loaded.iter().flat_map(|one| one.scenario.tags.iter().cloned()).collect();
+    if let Some(tag) = tags.iter().find(|tag| !known.contains(*tag)) {
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        let help = match nearest(tag, &known) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("the tags are {}", known.join(", ")),
+        };
+        let message = format!("error: no scenario here has the tag `{tag}`\n  = help: {help}");
+        return Err(Failure::Usage(message));
+    }
+    if !tags.is_empty() {
+        loaded.retain(|one| one.scenario.tags.iter().any(|tag| tags.contains(tag)));
+    }
+    Ok(loaded)
+}
+
+fn files_of(path: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
-    let unreadable =
-        |error| Failure::Usage(format!("error: cannot read {}: {error}", path.display()));
+    let file = path.display().to_string();
+    let unreadable = |error| Diagnostic::of_file(&file, format!("cannot read it: {error}"), None);
     let mut files = Vec::new();
     for entry in fs::read_dir(path).map_err(unreadable)? {
         let file = entry.map_err(unreadable)?.path();
@@ -64,7 +139,10 @@ fn files_of(path: &Path) -> Result<Vec<PathBuf>, Failure> {
     }
     files.sort();
     if files.is_empty() {
-        return Err(Failure::Usage(format!("error: there is no scenario in {}", path.display())));
+        let message = format!("there is no scenario in {file}");
+        let help = "scenarios are the `.toml` files of a folder, without those of its folders; \
+            `causeway-sim new NAME` writes one to begin with";
+        return Err(Diagnostic::of_file(&file, message, Some(help.to_owned())));
     }
     Ok(files)
 }

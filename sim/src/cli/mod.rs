@@ -13,6 +13,7 @@
 //! | 5 | too little was run to say |
 
 mod check;
+mod ci;
 mod clock;
 mod list;
 mod load;
@@ -28,6 +29,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use causeway_sim::scenario::ScenarioError;
 use causeway_sim::units;
 use causeway_sim::verdict::Exit;
 use clap::{Args, Parser, Subcommand};
@@ -70,6 +72,9 @@ struct RunArgs {
     /// Scenario files (TOML), or folders of them.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// Only scenarios with this tag; several are alternatives.
+    #[arg(long = "tag", value_name = "TAG")]
+    tags: Vec<String>,
     #[command(flatten)]
     seeds: SeedArgs,
     /// Seeds that run at the same time, each on a thread of its own [default: one for each core].
@@ -89,6 +94,13 @@ struct RunArgs {
     /// [default: out/SCENARIO-SEEDS].
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Write the verdicts as JUnit XML, too.
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// Append a table of the verdicts in Markdown to this file [default in GitHub Actions: the
+    /// summary of the step].
+    #[arg(long, value_name = "FILE")]
+    summary: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]
@@ -151,6 +163,9 @@ struct ListArgs {
     /// Scenario files, or folders of them.
     #[arg(default_value = "scenarios", value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// Only scenarios with this tag; several are alternatives.
+    #[arg(long = "tag", value_name = "TAG")]
+    tags: Vec<String>,
     /// Show the guarantees that there are instead.
     #[arg(long)]
     guarantees: bool,
@@ -161,6 +176,8 @@ struct ListArgs {
 enum Failure {
     /// The user must change something.
     Usage(String),
+    /// The user must change a file, at these places.
+    Scenario(ScenarioError),
     /// Something around the runs failed: a disk, a thread, a second process.
     Harness(String),
 }
@@ -168,7 +185,7 @@ enum Failure {
 impl Failure {
     const fn exit(&self) -> Exit {
         match self {
-            Self::Usage(_) => Exit::Usage,
+            Self::Usage(_) | Self::Scenario(_) => Exit::Usage,
             Self::Harness(_) => Exit::Harness,
         }
     }
@@ -183,6 +200,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Usage(text) | Self::Harness(text) => f.write_str(text),
+            Self::Scenario(error) => error.fmt(f),
         }
     }
 }
@@ -199,6 +217,7 @@ pub(crate) fn main() -> ExitCode {
     };
     let exit = done.unwrap_or_else(|failure| {
         output::error(&failure.to_string());
+        ci::annotate_failure(&failure);
         failure.exit()
     });
     ExitCode::from(exit.code())

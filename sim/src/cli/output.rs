@@ -3,8 +3,8 @@
 use std::io::{Write as _, stderr, stdout};
 
 use causeway_sim::guarantee::Violation;
-use causeway_sim::report::words::{count, plural, seconds, time};
-use causeway_sim::report::{self, Report};
+use causeway_sim::report::words::{count, hours, plural, seconds, time};
+use causeway_sim::report::{self, Finished, Report};
 use causeway_sim::units::{MS, SECOND};
 use causeway_sim::verdict::{Row, SeedRun, Status, Verdict};
 
@@ -114,6 +114,34 @@ pub(super) fn sums(report: &Report<'_>) {
         ));
     }
     line(&format!("{}: {}", report.scenario, report::headline(report)));
+}
+
+/// What several scenarios have shown together.
+pub(super) fn overall(finished: &[Finished]) {
+    let sum = |of: fn(&Finished) -> u64| finished.iter().map(of).fold(0, u64::saturating_add);
+    line(&format!("OVERALL {}", report::heading(finished)));
+    let name = finished.iter().map(|one| one.scenario.len()).max().unwrap_or(0);
+    for one in finished {
+        let failing = match one.failing.first() {
+            Some(first) => format!("  {}   (trace hash {})", first.replay, first.trace_hash),
+            None => String::new(),
+        };
+        let verdict = report::verdict_words(one.exit);
+        line(format!("  {verdict:12}  {:name$}{failing}", one.scenario).trim_end());
+    }
+    line(&format!(
+        "{}, {} failed; {} simulated; {}; {} of {} reached",
+        plural(sum(|one| one.verdict.seeds), "seed"),
+        count(sum(|one| one.seeds_failed)),
+        hours(sum(|one| one.verdict.totals.sim_ns)),
+        plural(sum(|one| one.verdict.totals.broker_events), "broker event"),
+        count(sum(Finished::goals_reached)),
+        plural(sum(|one| one.verdict.goals.len() as u64), "coverage goal"),
+    ));
+    let unknown = sum(|one| one.guarantees(Status::NotChecked));
+    if unknown > 0 {
+        line(&format!("{} had nothing to be checked on", plural(unknown, "guarantee")));
+    }
 }
 
 fn mark(row: &Row) -> &'static str {

@@ -1,10 +1,9 @@
 //! `causeway-sim replay`.
 
-use std::fs;
 use std::ops::ControlFlow;
 
 use causeway_sim::coverage::Goal;
-use causeway_sim::plan::{Plan, plan};
+use causeway_sim::plan::Plan;
 use causeway_sim::report::words::seconds;
 use causeway_sim::report::{self, Evidence, Folder, timeline};
 use causeway_sim::run::{RunOptions, Watch, run};
@@ -59,8 +58,7 @@ pub(super) fn main(args: &ReplayArgs) -> Result<Exit, Failure> {
 /// The plan to run: from a plan file, or from a scenario and a seed.
 fn plan_of(args: &ReplayArgs) -> Result<(Plan, Vec<Goal>), Failure> {
     let file = args.file.display();
-    let text = fs::read_to_string(&args.file)
-        .map_err(|error| Failure::Usage(format!("error: cannot read {file}: {error}")))?;
+    let text = load::text_of(&args.file).map_err(|error| Failure::Scenario(error.into()))?;
     if is_plan(&text) {
         if args.seed.is_some() {
             let what =
@@ -71,11 +69,11 @@ fn plan_of(args: &ReplayArgs) -> Result<(Plan, Vec<Goal>), Failure> {
             .map_err(|error| Failure::Usage(format!("error: {file}: {error}")))?;
         return Ok((plan, Vec::new()));
     }
-    let loaded = load::one(&args.file).map_err(Failure::Usage)?;
+    let loaded = load::one(&args.file).map_err(Failure::Scenario)?;
     let seed = args.seed.ok_or_else(|| {
         Failure::Usage(format!("error: {file} is a scenario: say which seed with --seed N"))
     })?;
-    let plan = plan(&loaded.scenario, seed).map_err(|error| Failure::Usage(error.to_string()))?;
+    let plan = loaded.plan(seed).map_err(Failure::Scenario)?;
     Ok((plan, loaded.goals))
 }
 

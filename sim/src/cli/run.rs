@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use causeway_sim::plan::{Plan, plan};
-use causeway_sim::report::{self, Evidence, FAILURES_SHOWN, Folder, Report, Speed};
-use causeway_sim::scenario::Scenario;
-use causeway_sim::units::SECOND;
+use causeway_sim::report::words::time;
+use causeway_sim::report::{self, Evidence, FAILURES_SHOWN, Finished, Folder, Report, Speed};
+use causeway_sim::scenario::{Diagnostic, Scenario, ScenarioError};
+use causeway_sim::units::{MS, SECOND};
 use causeway_sim::verdict::{Exit, SeedRun, Verdict};
 
+use super::ci::Outlets;
 use super::clock::Stopwatch;
 use super::load::{self, Loaded};
 use super::progress::Progress;
@@ -19,20 +21,60 @@ use super::{Failure, RunArgs, jobs_or_cores, output};
 const ANNOUNCED: u64 = 20;
 
 pub(super) fn main(args: &RunArgs) -> Result<Exit, Failure> {
-    let scenarios = load::scenarios(&args.files)?;
+    let outlets = Outlets::of(args.junit.as_deref(), args.summary.as_deref());
+    outlets.forget()?;
+    let scenarios = load::scenarios(&args.files, &args.tags)?;
+    let sets: Vec<SeedSet> = scenarios.iter().map(|loaded| seeds_of(args, loaded)).collect();
+    check(&scenarios, &sets)?;
     let watch = Stopwatch::start();
-    let mut exit = Exit::Held;
-    for (at, loaded) in scenarios.iter().enumerate() {
+    let mut finished: Vec<Finished> = Vec::new();
+    for (at, (loaded, set)) in scenarios.iter().zip(&sets).enumerate() {
         if at > 0 {
             output::line("");
         }
-        let seeds = &args.seeds;
-        let set = choose(seeds.seed, seeds.seeds, args.shard, &loaded.scenario.seeds);
-        let folder = folder_of(args.out.as_deref(), scenarios.len(), &loaded.scenario, &set);
-        let job = Job { args, loaded, set: &set, folder: &folder, watch };
-        exit = exit.worse(job.run()?);
+        let folder = folder_of(args.out.as_deref(), scenarios.len(), &loaded.scenario, set);
+        let budget_ns = args.budget.map(|all| share(all, watch.ns(), scenarios.len() - at));
+        let job = Job { args, loaded, set, folder: &folder, watch, budget_ns };
+        finished.push(job.run()?);
     }
-    Ok(exit)
+    if finished.len() > 1 {
+        output::line("");
+        output::overall(&finished);
+        output::note(&format!("all of it took {}", time(watch.ms().max(1).saturating_mul(MS))));
+    }
+    outlets.tell(&finished)?;
+    Ok(finished.iter().fold(Exit::Held, |exit, one| exit.worse(one.exit)))
+}
+
+/// When a scenario must stop starting seeds: those that are left share what is left of the time.
+fn share(budget_ns: u64, now_ns: u64, scenarios_left: usize) -> u64 {
+    let left = budget_ns.saturating_sub(now_ns) / (scenarios_left.max(1) as u64);
+    now_ns.saturating_add(left).min(budget_ns)
+}
+
+fn seeds_of(args: &RunArgs, loaded: &Loaded) -> SeedSet {
+    let asked = &args.seeds;
+    choose(asked.seed, asked.seeds, args.shard, &loaded.scenario.seeds)
+}
+
+/// What can be wrong with scenarios that are well formed, said before anything is run: two of one
+/// name would share a folder, and most of what only a plan can show, the first plan shows.
+fn check(scenarios: &[Loaded], sets: &[SeedSet]) -> Result<(), Failure> {
+    let mut problems = Vec::new();
+    for (at, (loaded, set)) in scenarios.iter().zip(sets).enumerate() {
+        let scenario = &loaded.scenario;
+        if let Some(other) = scenarios[..at].iter().find(|o| o.scenario.name == scenario.name) {
+            let message =
+                format!("`{}` is the name of {}, too", scenario.name, other.scenario.file);
+            problems.push(Diagnostic::of_file(&scenario.file, message, None));
+        }
+        if let Some(&seed) = set.seeds.first()
+            && let Err(error) = loaded.plan(seed)
+        {
+            problems.extend(error.problems);
+        }
+    }
+    if problems.is_empty() { Ok(()) } else { Err(Failure::Scenario(ScenarioError { problems })) }
 }
 
 /// One scenario of a command.
@@ -43,10 +85,12 @@ struct Job<'a> {
     folder: &'a Path,
     /// Runs since the command began: the budget is for all scenarios together.
     watch: Stopwatch,
+    /// When no more seeds are started, by the watch.
+    budget_ns: Option<u64>,
 }
 
 impl Job<'_> {
-    fn run(&self) -> Result<Exit, Failure> {
+    fn run(&self) -> Result<Finished, Failure> {
         let scenario = &self.loaded.scenario;
         let folder = Folder::create(self.folder).map_err(|e| Failure::writing(self.folder, &e))?;
         let (runs, speed) = self.run_seeds()?;
@@ -65,9 +109,13 @@ impl Job<'_> {
             exit: verdict.exit(),
             speed,
         };
-        folder.write_report(&report).map_err(|e| Failure::writing(self.folder, &e))?;
+        folder
+            .write_report(&report)
+            .and_then(|()| folder.write_failing_seeds(&report, &program()))
+            .map_err(|e| Failure::writing(self.folder, &e))?;
         tell(&report, self.folder);
-        Ok(report.exit)
+        let goal_lines = scenario.coverage.iter().map(|(_, line)| *line).collect();
+        Ok(Finished::of(&report, &program(), goal_lines))
     }
 
     const fn guard(&self) -> Guard {
@@ -84,7 +132,7 @@ impl Job<'_> {
             loaded: self.loaded,
             seeds: &self.set.seeds,
             jobs,
-            budget_ns: self.args.budget,
+            budget_ns: self.budget_ns,
             watch: self.watch,
             guard: self.guard(),
         };
@@ -98,7 +146,7 @@ impl Job<'_> {
             }
         });
         progress.finish();
-        let runs = runs.map_err(|error| Failure::Usage(error.to_string()))?;
+        let runs = runs.map_err(Failure::Scenario)?;
         Ok((runs, Speed { wall_ms: watch.ms(), jobs: jobs as u64 }))
     }
 
@@ -130,8 +178,7 @@ impl Job<'_> {
         verdict: &mut Verdict,
         write: impl FnOnce(Evidence<'_>) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
-        let plan = plan(&self.loaded.scenario, run.seed)
-            .map_err(|error| Failure::Usage(error.to_string()))?;
+        let plan = self.loaded.plan(run.seed).map_err(Failure::Scenario)?;
         let (again, outcome) = execute(&plan, &self.loaded.goals, self.guard());
         if again.trace_hash != run.trace_hash {
             let what = format!(

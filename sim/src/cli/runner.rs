@@ -11,7 +11,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread;
 
 use causeway_sim::guarantee::judge;
-use causeway_sim::plan::{Plan, plan};
+use causeway_sim::plan::Plan;
 use causeway_sim::run::{RunEnd, RunOptions, RunOutcome, Watch, run};
 use causeway_sim::scenario::ScenarioError;
 use causeway_sim::verdict::SeedRun;
@@ -113,7 +113,7 @@ fn work(batch: Batch<'_>, next: &AtomicUsize, stop: &AtomicBool, out: &Sender<(u
     while !stop.load(Ordering::Relaxed) && !batch.watch.is_over(batch.budget_ns) {
         let at = next.fetch_add(1, Ordering::Relaxed);
         let Some(&seed) = batch.seeds.get(at) else { return };
-        let done = match plan(&batch.loaded.scenario, seed) {
+        let done = match batch.loaded.plan(seed) {
             Ok(plan) => Done::Run(Box::new(execute(&plan, &batch.loaded.goals, batch.guard).0)),
             Err(error) => Done::Wrong(error),
         };

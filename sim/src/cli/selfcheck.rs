@@ -16,7 +16,7 @@ use std::sync::mpsc::channel;
 use std::thread;
 
 use causeway_sim::hash::TraceHash;
-use causeway_sim::plan::{Plan, plan};
+use causeway_sim::plan::Plan;
 use causeway_sim::report::hex;
 use causeway_sim::report::words::{count, seconds};
 use causeway_sim::run::{RunOptions, Watch, run};
@@ -34,7 +34,7 @@ const INTERVAL: u64 = 1024;
 const SEEDS_PER_PROCESS: usize = 16;
 
 pub(super) fn main(args: &SelfcheckArgs) -> Result<Exit, Failure> {
-    let scenarios = load::scenarios(&args.files)?;
+    let scenarios = load::scenarios(&args.files, &[])?;
     let mut exit = Exit::Held;
     for loaded in &scenarios {
         let seeds = choose(args.seeds.seed, args.seeds.seeds, None, &loaded.scenario.seeds).seeds;
@@ -414,7 +414,7 @@ impl Watch for Emitter {
 }
 
 fn plan_of(loaded: &Loaded, seed: u64) -> Result<Plan, Failure> {
-    plan(&loaded.scenario, seed).map_err(|error| Failure::Usage(error.to_string()))
+    loaded.plan(seed).map_err(Failure::Scenario)
 }
 
 #[cfg(test)]

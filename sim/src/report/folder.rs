@@ -5,9 +5,12 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use super::words::{seconds, time};
-use super::{Report, hex, markdown, summary, timeline};
+use super::{Report, hex, markdown, replay_command, summary, timeline};
 use crate::history::History;
 use crate::verdict::SeedRun;
+
+/// The name of the file with the commands.
+const FAILING_SEEDS: &str = "failing-seeds.txt";
 
 /// Lines of a told story.
 const STORY_LINES: usize = 30;
@@ -60,6 +63,22 @@ impl Folder {
         let summary = summary(report).map_err(io::Error::other)?;
         fs::write(self.path.join("summary.json"), summary)?;
         fs::write(self.path.join("report.md"), markdown(report))
+    }
+
+    /// Writes `failing-seeds.txt` if any seed failed: a shell can run it, and so can a person.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn write_failing_seeds(&self, report: &Report<'_>, program: &str) -> io::Result<()> {
+        let mut text = String::new();
+        for run in report.runs.iter().filter(|run| run.failed()) {
+            let replay = replay_command(program, report.file, run.seed);
+            text.push_str(&format!("{replay}  # trace hash {}\n", hex(run.trace_hash)));
+        }
+        match text.as_str() {
+            "" => Ok(()),
+            text => fs::write(self.path.join(FAILING_SEEDS), text),
+        }
     }
 
     /// Writes the plan, history and story of a seed that failed.
@@ -126,7 +145,9 @@ fn remove_old(folder: &Path) -> io::Result<()> {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("");
         let evidence = name.starts_with("seed-")
             && [".plan", ".history.jsonl", ".story.md"].iter().any(|end| name.ends_with(end));
-        if path.is_file() && (evidence || name == "summary.json" || name == "report.md") {
+        if path.is_file()
+            && (evidence || ["summary.json", "report.md", FAILING_SEEDS].contains(&name))
+        {
             fs::remove_file(path)?;
         }
     }

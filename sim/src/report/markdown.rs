@@ -254,11 +254,11 @@ const fn mark(status: Status) -> &'static str {
 }
 
 /// Text that stays on one line.
-fn inline(text: &str) -> String {
+pub(super) fn inline(text: &str) -> String {
     text.replace(['\r', '\n'], " ")
 }
 
 /// Text in a cell of a table.
-fn cell(text: &str) -> String {
+pub(super) fn cell(text: &str) -> String {
     inline(text).replace('|', "\\|")
 }

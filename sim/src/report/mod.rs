@@ -4,6 +4,7 @@
 //! out/two-region-heal-0..200/
 //!     summary.json              the verdict, for machines; its schema is versioned
 //!     report.md                 the verdict, for people
+//!     failing-seeds.txt         the commands that run the failing seeds again, one a line
 //!     failures/seed-17.plan             the first failing seeds: what was done,
 //!     failures/seed-17.history.jsonl    what was observed,
 //!     failures/seed-17.story.md         and both told in a few lines
@@ -16,17 +17,27 @@
 //! | `story` | a run told in a few lines |
 //! | `summary`, `markdown` | the texts of the two files |
 //! | `folder` | writes them |
+//! | `finished` | what is left of a scenario when its runs are gone, for the texts about several |
+//! | `junit`, `table`, `annotations` | those texts, for CI |
 
+mod annotations;
+mod finished;
 mod folder;
+mod junit;
 mod markdown;
 mod story;
 mod summary;
+mod table;
 pub mod words;
 
+pub use annotations::{Annotation, annotations, annotations_of};
+pub use finished::{Complaint, Failing, Finished};
 pub use folder::{Evidence, Folder};
+pub use junit::junit;
 pub use markdown::{headline, markdown};
 pub use story::{Line, timeline};
 pub use summary::{SCHEMA_NAME, summary};
+pub use table::{heading, table, words as verdict_words};
 
 use crate::hash::TraceHash;
 use crate::units::SECOND;
@@ -114,5 +125,7 @@ fn quoted(word: &str) -> String {
     }
 }
 
+#[cfg(test)]
+mod ci_tests;
 #[cfg(test)]
 mod tests;

@@ -71,6 +71,18 @@ pub fn seconds(ns: u64) -> String {
     format!("{}.{:06}", ns / SECOND, ns % SECOND / 1_000)
 }
 
+/// A long time, coarsely: `12.3 h`, `4.5 min`, `40.0 s`.
+#[must_use]
+pub fn hours(ns: u64) -> String {
+    let (unit, name) = match ns / SECOND {
+        0..60 => (SECOND, "s"),
+        60..3_600 => (60 * SECOND, "min"),
+        _ => (3_600 * SECOND, "h"),
+    };
+    let tenths = ns / (unit / 10);
+    format!("{}.{} {name}", count(tenths / 10), tenths % 10)
+}
+
 /// A number with commas: `1,234,567`.
 #[must_use]
 pub fn count(n: u64) -> String {

@@ -29,6 +29,28 @@ pub struct Diagnostic {
     pub width: u32,
 }
 
+impl Diagnostic {
+    /// A problem with a file as a whole.
+    #[must_use]
+    pub fn of_file(file: &str, message: String, help: Option<String>) -> Self {
+        let (source, line, column, width) = (String::new(), 0, 0, 0);
+        Self { file: file.to_owned(), line, column, message, help, source, width }
+    }
+
+    /// Shows the line that is meant, if only its number is known so far.
+    pub fn show(&mut self, text: &str) {
+        let Some(at) = (self.line as usize).checked_sub(1).filter(|_| self.source.is_empty())
+        else {
+            return;
+        };
+        let Some(source) = text.lines().nth(at) else { return };
+        let count = |text: &str| u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
+        self.column = count(source).saturating_sub(count(source.trim_start())).saturating_add(1);
+        self.width = count(source.trim());
+        self.source = source.trim_end().replace('\t', " ");
+    }
+}
+
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "error: {}", self.message)?;
@@ -65,6 +87,12 @@ impl fmt::Display for ScenarioError {
 }
 
 impl std::error::Error for ScenarioError {}
+
+impl From<Diagnostic> for ScenarioError {
+    fn from(problem: Diagnostic) -> Self {
+        Self { problems: vec![problem] }
+    }
+}
 
 /// Collects problems while a file is read.
 #[derive(Debug)]
@@ -126,6 +154,11 @@ impl<'a> Problems<'a> {
         Place::of(self.text, span).line
     }
 
+    /// How many there are so far.
+    pub(crate) fn len(&self) -> usize {
+        self.found.len()
+    }
+
     /// All problems in the order of the file, or nothing.
     pub(crate) fn finish(mut self) -> Result<(), ScenarioError> {
         if self.found.is_empty() {
@@ -173,7 +206,8 @@ fn floor_char_boundary(text: &str, at: usize) -> usize {
 
 /// The known name that was most likely meant, if one is near enough: at most a third of its letters
 /// differ.
-fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
+#[must_use]
+pub fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
     let distances = known.iter().map(|k| (distance(name, k), *k));
     let (best, near) = distances.min_by_key(|(distance, _)| *distance)?;
     let letters = name.chars().count().max(near.chars().count());

@@ -14,7 +14,7 @@ mod select;
 pub(crate) mod template;
 mod value;
 
-pub use diagnostic::{Diagnostic, ScenarioError};
+pub use diagnostic::{Diagnostic, ScenarioError, nearest};
 pub use select::{Selector, SelectorError};
 pub use value::Draw;
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use toml::{Spanned, Value};
 
-use super::diagnostic::{Problems, ScenarioError};
+use super::diagnostic::{Diagnostic, Problems, ScenarioError};
 use super::raw::{
     Any, RawConfig, RawGuarantee, RawLink, RawPath, RawRegion, RawRun, RawScenario, Text,
 };
@@ -19,14 +19,23 @@ use crate::units::{MS, SECOND};
 
 mod clients;
 mod faults;
+mod reach;
 
 /// The version of the format.
 const SCHEMA: i64 = 1;
+
+/// Nodes of one region.
+const NODES_MAX: u64 = 64;
 
 /// More seeds than this in a scenario's own list are a mistake.
 const SEEDS_MAX: u64 = 1_000_000;
 
 pub(super) fn parse(file: &str, text: &str, kinds: &[&str]) -> Result<Scenario, ScenarioError> {
+    if text.lines().map(str::trim).all(|line| line.is_empty() || line.starts_with('#')) {
+        let (what, help) =
+            ("there is nothing in this file", "`causeway-sim new NAME` writes a scenario");
+        return Err(Diagnostic::of_file(file, what.to_owned(), Some(help.to_owned())).into());
+    }
     let mut problems = Problems::new(file, text);
     let raw: RawScenario = match toml::from_str(text) {
         Ok(raw) => raw,
@@ -53,6 +62,11 @@ fn explain(problems: &mut Problems<'_>, span: Range<usize>, message: &str) {
     } else if message.starts_with("missing field") {
         let name = quoted.next().unwrap_or_default();
         problems.add(span, format!("the key `{name}` is missing here"));
+    } else if message.starts_with("invalid type: integer") && message.contains(" as i128") {
+        problems
+            .add(span, format!("`{}` is too large a number", quoted.next().unwrap_or_default()));
+    } else if message.starts_with("invalid type") {
+        problems.add(span, message.replace("i64", "a whole number"));
     } else {
         problems.add(span, message.replace('\n', " "));
     }
@@ -76,7 +90,7 @@ impl Reader<'_> {
             self.problems.add(raw.name.span(), message);
         }
         self.top_level();
-        let duration = self.text_draw(&raw.run.duration, Unit::Duration);
+        let duration = self.duration();
         let regions = self.regions();
         if regions.is_empty() {
             self.problems.add(raw.name.span(), "a scenario needs at least one `[region.<name>]`");
@@ -125,6 +139,17 @@ impl Reader<'_> {
                 self.problems.unknown(engine.span(), message, name, ["pure", "turmoil", "process"]);
             }
         }
+    }
+
+    /// How long clients work; nothing, which nobody can ask for, if that cannot be read.
+    fn duration(&mut self) -> Draw {
+        let text = &self.raw.run.duration;
+        let problems = self.problems.len();
+        let duration = self.text_draw(text, Unit::Duration);
+        if duration.high == 0 && self.problems.len() == problems {
+            self.problems.add(text.span(), "a run lasts more than 0s");
+        }
+        duration
     }
 
     fn unsupported(&mut self, key: &str, value: Option<&Any>) {
@@ -234,8 +259,9 @@ impl Reader<'_> {
             self.unsupported(key, value.as_ref());
         }
         let nodes = self.draw(&raw.nodes, Unit::Count).unwrap_or(Draw::fixed(1));
-        if nodes.low == 0 || nodes.high > 64 {
-            self.problems.add(raw.nodes.span(), "a region has 1 to 64 nodes");
+        if nodes.low == 0 || nodes.high > NODES_MAX {
+            let message = format!("a region has 1 to {NODES_MAX} nodes");
+            self.problems.add(raw.nodes.span(), message);
         }
         let routes = match &raw.routes {
             Some(targets) => targets.iter().filter_map(|t| self.route_target(t)).collect(),

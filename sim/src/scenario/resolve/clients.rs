@@ -105,6 +105,9 @@ impl Reader<'_> {
             self.problems.add(raw.at.span(), "a client connects to nodes, not to clients");
             return None;
         }
+        if self.means_no_node(&at) {
+            self.problems.add(raw.at.span(), format!("`{at}` means no node"));
+        }
         Some(at)
     }
 

@@ -60,7 +60,7 @@ impl Reader<'_> {
         let at_draw = self.draw(at, Unit::Duration)?;
         let lasts = self.maybe(raw.lasts.as_ref(), Unit::Duration);
         let end = at_draw.high.saturating_add(lasts.map_or(0, |l| l.high));
-        if end > duration.low {
+        if end > duration.low && duration.high > 0 {
             let span = raw.lasts.as_ref().map_or(at.span(), Spanned::span);
             let message = "the fault may end after the run's `duration`; nobody would see it heal";
             self.problems.add(span, message);
@@ -187,7 +187,12 @@ impl Reader<'_> {
                 false
             }
         };
-        Some(Process { on: self.on(raw)?, new_port })
+        let on = self.on(raw)?;
+        if self.means_no_node(&on) {
+            let span = raw.on.as_ref().map_or(raw.kind.span(), Spanned::span);
+            self.problems.add(span, format!("`{on}` means no node"));
+        }
+        Some(Process { on, new_port })
     }
 
     /// Whole regions or clients, but no nodes.
@@ -213,6 +218,8 @@ impl Reader<'_> {
         if of_clients {
             let message = "a network fault stands between nodes and regions, not clients";
             self.problems.add(text.span(), message);
+        } else if self.means_nobody(&selector) {
+            self.problems.add(text.span(), format!("`{selector}` means nobody"));
         }
         Some(selector)
     }
@@ -248,10 +255,23 @@ impl Reader<'_> {
                     self.problems.add(between.span(), "`between` names two sides");
                     return None;
                 };
+                let second = b.span();
                 let (a, b) = (self.side(a)?, self.side(b)?);
+                if self.overlap(&a, &b) {
+                    let message = format!("`{b}` and `{a}` overlap: nobody is on both sides");
+                    self.problems.add(second, message);
+                }
                 Some(Between { a, b: Some(b), direction })
             }
-            (None, Some(on)) => Some(Between { a: self.side(on)?, b: None, direction }),
+            (None, Some(on)) => {
+                let a = self.side(on)?;
+                let rest = Selector::Without(Box::new(Selector::All), Box::new(a.clone()));
+                if self.means_nobody(&rest) {
+                    let message = format!("`{a}` is everybody: there is nobody else");
+                    self.problems.add(on.span(), message);
+                }
+                Some(Between { a, b: None, direction })
+            }
             (Some(between), _) => {
                 let message = "give either `between` two sides, or `on` one that is cut off";
                 self.problems.add(between.span(), message);

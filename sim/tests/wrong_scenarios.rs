@@ -1,0 +1,155 @@
+//! Scenarios with mistakes: each is pointed at, the program ends with 2, and nothing is run.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::fs;
+
+use self::kit::{Place, SCENARIO};
+
+mod kit;
+
+/// What is replaced in the scenario by what, where the program points, and what it says.
+struct Mistake(&'static str, &'static str, &'static str, &'static [&'static str]);
+
+const MISTAKES: &[Mistake] = &[
+    // Keys and names.
+    Mistake("jitter =", "jiter =", "16:1", &["unknown key `jiter`", "did you mean `jitter`?"]),
+    Mistake("[[path]]", "[[paths]]", "27:3", &["unknown key `paths`", "did you mean `path`?"]),
+    Mistake("name = \"small\"", "name = \"a/b\"", "3:8", &["a name has only letters"]),
+    Mistake(
+        "\"region:east\"\nrole",
+        "\"region:eats\"\nrole",
+        "33:6",
+        &["there is no region `eats`", "did you mean `east`?"],
+    ),
+    Mistake("role = \"publish\"", "role = \"publsih\"", "34:8", &["did you mean `publish`?"]),
+    Mistake("\"partition\"", "\"partitoin\"", "47:8", &["did you mean `partition`?"]),
+    Mistake("\"no_duplicates\"", "\"no_duplicate\"", "54:8", &["did you mean `no_duplicates`?"]),
+    Mistake("fault:partition", "fault:flood", "57:15", &["there is no fault `flood`"]),
+    // Units and numbers.
+    Mistake("250us", "250usec", "12:11", &["`usec` is not a unit; the units are ns, us, ms"]),
+    Mistake("\"20ms\"", "20", "15:11", &["`20` has no unit"]),
+    Mistake("\"20ms\"", "\"60ms..20ms\"", "15:11", &["the range `60ms..20ms` is empty"]),
+    Mistake("nodes = 1", "nodes = 0", "19:9", &["a region has 1 to 64 nodes"]),
+    Mistake("nodes = 1", "nodes = -1", "19:9", &["`-1` is not a whole number from 0"]),
+    Mistake("nodes = 1", "nodes = nan", "19:9", &["`NaN` is not a whole number from 0"]),
+    Mistake(
+        "every =",
+        "count = \"1000000000000000000000000000000\"\nevery =",
+        "36:9",
+        &["is too large a number"],
+    ),
+    Mistake(
+        "every =",
+        "count = 1000000000000000000000000000000\nevery =",
+        "36:9",
+        &["is too large a number"],
+    ),
+    Mistake("every =", "count = 100001\nevery =", "36:9", &["more than 100000 clients"]),
+    Mistake("every = \"50ms\"", "rate = 99999999999999999999", "36:8", &["is too large a number"]),
+    Mistake("every = \"50ms\"", "rate = 0", "36:8", &["a rate is more than 0"]),
+    Mistake("\"4s\"", "\"99999999999999999999h\"", "9:12", &["is too large a number"]),
+    Mistake("\"4s\"", "\"2401h\"", "9:12", &["is longer than 100 days"]),
+    Mistake("\"0..3\"", "\"0..18446744073709551615\"", "8:9", &["more than 1000000 seeds"]),
+    Mistake("jitter =", "bandwidth = \"99999999999GiB/s\"\njitter =", "16:13", &["too large"]),
+    Mistake("jitter =", "loss = 0.6\njitter =", "16:8", &["more than 0.5 is a partition"]),
+    // Selectors and sides.
+    Mistake(
+        "\"region:east\"\nrole",
+        "\"region:east - all\"\nrole",
+        "33:6",
+        &["`region:east - all` means no node"],
+    ),
+    Mistake(
+        "\"region:east\"\nrole",
+        "\"one(region:east\"\nrole",
+        "33:22",
+        &["expected `)`, found the end"],
+    ),
+    Mistake(
+        "\"region:east\"\nrole",
+        "\"node:east/2\"\nrole",
+        "33:6",
+        &["region `east` may have only 1 node"],
+    ),
+    Mistake(
+        "\"region:west\"]",
+        "\"region:east\"]",
+        "48:27",
+        &["`region:east` and `region:east` overlap: nobody is on both sides"],
+    ),
+    Mistake("\"region:west\"]", "\"all\"]", "48:27", &["`all` and `region:east` overlap"]),
+    Mistake("\"region:west\"]", "\"region:west - all\"]", "48:27", &["means nobody"]),
+    Mistake("\"region:west\"]", "\"client:sub\"]", "48:27", &["not clients"]),
+    Mistake(
+        "between = [\"region:east\", \"region:west\"]",
+        "on = \"all\"",
+        "48:6",
+        &["`all` is everybody: there is nobody else"],
+    ),
+    Mistake("for = \"500ms\"", "for = \"5s\"", "46:7", &["nobody would see it heal"]),
+    // What only a plan shows is shown by the first.
+    Mistake(
+        "\"region:west\"]",
+        "\"one(node:west/1 + node:east/1)\"]",
+        "47:1",
+        &["is on both sides of the fault", "with seed"],
+    ),
+    // No TOML.
+    Mistake("schema = 1", "schema = [1", "3:1", &["expected `,`"]),
+    Mistake("schema = 1", "schema = \"1\"", "2:10", &["expected a whole number"]),
+];
+
+#[test]
+fn every_mistake_is_pointed_at_and_nothing_is_run() {
+    let place = Place::new("mistakes");
+    for Mistake(from, to, at, says) in MISTAKES {
+        assert!(SCENARIO.contains(from), "{from}");
+        place.file("wrong.toml", SCENARIO.replacen(from, to, 1));
+        let ran = place.run(&["run", "wrong.toml", "--out", "o"]).ends(2);
+        assert!(ran.err.contains(&format!("--> wrong.toml:{at}\n")), "{at}: {}", ran.err);
+        assert!(ran.err.contains('^') && ran.out.is_empty(), "{}{}", ran.err, ran.out);
+        assert_eq!(ran.err.matches("error: ").count(), 1, "one mistake, one error: {}", ran.err);
+        for text in *says {
+            assert!(ran.err.contains(text), "`{text}` is not in\n{}", ran.err);
+        }
+    }
+    assert_eq!(place.names(""), ["wrong.toml"]);
+}
+
+#[test]
+fn files_that_are_no_scenarios_are_refused_as_such() {
+    let place = Place::new("no-scenarios");
+    fs::create_dir(place.0.join("empty")).unwrap();
+    place.file("small.toml", SCENARIO);
+    place.file("nothing.toml", "");
+    place.file("comments.toml", "# to be written\n\n   # soon\n");
+    place.file("latin1.toml", b"schema = 1\nname = \"caf\xe9\"\n");
+    place.file("binary.toml", [0, 159, 146, 150]);
+    place.file("mark.toml", format!("\u{feff}{SCENARIO}").replace("\"partition\"", "\"flood\""));
+    for (args, says) in [
+        (&["run", "nothing.toml"][..], &["nothing in this file", "--> nothing.toml"][..]),
+        (&["run", "comments.toml"], &["nothing in this file", "causeway-sim new NAME"]),
+        (&["run", "latin1.toml"], &["the byte 0xe9 here is not UTF-8", "--> latin1.toml:2:12"]),
+        (&["run", "binary.toml"], &["the byte 0x9f here is not UTF-8", "--> binary.toml:1:2"]),
+        (&["run", "mark.toml"], &["there is no fault of kind `flood`", "--> mark.toml:47:8"]),
+        (&["run", "smal.toml"], &["cannot read smal.toml", "did you mean `small.toml`?"]),
+        (&["replay", "smal.toml", "--seed", "1"], &["did you mean `small.toml`?"]),
+        (&["selfcheck", "nothing.toml"], &["nothing in this file"]),
+        (&["run", "empty"], &["there is no scenario in empty", "causeway-sim new NAME"]),
+        (&["list"], &["cannot read scenarios"]),
+        (&["run", "small.toml", "./small.toml"], &["`small` is the name of small.toml, too"]),
+        (&["run", "small.toml", "--tag", "tset"], &["tag `tset`", "did you mean `test`?"]),
+        (&["list", ".", "--tag", "x"], &["nothing in this file"]),
+    ] {
+        let ran = place.run(args).ends(2);
+        for text in says {
+            assert!(ran.err.contains(text), "{args:?}: `{text}` is not in\n{}", ran.err);
+        }
+        assert_eq!(ran.out, "", "{args:?}");
+    }
+    // What is wrong with one file does not hide what is wrong with the next.
+    let ran = place.run(&["run", "nothing.toml", "small.toml", "latin1.toml", "empty"]).ends(2);
+    assert_eq!(ran.err.matches("error: ").count(), 3, "{}", ran.err);
+    assert!(!place.0.join("out").exists());
+}

@@ -22,6 +22,7 @@ use crate::scenario::{
 use crate::units::MS;
 
 mod ops;
+mod shapes;
 
 /// What wall clocks show at the start of a run: 2026-01-01T00:00:00Z.
 const EPOCH_NS: u64 = 1_767_225_600_000_000_000;
@@ -267,6 +268,10 @@ impl Builder<'_> {
             // Until all faults are lifted.
             (_, None) => duration.saturating_sub(at),
         };
+        if let FaultWhat::Cuts(cuts) = &spec.what {
+            self.cuts(key, (spec.line, at, lasts), cuts, &mut stream);
+            return;
+        }
         let Some(action) = self.action(spec, &mut stream) else { return };
         let FaultWhat::Cut { flap: Some((period, duty)), .. } = &spec.what else {
             self.plan.faults.push(FaultPlan { id: 0, at, lasts, action });
@@ -289,6 +294,8 @@ impl Builder<'_> {
                 let between = self.sides(line, between, stream)?;
                 FaultAction::Cut { between, blackhole: *blackhole }
             }
+            // Several faults, not one.
+            FaultWhat::Cuts(_) => return None,
             FaultWhat::Reset(between) => FaultAction::Reset(self.sides(line, between, stream)?),
             FaultWhat::Refuse(between) => FaultAction::Refuse(self.sides(line, between, stream)?),
             FaultWhat::Degrade { between, latency, jitter, loss_ppm, bandwidth } => {

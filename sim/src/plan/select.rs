@@ -18,6 +18,14 @@ pub(super) fn sites(plan: &Plan, selector: &Selector, stream: &mut Stream) -> BT
     match selector {
         Selector::All => everything(plan),
         Selector::Region(name) => regions(plan, |_, region| region == name),
+        Selector::Nodes(name) => {
+            let all = regions(plan, |_, region| region == name);
+            all.into_iter().filter(|site| site.node().is_some()).collect()
+        }
+        Selector::Clients(name) => {
+            let all = regions(plan, |_, region| region == name);
+            all.into_iter().filter(|site| site.node().is_none()).collect()
+        }
         Selector::Cluster(name) => regions(plan, |id, _| {
             plan.nodes.iter().any(|node| node.region == id && node.cluster == *name)
         }),
@@ -59,7 +67,7 @@ pub(super) fn clients(plan: &Plan, selector: &Selector) -> BTreeSet<ClientId> {
             .filter(|(_, c)| c.name.rsplit_once('/').is_some_and(|(name, _)| name == id))
             .map(|(client, _)| client)
             .collect(),
-        Selector::Region(name) => ids
+        Selector::Region(name) | Selector::Clients(name) => ids
             .filter(|(_, c)| plan.regions[usize::from(c.region.0)].name == *name)
             .map(|(client, _)| client)
             .collect(),
@@ -68,7 +76,9 @@ pub(super) fn clients(plan: &Plan, selector: &Selector) -> BTreeSet<ClientId> {
         Selector::Without(a, b) => {
             clients(plan, a).difference(&clients(plan, b)).copied().collect()
         }
-        Selector::Cluster(_) | Selector::Node(..) | Selector::Random(..) => BTreeSet::new(),
+        Selector::Nodes(_) | Selector::Cluster(_) | Selector::Node(..) | Selector::Random(..) => {
+            BTreeSet::new()
+        }
     }
 }
 

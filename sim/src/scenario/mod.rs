@@ -304,6 +304,8 @@ pub enum FaultWhat {
         /// nothing passes.
         flap: Option<(Draw, Draw)>,
     },
+    /// Nothing passes between several pairs.
+    Cuts(Cuts),
     /// Existing connections are reset.
     Reset(Between),
     /// New connections are refused.
@@ -340,6 +342,32 @@ pub struct Between {
     pub b: Option<Selector>,
     /// Which way.
     pub direction: Ways,
+}
+
+/// A partition of a shape, or one whose pairs go and come one by one.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Cuts {
+    /// Who loses whom.
+    pub among: Among,
+    /// Which way, from earlier sides to later ones.
+    pub direction: Ways,
+    /// Connections that were there stay dead.
+    pub blackhole: bool,
+    /// How much later than the fault each pair is cut and healed, drawn for each anew, in
+    /// nanoseconds; `None` is all together.
+    pub stagger: Option<Draw>,
+}
+
+/// Who loses whom. One side alone stands for the nodes that it means, each dealt a side by the
+/// seed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Among {
+    /// Two sides lose each other.
+    Two(Between),
+    /// The first and the last of three lose each other; the one in the middle keeps both.
+    Bridge(Vec<Selector>),
+    /// Each keeps its neighbours and loses all others.
+    Ring(Vec<Selector>),
 }
 
 /// Which way between two sides.

@@ -281,6 +281,8 @@ pub(super) struct RawFault {
     pub(super) duty: Option<Any>,
     #[serde(default)]
     pub(super) port: Option<Text>,
+    #[serde(default)]
+    pub(super) stagger: Option<Any>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -20,6 +20,7 @@ use crate::units::{MS, SECOND};
 mod clients;
 mod faults;
 mod reach;
+mod shapes;
 
 /// The version of the format.
 const SCHEMA: i64 = 1;
@@ -304,6 +305,8 @@ impl Reader<'_> {
             Selector::Region(name) => Some(RouteTarget::Region(name)),
             Selector::Node(region, number) => Some(RouteTarget::Node(region, number)),
             Selector::All
+            | Selector::Nodes(_)
+            | Selector::Clients(_)
             | Selector::Cluster(_)
             | Selector::Random(..)
             | Selector::Client(_)
@@ -504,7 +507,7 @@ impl Reader<'_> {
 
     fn check_selector(&mut self, span: Range<usize>, selector: &Selector) {
         match selector {
-            Selector::Region(name) => {
+            Selector::Region(name) | Selector::Nodes(name) | Selector::Clients(name) => {
                 self.region_name(span, name);
             }
             Selector::Node(name, number) => self.check_node(span, name, *number),

@@ -3,6 +3,7 @@
 //! ```text
 //! selector = term { ("+" | "-") term }            union, difference; from left to right
 //! term     = "all" | "region:" name | "cluster:" name | "node:" region "/" number
+//!          | "nodes:" name | "clients:" name
 //!          | "one(" selector ")" | "random(" count "," selector ")" | "client:" id
 //! ```
 //!
@@ -17,6 +18,10 @@ pub enum Selector {
     All,
     /// All of a region: its nodes, and its clients where a fault hits a place.
     Region(String),
+    /// The nodes of a region without its clients.
+    Nodes(String),
+    /// The clients of a region without its nodes.
+    Clients(String),
     /// All regions of a cluster.
     Cluster(String),
     /// One node: region and number, from 1.
@@ -64,7 +69,13 @@ impl Selector {
                 a.visit(see);
                 b.visit(see);
             }
-            Self::All | Self::Region(_) | Self::Cluster(_) | Self::Node(..) | Self::Client(_) => {}
+            Self::All
+            | Self::Region(_)
+            | Self::Nodes(_)
+            | Self::Clients(_)
+            | Self::Cluster(_)
+            | Self::Node(..)
+            | Self::Client(_) => {}
         }
     }
 }
@@ -74,6 +85,8 @@ impl fmt::Display for Selector {
         match self {
             Self::All => f.write_str("all"),
             Self::Region(name) => write!(f, "region:{name}"),
+            Self::Nodes(name) => write!(f, "nodes:{name}"),
+            Self::Clients(name) => write!(f, "clients:{name}"),
             Self::Cluster(name) => write!(f, "cluster:{name}"),
             Self::Node(region, number) => write!(f, "node:{region}/{number}"),
             Self::Random(1, inner) => write!(f, "one({inner})"),
@@ -119,6 +132,10 @@ impl<'a> Parser<'a> {
         self.blanks();
         if self.take("region:") {
             Ok(Selector::Region(self.name()?))
+        } else if self.take("nodes:") {
+            Ok(Selector::Nodes(self.name()?))
+        } else if self.take("clients:") {
+            Ok(Selector::Clients(self.name()?))
         } else if self.take("cluster:") {
             Ok(Selector::Cluster(self.name()?))
         } else if self.take("client:") {
@@ -137,7 +154,7 @@ impl<'a> Parser<'a> {
         } else if self.take("all") {
             Ok(Selector::All)
         } else {
-            Err(self.wrong("region:, cluster:, node:, client:, one(, random( or all"))
+            Err(self.wrong("region:, nodes:, clients:, cluster:, node:, client:, one(, random( or all"))
         }
     }
 
@@ -212,6 +229,8 @@ mod tests {
         for text in [
             "all",
             "region:us-east-1",
+            "nodes:a",
+            "clients:a",
             "node:a/12",
             "one(region:a)",
             "random(2, cluster:c1 - node:a/1)",

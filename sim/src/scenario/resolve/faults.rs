@@ -59,7 +59,8 @@ impl Reader<'_> {
         };
         let at_draw = self.draw(at, Unit::Duration)?;
         let lasts = self.maybe(raw.lasts.as_ref(), Unit::Duration);
-        let end = at_draw.high.saturating_add(lasts.map_or(0, |l| l.high));
+        let stagger = self.stagger_most(raw);
+        let end = at_draw.high.saturating_add(lasts.map_or(0, |l| l.high)).saturating_add(stagger);
         if end > duration.low && duration.high > 0 {
             let span = raw.lasts.as_ref().map_or(at.span(), Spanned::span);
             let message = "the fault may end after the run's `duration`; nobody would see it heal";
@@ -75,14 +76,8 @@ impl Reader<'_> {
         let kind = raw.kind.get_ref().as_str();
         self.check_fault_keys(raw, kind);
         Some(match kind {
-            "partition" => {
-                let between = self.between(raw)?;
-                FaultWhat::Cut { between, blackhole: false, flap: None }
-            }
-            "blackhole" => {
-                let between = self.between(raw)?;
-                FaultWhat::Cut { between, blackhole: true, flap: None }
-            }
+            "partition" => self.partition(raw, false)?,
+            "blackhole" => self.partition(raw, true)?,
             "flap" => {
                 let flap = Some(self.flap(raw)?);
                 FaultWhat::Cut { between: self.between(raw)?, blackhole: false, flap }
@@ -116,11 +111,12 @@ impl Reader<'_> {
     /// Keys that a kind has no use for.
     fn check_fault_keys(&mut self, raw: &RawFault, kind: &str) {
         let span = |any: &Option<super::Any>| any.as_ref().map(Spanned::span);
-        let keys: [Key<'_>; 7] = [
+        let keys: [Key<'_>; 8] = [
             ("latency", span(&raw.latency), &["degrade"]),
             ("jitter", span(&raw.jitter), &["degrade"]),
             ("loss", span(&raw.loss), &["degrade"]),
             ("bandwidth", span(&raw.bandwidth), &["degrade"]),
+            ("stagger", span(&raw.stagger), &["partition", "blackhole"]),
             ("period", span(&raw.period), &["flap"]),
             ("duty", span(&raw.duty), &["flap"]),
             ("port", raw.port.as_ref().map(Spanned::span), &["crash", "stop", "lame_duck"]),
@@ -143,6 +139,7 @@ impl Reader<'_> {
             }
             (
                 FaultWhat::Cut { .. }
+                | FaultWhat::Cuts(_)
                 | FaultWhat::Refuse(_)
                 | FaultWhat::Degrade { .. }
                 | FaultWhat::StopReading(_),
@@ -153,6 +150,7 @@ impl Reader<'_> {
             }
             (
                 FaultWhat::Cut { .. }
+                | FaultWhat::Cuts(_)
                 | FaultWhat::Reset(_)
                 | FaultWhat::Refuse(_)
                 | FaultWhat::Degrade { .. }
@@ -211,7 +209,7 @@ impl Reader<'_> {
     }
 
     /// A place in the network, which a single client is not.
-    fn side(&mut self, text: &super::Text) -> Option<Selector> {
+    pub(super) fn side(&mut self, text: &super::Text) -> Option<Selector> {
         let selector = self.selector(text)?;
         let mut of_clients = false;
         selector.visit(&mut |part| of_clients |= matches!(part, Selector::Client(_)));
@@ -236,18 +234,10 @@ impl Reader<'_> {
         self.selector(on)
     }
 
-    fn between(&mut self, raw: &RawFault) -> Option<Between> {
+    pub(super) fn between(&mut self, raw: &RawFault) -> Option<Between> {
         let (mut direction, isolate) = self.shape(raw)?;
         if let Some(text) = &raw.direction {
-            let name = text.get_ref().as_str();
-            match Ways::ALL.into_iter().find(|ways| ways.name() == name) {
-                Some(ways) => direction = ways,
-                None => {
-                    let message = format!("there is no direction `{name}`");
-                    let known = Ways::ALL.map(Ways::name);
-                    self.problems.unknown(text.span(), message, name, known);
-                }
-            }
+            direction = self.direction(text);
         }
         match (&raw.between, &raw.on) {
             (Some(between), None) if !isolate => {
@@ -285,6 +275,16 @@ impl Reader<'_> {
         }
     }
 
+    pub(super) fn direction(&mut self, text: &super::Text) -> Ways {
+        let name = text.get_ref().as_str();
+        let found = Ways::ALL.into_iter().find(|ways| ways.name() == name);
+        found.unwrap_or_else(|| {
+            let message = format!("there is no direction `{name}`");
+            self.problems.unknown(text.span(), message, name, Ways::ALL.map(Ways::name));
+            Ways::Both
+        })
+    }
+
     /// What `shape` says about the direction, and whether one side is all there is.
     fn shape(&mut self, raw: &RawFault) -> Option<(Ways, bool)> {
         let Some(shape) = &raw.shape else { return Some((Ways::Both, false)) };
@@ -292,14 +292,14 @@ impl Reader<'_> {
             "split" => Some((Ways::Both, false)),
             "one_way" => Some((Ways::Forward, false)),
             "isolate" => Some((Ways::Both, true)),
-            later @ ("bridge" | "ring") => {
-                let message = format!("`shape = \"{later}\"` is not there yet");
+            name @ ("bridge" | "ring") => {
+                let message = format!("only a partition or a blackhole can be a {name}");
                 self.problems.add(shape.span(), message);
                 None
             }
             name => {
                 let message = format!("there is no shape `{name}`");
-                let known = ["split", "isolate", "one_way"];
+                let known = ["split", "isolate", "one_way", "bridge", "ring"];
                 self.problems.unknown(shape.span(), message, name, known);
                 None
             }

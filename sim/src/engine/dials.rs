@@ -7,7 +7,7 @@ use causeway_core::{DialId, Duration, Origin};
 
 use super::Engine;
 use super::host::Opening;
-use super::names::CLIENT_PORT;
+use super::names::{CLIENT_PORT, Target};
 use super::wires::Owner;
 use crate::client::Ending;
 use crate::ids::{ClientId, NodeId};
@@ -31,12 +31,15 @@ pub(super) struct Dials {
 struct Dial {
     caller: Caller,
     /// Those that are still to be tried, the next at the end.
-    targets: Vec<NodeId>,
-    target: NodeId,
+    targets: Vec<Target>,
+    /// Only its answer counts if there is none.
+    target: Target,
     port: u16,
     from: SocketAddr,
     pause: u64,
     state: State,
+    /// It waits until a fault is over.
+    held: bool,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -77,7 +80,9 @@ impl Engine<'_> {
             self.hosts[usize::from(id.0)].process.as_ref().map(|process| process.route_port);
         let mut targets = self.names.resolve(host);
         let nobody = targets.is_empty();
-        targets.retain(|target| *target != id || Some(port) != own_port);
+        targets.retain(|target| {
+            target.node != id || Some(port) != own_port || !self.names.is_there(*target)
+        });
         let itself = targets.is_empty() && !nobody;
         let incarnation = u64::from(self.hosts[usize::from(id.0)].incarnation);
         let of = [u64::from(id.0), incarnation, dial.0];
@@ -90,13 +95,20 @@ impl Engine<'_> {
     pub(super) fn client_dials(&mut self, client: ClientId, node: NodeId) -> u32 {
         let from = self.names.client_calls_from(client);
         let caller = Caller::Client(client);
-        self.dial(caller, vec![node], false, CLIENT_PORT, from, CLIENT_DIAL_TIMEOUT_NS)
+        self.dial(
+            caller,
+            vec![self.names.target(node)],
+            false,
+            CLIENT_PORT,
+            from,
+            CLIENT_DIAL_TIMEOUT_NS,
+        )
     }
 
     fn dial(
         &mut self,
         caller: Caller,
-        mut targets: Vec<NodeId>,
+        mut targets: Vec<Target>,
         itself: bool,
         port: u16,
         from: SocketAddr,
@@ -105,13 +117,14 @@ impl Engine<'_> {
         self.dials.last += 1;
         let number = self.dials.last;
         let first = targets.pop();
-        let target = first.unwrap_or(NodeId(0));
+        let target = first.unwrap_or_else(|| self.names.target(NodeId(0)));
         let state = match (first, itself) {
             (Some(_), _) => State::Lost,
             (None, true) => State::Answered(Answer::Itself),
             (None, false) => State::Answered(Answer::NoSuchHost),
         };
-        let dial = Dial { caller, targets, target, port, from, pause: SYN_AGAIN_NS, state };
+        let dial =
+            Dial { caller, targets, target, port, from, pause: SYN_AGAIN_NS, state, held: false };
         self.dials.by_number.insert(number, dial);
         self.queue.push(self.now.saturating_add(timeout), Due::DialTimeout(number));
         if first.is_some() {
@@ -128,7 +141,7 @@ impl Engine<'_> {
             Caller::Node(node, _) => Site::Node(node),
             Caller::Client(client) => Site::Clients(self.plan.clients[client.0 as usize].region),
         };
-        Some([self.net.links.place(from), self.net.links.place(Site::Node(dial.target))])
+        Some([self.net.links.place(from), self.net.links.place(Site::Node(dial.target.node))])
     }
 
     /// Sends SYN.
@@ -163,11 +176,17 @@ impl Engine<'_> {
             State::Lost => self.call(number),
             State::Calling => {
                 let links = &self.net.links;
-                if links.is_cut(here, there) || links.is_cut(there, here) {
+                // An address that leads to nobody does not answer.
+                let gone = !self.names.is_there(target);
+                if gone || links.is_cut(here, there) || links.is_cut(there, here) {
                     self.call_again(number);
                     return;
                 }
-                let refused = links.refuses(here, there) || !self.listens(target, port);
+                if links.is_held(here, there) {
+                    self.hold_dial(number);
+                    return;
+                }
+                let refused = links.refuses(here, there) || !self.listens(target.node, port);
                 let at = self.now + links.latency(there, here);
                 let answer = if refused { Answer::Refused } else { Answer::Accepted };
                 if let Some(dial) = self.dials.by_number.get_mut(&number) {
@@ -194,6 +213,8 @@ impl Engine<'_> {
             }
         } else if self.net.links.is_cut(there, here) {
             self.call_again(number);
+        } else if self.net.links.is_held(there, here) {
+            self.hold_dial(number);
         } else if answer == Answer::Accepted {
             self.established(number, [here, there]);
         } else if let Some(next) = dial.targets.pop() {
@@ -202,6 +223,25 @@ impl Engine<'_> {
             self.call(number);
         } else {
             self.give_up(number, "connection refused", Ending::Refused);
+        }
+    }
+
+    fn hold_dial(&mut self, number: u32) {
+        if let Some(dial) = self.dials.by_number.get_mut(&number) {
+            dial.held = true;
+        }
+    }
+
+    /// Something is held no longer: dials that wait look whether it was for that.
+    pub(super) fn dials_go_on(&mut self) {
+        for (number, dial) in &mut self.dials.by_number {
+            if std::mem::take(&mut dial.held) {
+                let due = match dial.state {
+                    State::Lost | State::Calling => Due::Syn(*number),
+                    State::Answered(_) => Due::SynAck(*number),
+                };
+                self.queue.push(self.now, due);
+            }
         }
     }
 
@@ -219,13 +259,13 @@ impl Engine<'_> {
 
     fn established(&mut self, number: u32, places: [Place; 2]) {
         let Some(dial) = self.dials.by_number.remove(&number) else { return };
-        let peer = SocketAddr::new(self.names.node_ip(dial.target), dial.port);
+        let peer = SocketAddr::new(dial.target.ip, dial.port);
         let client = match dial.caller {
             Caller::Node(..) => None,
             Caller::Client(client) => Some(client),
         };
         let listener =
-            Owner::Listener { node: dial.target, port: dial.port, peer: dial.from, client };
+            Owner::Listener { node: dial.target.node, port: dial.port, peer: dial.from, client };
         match dial.caller {
             Caller::Node(node, id) => {
                 let incarnation = u64::from(self.hosts[usize::from(node.0)].incarnation);
@@ -234,7 +274,7 @@ impl Engine<'_> {
                 let owner = Owner::Node { node, slot: u32::MAX };
                 let owners = [owner, listener];
                 let conn = self.net.open(self.now, places, owners, &key, &mut self.queue);
-                self.wire_opened(conn, node, dial.target);
+                self.wire_opened(conn, node, dial.target.node);
                 let (side, origin, local) = (Side::Dialler, Origin::Dialled(id), dial.from);
                 self.opened(node, Opening { conn, side, origin, peer, local, client: None });
             }
@@ -268,6 +308,6 @@ impl Engine<'_> {
             Caller::Node(node, _) => self.plan.node_name(node),
             Caller::Client(client) => self.plan.client_name(client),
         };
-        format!("{from} -> {}:{}", self.plan.node_name(dial.target), dial.port)
+        format!("{from} -> {}:{}", self.plan.node_name(dial.target.node), dial.port)
     }
 }

@@ -25,6 +25,7 @@ impl Engine<'_> {
                     }
                 }
             }
+            FaultAction::Conns { between, what } => self.conns_fault_on(fault, between, *what),
             FaultAction::Reset(between) => {
                 for (from, to) in self.ways(between) {
                     let ids = self.net.between(from, to);
@@ -62,6 +63,7 @@ impl Engine<'_> {
                     self.command(*node, Command::LameDuck);
                 }
             }
+            FaultAction::Dns(names) => self.names.lie(fault.id, &names.nodes, names.old),
             FaultAction::StopReading(clients) => {
                 for client in clients {
                     self.client_stops_reading(*client, true);
@@ -80,6 +82,7 @@ impl Engine<'_> {
                     self.net.heal(self.now, from, to, &mut self.queue);
                 }
             }
+            FaultAction::Conns { between, what } => self.conns_fault_off(fault, between, *what),
             FaultAction::Reset(_) => {}
             FaultAction::Refuse(between) => {
                 for (from, to) in self.ways(between) {
@@ -94,6 +97,7 @@ impl Engine<'_> {
             FaultAction::Crash(process)
             | FaultAction::Stop(process)
             | FaultAction::LameDuck(process) => self.restart(process),
+            FaultAction::Dns(_) => self.names.lie_no_more(fault.id),
             FaultAction::StopReading(clients) => {
                 for client in clients {
                     self.client_stops_reading(*client, false);
@@ -106,6 +110,9 @@ impl Engine<'_> {
     fn restart(&mut self, process: &ProcessPlan) {
         for node in &process.nodes {
             self.end_process(*node, NodeDownHow::Killed);
+            if process.new_address {
+                self.names.move_node(*node);
+            }
             if process.new_port {
                 self.hosts[usize::from(node.0)].route_port_shift += 1;
             }
@@ -113,7 +120,7 @@ impl Engine<'_> {
         }
     }
 
-    fn ways(&self, between: &Sides) -> Vec<(Place, Place)> {
+    pub(super) fn ways(&self, between: &Sides) -> Vec<(Place, Place)> {
         let place = |site| self.net.links.place(site);
         between.pairs().map(|(from, to)| (place(from), place(to))).collect()
     }
@@ -138,9 +145,11 @@ impl Engine<'_> {
             | FaultAction::Stop(process)
             | FaultAction::LameDuck(process) => process.nodes.clone(),
             FaultAction::Cut { .. }
+            | FaultAction::Conns { .. }
             | FaultAction::Reset(_)
             | FaultAction::Refuse(_)
             | FaultAction::Degrade { .. }
+            | FaultAction::Dns(_)
             | FaultAction::StopReading(_) => Vec::new(),
         };
         let kind: FaultKind = fault.action.kind();

@@ -6,6 +6,7 @@
 //! the same history and the same hash on any machine.
 
 mod clients;
+mod conns;
 mod dials;
 mod faults;
 mod host;

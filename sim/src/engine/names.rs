@@ -7,23 +7,47 @@ use std::sync::Arc;
 use causeway_core::Duration;
 use causeway_core::config::{ClientLimits, ClusterConfig, HostPort, NodeConfig, RouteUrl};
 
-use crate::ids::{ClientId, NodeId};
-use crate::plan::{NodePlan, Plan, RoutePlan, Setting};
+use crate::ids::{ClientId, NodeId, RegionId};
+use crate::plan::{NodePlan, Plan, RoutePlan, Setting, Site};
 
 /// Where nodes listen for clients.
 pub(super) const CLIENT_PORT: u16 = 4222;
 /// Where nodes listen for each other; a node that comes back on a new port adds to it.
 pub(super) const ROUTE_PORT: u16 = 6222;
+/// The first byte of the address at which a node starts again; the next time it takes the next.
+const NODES_AGAIN: u8 = 50;
+/// The first byte of the address that a node's calls come from after the fault `rebind`; the next
+/// such fault takes the next.
+const NODES_ELSEWHERE: u8 = 100;
+/// The same for clients.
+const CLIENTS_ELSEWHERE: u8 = 150;
+/// After so many faults, the first address comes again.
+const MOVES_MAX: u8 = 50;
 /// The first port of the calling side.
 const EPHEMERAL_PORT: u16 = 32_768;
+
+/// Where a dial goes: a node, at an address that it has or once had.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Target {
+    pub(super) node: NodeId,
+    pub(super) ip: IpAddr,
+}
 
 /// The name service.
 #[derive(Debug)]
 pub(super) struct Names {
     by_name: BTreeMap<String, Vec<NodeId>>,
+    /// All addresses that nodes have and had, or that their calls came from.
     by_ip: BTreeMap<IpAddr, NodeId>,
     node_ips: Vec<IpAddr>,
     client_ips: Vec<IpAddr>,
+    /// How often the callers of a place have got another address.
+    moves: BTreeMap<Site, u8>,
+    client_regions: Vec<RegionId>,
+    /// How often a node has got another address.
+    node_moves: Vec<u8>,
+    /// What the name service answers instead of the truth; the latest that fits counts.
+    lies: Vec<Lie>,
     /// The last port that was used for calling.
     last_port: u16,
 }
@@ -35,6 +59,10 @@ impl Names {
             by_ip: BTreeMap::new(),
             node_ips: Vec::new(),
             client_ips: Vec::new(),
+            moves: BTreeMap::new(),
+            node_moves: vec![0; plan.nodes.len()],
+            lies: Vec::new(),
+            client_regions: plan.clients.iter().map(|client| client.region).collect(),
             last_port: EPHEMERAL_PORT,
         };
         for (id, node) in (0..).map(NodeId).zip(&plan.nodes) {
@@ -54,12 +82,57 @@ impl Names {
         names
     }
 
-    /// The nodes that a name or an address leads to.
-    pub(super) fn resolve(&self, host: &str) -> Vec<NodeId> {
+    /// Where a name or an address leads to.
+    pub(super) fn resolve(&self, host: &str) -> Vec<Target> {
         match host.parse::<IpAddr>() {
-            Ok(ip) => self.by_ip.get(&ip).copied().into_iter().collect(),
-            Err(_) => self.by_name.get(host).cloned().unwrap_or_default(),
+            Ok(ip) => {
+                self.by_ip.get(&ip).map(|node| Target { node: *node, ip }).into_iter().collect()
+            }
+            Err(_) => {
+                let nodes = self.by_name.get(host).into_iter().flatten();
+                nodes.filter_map(|node| self.ask(*node)).collect()
+            }
         }
+    }
+
+    /// What the name service answers for a node.
+    fn ask(&self, node: NodeId) -> Option<Target> {
+        let lie = self.lies.iter().rev().find_map(|lie| lie.answers.get(&node));
+        match lie {
+            Some(answer) => answer.map(|ip| Target { node, ip }),
+            None => Some(self.target(node)),
+        }
+    }
+
+    /// Where a node is.
+    pub(super) fn target(&self, node: NodeId) -> Target {
+        Target { node, ip: self.node_ip(node) }
+    }
+
+    /// Whether the node is still there.
+    pub(super) fn is_there(&self, target: Target) -> bool {
+        self.node_ip(target.node) == target.ip
+    }
+
+    /// From now on the name service answers for these nodes with the addresses that they have now,
+    /// or that there is no such name.
+    pub(super) fn lie(&mut self, fault: u32, nodes: &[NodeId], old: bool) {
+        let answer = |node: &NodeId| (*node, old.then(|| self.node_ip(*node)));
+        let answers = nodes.iter().map(answer).collect();
+        self.lies.push(Lie { fault, answers });
+    }
+
+    pub(super) fn lie_no_more(&mut self, fault: u32) {
+        self.lies.retain(|lie| lie.fault != fault);
+    }
+
+    /// The node has another address from now on; its old one leads to nobody.
+    pub(super) fn move_node(&mut self, node: NodeId) {
+        let at = usize::from(node.0);
+        self.node_moves[at] = self.node_moves[at].saturating_add(1);
+        let ip = elsewhere(self.node_ips[at], NODES_AGAIN, self.node_moves[at]);
+        self.node_ips[at] = ip;
+        self.by_ip.insert(ip, node);
     }
 
     pub(super) fn node_ip(&self, node: NodeId) -> IpAddr {
@@ -68,12 +141,32 @@ impl Names {
 
     /// The calling side's address of a new connection of a node.
     pub(super) fn node_calls_from(&mut self, node: NodeId) -> SocketAddr {
-        SocketAddr::new(self.node_ip(node), self.next_port())
+        let ip = self.moved(self.node_ip(node), Site::Node(node), NODES_ELSEWHERE);
+        SocketAddr::new(ip, self.next_port())
     }
 
     /// The calling side's address of a new connection of a client.
     pub(super) fn client_calls_from(&mut self, client: ClientId) -> SocketAddr {
-        SocketAddr::new(self.client_ips[client.0 as usize], self.next_port())
+        let at = client.0 as usize;
+        let site = Site::Clients(self.client_regions[at]);
+        let ip = self.moved(self.client_ips[at], site, CLIENTS_ELSEWHERE);
+        SocketAddr::new(ip, self.next_port())
+    }
+
+    /// All callers of a place have another address from now on.
+    pub(super) fn call_from_elsewhere(&mut self, site: Site) {
+        let moves = self.moves.entry(site).or_default();
+        *moves = moves.saturating_add(1);
+        // Peers may take it for the node's own address, and dial it in vain.
+        if let Site::Node(node) = site {
+            let ip = self.moved(self.node_ip(node), site, NODES_ELSEWHERE);
+            self.by_ip.insert(ip, node);
+        }
+    }
+
+    /// An address, or the one that has taken its place.
+    fn moved(&self, ip: IpAddr, site: Site, first: u8) -> IpAddr {
+        self.moves.get(&site).map_or(ip, |moves| elsewhere(ip, first, *moves))
     }
 
     const fn next_port(&mut self) -> u16 {
@@ -113,6 +206,25 @@ impl Names {
             apply(&mut config, *setting, *number);
         }
         Arc::new(config)
+    }
+}
+
+/// What the name service answers during a fault, instead of the truth.
+#[derive(Debug)]
+struct Lie {
+    fault: u32,
+    /// An old address, or that there is none.
+    answers: BTreeMap<NodeId, Option<IpAddr>>,
+}
+
+/// The n-th address that takes the place of one; they differ in the first byte.
+fn elsewhere(ip: IpAddr, first: u8, moves: u8) -> IpAddr {
+    match ip {
+        IpAddr::V4(v4) => {
+            let [_, b, c, d] = v4.octets();
+            IpAddr::V4(Ipv4Addr::new(first.saturating_add(moves % MOVES_MAX), b, c, d))
+        }
+        IpAddr::V6(_) => ip,
     }
 }
 

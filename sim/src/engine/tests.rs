@@ -4,7 +4,12 @@ use std::ops::ControlFlow;
 
 use super::*;
 use crate::history::{Event, FaultKind};
+use crate::ids::RegionId;
+use crate::plan::Site;
 use crate::run::Watch;
+
+mod conns;
+mod names;
 
 /// Two regions of one node each, a publisher and a subscriber in each.
 const WORLD: &str = "\

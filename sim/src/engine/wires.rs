@@ -49,6 +49,14 @@ impl Engine<'_> {
             return;
         }
         let arrival = pipe.arrive(self.now);
+        // An address that nobody knows has no connection here.
+        if conn.moved == Some(writer) {
+            if arrival.anything {
+                self.net.reset_moved(self.now, id, writer, &mut self.queue);
+            }
+            self.net.after_read(self.now, id, writer, &mut self.queue);
+            return;
+        }
         match conn.state(writer.other()) {
             EndState::Closed => {
                 if arrival.anything {
@@ -92,6 +100,7 @@ impl Engine<'_> {
     /// Lets the reader read a piece of what has arrived.
     fn deliver(&mut self, id: ConnId, writer: Side) {
         let reader = writer.other();
+        let now = self.now;
         let Some(conn) = self.net.get_mut(id) else { return };
         if conn.state(reader) != EndState::Open {
             return;
@@ -104,9 +113,9 @@ impl Engine<'_> {
         }
         let readable = (pipe.readable() as usize).min(READ_BYTES);
         if readable > 0 {
-            match pipe.chunker().piece(readable) {
+            match pipe.chunker().piece(now, readable) {
                 Piece::Wait(ns) => {
-                    let at = self.now + ns;
+                    let at = now + ns;
                     self.net.wake_reader(id, writer, at, &mut self.queue);
                     return;
                 }
@@ -118,7 +127,9 @@ impl Engine<'_> {
             return;
         }
         let pipe = conn.pipe_mut(writer);
-        if pipe.at_end() {
+        if pipe.at_end() && pipe.ends_broken() {
+            self.break_end(id, reader, Ending::Reset);
+        } else if pipe.at_end() {
             self.end_of_stream(id, reader, owner);
         } else if pipe.readable() > 0 && readable > 0 && !matches!(owner, Owner::Client(_)) {
             self.net.wake_reader(id, writer, self.now, &mut self.queue);

@@ -26,6 +26,8 @@ pub(crate) struct Network {
     /// When something last happened to nodes, faults or routes' faults.
     disturbed_t: u64,
     disturbances: u64,
+    /// In this time nodes notice that a connection is dead, and replace it.
+    routes_ns: u64,
 }
 
 #[derive(Debug)]
@@ -53,6 +55,8 @@ struct Pair {
     /// When a route last came or went.
     rerouted_t: Option<u64>,
     calm_since: Option<u64>,
+    /// Until then, connections that a fault has left may look alive and be dead.
+    doubtful_until: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -113,6 +117,7 @@ impl Network {
             quiet_since: None,
             disturbed_t: 0,
             disturbances: 0,
+            routes_ns: header.bounds.routes_ns,
         }
     }
 
@@ -250,7 +255,7 @@ impl Network {
         if fault.kind != FaultKind::StopReading {
             self.disturbance(t);
         }
-        if fault.kind == FaultKind::Reset {
+        if fault.kind.is_instant() {
             // It lasts no time.
             self.touch(t, fault, 0);
         } else if fault.on {
@@ -270,6 +275,7 @@ impl Network {
     /// A fault begins (`change` 1), ends (-1) or happens (0) on all that it hits.
     fn touch(&mut self, t: u64, fault: &Fault, change: i32) {
         let count = self.node_count();
+        let leaves_dead = change <= 0 && fault.kind.leaves_dead_connections();
         // A directed pair may be listed in both directions; each counts, on both edges alike.
         let whole = fault.nodes.iter().flat_map(|&n| (0..count).map(move |m| (n, NodeId(m))));
         let pairs: Vec<(NodeId, NodeId)> =
@@ -279,6 +285,9 @@ impl Network {
             let pair = &mut self.pairs[at];
             pair.faults = pair.faults.saturating_add_signed(change);
             pair.calm_since = None;
+            if leaves_dead {
+                pair.doubtful_until = t.saturating_add(self.routes_ns);
+            }
             self.refresh_pair(t, a, b);
         }
         for &(region, node) in &fault.clients {
@@ -341,7 +350,8 @@ impl Network {
         let at = self.pair_index(a, b);
         let pair = &mut self.pairs[at];
         let calm = up && pair.faults == 0 && pair.is_complete();
-        pair.calm_since = if calm { pair.calm_since.or(Some(t)) } else { None };
+        pair.calm_since =
+            if calm { pair.calm_since.or_else(|| Some(t.max(pair.doubtful_until))) } else { None };
     }
 
     fn refresh_quiet(&mut self, t: u64) {
@@ -353,7 +363,10 @@ impl Network {
             });
         // A fault of a moment leaves everything calm, yet it ends the quiet that was before.
         let since = self.quiet_since.filter(|&since| since >= self.disturbed_t);
-        self.quiet_since = if calm { since.or(Some(t)) } else { None };
+        // A pair in doubt is calm from some later time on.
+        let calm_since = self.cluster_pairs().filter_map(|(a, b)| self.pair(a, b).calm_since);
+        let last = calm_since.max().unwrap_or(0);
+        self.quiet_since = calm.then(|| since.unwrap_or(t).max(last));
     }
 
     fn refresh_cuts(&mut self, t: u64) {

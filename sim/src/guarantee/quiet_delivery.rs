@@ -90,7 +90,7 @@ pub(super) fn tell_missing(
 #[cfg(test)]
 mod tests {
     use crate::guarantee::testkit::{EAST_1, EAST_2, Script, WEST_1};
-    use crate::history::NodeDownHow;
+    use crate::history::{FaultKind, NodeDownHow};
     use crate::ids::ClientId;
 
     const ID: &str = "quiet_delivery";
@@ -193,6 +193,26 @@ mod tests {
         s.at(3_100).publish(publisher, "a");
         s.flush(publisher);
         s.judge(ID).broke(4_400);
+    }
+
+    #[test]
+    fn a_connection_that_a_fault_has_left_dead_is_in_doubt_until_nodes_have_noticed() {
+        // As long as routes may take to come back: two seconds.
+        for (kind, lasts) in [(FaultKind::Blackhole, true), (FaultKind::Rebind, false)] {
+            let judged = |published: u64| {
+                let (mut s, publisher, _) = script();
+                let pairs = vec![(EAST_1, WEST_1)];
+                s.at(3_000).fault(kind, true, Vec::new(), pairs.clone());
+                if lasts {
+                    s.fault(kind, false, Vec::new(), pairs);
+                }
+                s.at(published).publish(publisher, "a");
+                s.flush(publisher);
+                s.judge(ID)
+            };
+            judged(5_099).vacuous();
+            judged(5_100).broke(6_400);
+        }
     }
 
     #[test]

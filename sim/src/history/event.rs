@@ -339,7 +339,7 @@ impl Phase {
 pub struct Fault {
     /// Its number in the plan, from 0. The end has the number of the beginning.
     pub id: u32,
-    /// It begins (`true`) or ends. A reset, which lasts no time, only begins.
+    /// It begins (`true`) or ends. What lasts no time, as a reset, only begins.
     pub on: bool,
     /// What kind.
     pub kind: FaultKind,
@@ -360,6 +360,18 @@ pub enum FaultKind {
     Partition,
     /// Nothing passes, and connections that were there when it began stay dead and silent for ever.
     Blackhole,
+    /// Everything waits, and comes at once when it ends.
+    Hold,
+    /// One end of existing connections is reset, once; the other does not know.
+    HalfOpen,
+    /// Existing connections break in the middle of what is sent.
+    CutStream,
+    /// What arrives is read in small pieces.
+    Slice,
+    /// One side has another address, once; existing connections lead nowhere.
+    Rebind,
+    /// The name service gives wrong answers.
+    Dns,
     /// Existing connections are reset, once.
     Reset,
     /// New connections are refused; existing ones stay.
@@ -378,9 +390,15 @@ pub enum FaultKind {
 
 impl FaultKind {
     /// All.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 15] = [
         Self::Partition,
         Self::Blackhole,
+        Self::Hold,
+        Self::HalfOpen,
+        Self::CutStream,
+        Self::Slice,
+        Self::Rebind,
+        Self::Dns,
         Self::Reset,
         Self::Refuse,
         Self::Degrade,
@@ -396,6 +414,12 @@ impl FaultKind {
         match self {
             Self::Partition => "partition",
             Self::Blackhole => "blackhole",
+            Self::Hold => "hold",
+            Self::HalfOpen => "half_open",
+            Self::CutStream => "cut_stream",
+            Self::Slice => "slice",
+            Self::Rebind => "rebind",
+            Self::Dns => "dns",
             Self::Reset => "reset",
             Self::Refuse => "refuse",
             Self::Degrade => "degrade",
@@ -409,7 +433,19 @@ impl FaultKind {
     /// Whether nothing passes between its pairs while it lasts.
     #[must_use]
     pub const fn cuts(self) -> bool {
-        matches!(self, Self::Partition | Self::Blackhole)
+        matches!(self, Self::Partition | Self::Blackhole | Self::Hold)
+    }
+
+    /// Whether it lasts no time: it only begins.
+    #[must_use]
+    pub const fn is_instant(self) -> bool {
+        matches!(self, Self::Reset | Self::HalfOpen | Self::Rebind)
+    }
+
+    /// Whether it leaves connections behind that look alive and are not.
+    #[must_use]
+    pub const fn leaves_dead_connections(self) -> bool {
+        matches!(self, Self::Blackhole | Self::HalfOpen | Self::Rebind)
     }
 }
 

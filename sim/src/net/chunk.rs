@@ -1,5 +1,6 @@
 //! Cutting and joining: which part of the bytes that could be read is read.
 
+use super::Slice;
 use crate::rng::Stream;
 use crate::scenario::Chunking;
 
@@ -15,6 +16,16 @@ pub(crate) struct Chunker {
     mode: Chunking,
     stream: Stream,
     given: u64,
+    sliced: Option<Sliced>,
+}
+
+/// A fault decides instead.
+#[derive(Debug)]
+struct Sliced {
+    slice: Slice,
+    stream: Stream,
+    /// When the next piece may be read.
+    not_before: u64,
 }
 
 /// What to do with readable bytes.
@@ -28,18 +39,26 @@ pub(crate) enum Piece {
 
 impl Default for Chunker {
     fn default() -> Self {
-        Self { mode: Chunking::Off, stream: Stream::new(0, "", &[]), given: 0 }
+        Self { mode: Chunking::Off, stream: Stream::new(0, "", &[]), given: 0, sliced: None }
     }
 }
 
 impl Chunker {
     pub(super) const fn new(mode: Chunking, stream: Stream) -> Self {
-        Self { mode, stream, given: 0 }
+        Self { mode, stream, given: 0, sliced: None }
+    }
+
+    /// From now on, or not any more, a fault decides; its draws are its own.
+    pub(super) fn set_slice(&mut self, slice: Option<(Slice, Stream)>) {
+        self.sliced = slice.map(|(slice, stream)| Sliced { slice, stream, not_before: 0 });
     }
 
     /// What to do with `available` bytes, which is more than 0.
     #[inline]
-    pub(crate) fn piece(&mut self, available: usize) -> Piece {
+    pub(crate) fn piece(&mut self, now: u64, available: usize) -> Piece {
+        if let Some(sliced) = &mut self.sliced {
+            return sliced.piece(now, available);
+        }
         let piece = match self.mode {
             Chunking::Off => Piece::Read(available),
             Chunking::Bytes if self.given < TINY_UNTIL => {
@@ -69,6 +88,17 @@ impl Chunker {
     }
 }
 
+impl Sliced {
+    fn piece(&mut self, now: u64, available: usize) -> Piece {
+        if now < self.not_before {
+            return Piece::Wait(self.not_before - now);
+        }
+        self.not_before = now.saturating_add(self.slice.every_ns);
+        let drawn = self.stream.between(1, self.slice.bytes);
+        Piece::Read(usize::try_from(drawn).unwrap_or(usize::MAX).min(available))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,7 +109,7 @@ mod tests {
             let mut chunker = Chunker::new(mode, Stream::new(1, "t", &[]));
             let (mut left, mut reads) = (100_000usize, 0u32);
             while left > 0 {
-                match chunker.piece(left.min(100)) {
+                match chunker.piece(0, left.min(100)) {
                     Piece::Read(bytes) => {
                         assert!((1..=left.min(100)).contains(&bytes), "{mode:?}");
                         left -= bytes;

@@ -29,9 +29,12 @@ struct Cell {
     lane: usize,
     /// Faults that cut it.
     cuts: u32,
+    /// Faults that let everything wait.
+    holds: u32,
     /// Faults that refuse new connections.
     refusals: u32,
     degraded: Vec<(u32, Degrade)>,
+    sliced: Vec<Slice>,
 }
 
 /// A queue of bytes: one direction between two regions, or between two places of one region.
@@ -51,6 +54,26 @@ pub(crate) struct Degrade {
     pub(crate) loss_ppm: u32,
     /// Bytes per second instead; 0 leaves it.
     pub(crate) bandwidth: u64,
+}
+
+/// Why nothing arrives.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Stop {
+    /// It is lost, and TCP sends it again.
+    Cut,
+    /// It waits.
+    Hold,
+}
+
+/// How a fault cuts what arrives into pieces.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Slice {
+    /// The fault's number.
+    pub(crate) fault: u32,
+    /// Bytes of a piece at most.
+    pub(crate) bytes: u64,
+    /// Between two pieces, in nanoseconds.
+    pub(crate) every_ns: u64,
 }
 
 impl Links {
@@ -92,8 +115,10 @@ impl Links {
             loss_ppm: link.map_or(0, |link| link.loss_ppm),
             lane,
             cuts: u32::from(link.is_none()),
+            holds: 0,
             refusals: 0,
             degraded: Vec::new(),
+            sliced: Vec::new(),
         });
     }
 
@@ -126,6 +151,34 @@ impl Links {
     #[inline]
     pub(crate) fn is_cut(&self, from: Place, to: Place) -> bool {
         self.cell(from, to).cuts > 0
+    }
+
+    /// Whether what is sent waits until a fault is over.
+    #[inline]
+    pub(crate) fn is_held(&self, from: Place, to: Place) -> bool {
+        self.cell(from, to).holds > 0
+    }
+
+    /// Whether what is sent arrives by itself.
+    #[inline]
+    pub(super) fn passes(&self, from: Place, to: Place) -> bool {
+        let cell = self.cell(from, to);
+        cell.cuts == 0 && cell.holds == 0
+    }
+
+    /// How what arrives is cut, if a fault cuts it: the latest one decides.
+    #[inline]
+    pub(super) fn slice(&self, from: Place, to: Place) -> Option<Slice> {
+        self.cell(from, to).sliced.last().copied()
+    }
+
+    pub(super) fn set_slice(&mut self, from: Place, to: Place, slice: Slice, on: bool) {
+        let sliced = &mut self.cell_mut(from, to).sliced;
+        if on {
+            sliced.push(slice);
+        } else {
+            sliced.retain(|other| other.fault != slice.fault);
+        }
     }
 
     pub(crate) fn refuses(&self, from: Place, to: Place) -> bool {
@@ -181,19 +234,27 @@ impl Links {
         arrival
     }
 
-    /// One more fault cuts this; says whether it is the first.
-    pub(super) fn cut(&mut self, from: Place, to: Place) -> bool {
-        let cell = self.cell_mut(from, to);
-        cell.cuts += 1;
-        cell.cuts == 1
+    /// One more fault stops this; says whether it is the first.
+    pub(super) fn stop(&mut self, from: Place, to: Place, stop: Stop) -> bool {
+        let first = self.passes(from, to);
+        *self.stops(from, to, stop) += 1;
+        first
     }
 
-    /// One fault less cuts this; says whether it was the last.
-    pub(super) fn heal(&mut self, from: Place, to: Place) -> bool {
+    /// One fault less stops this; says whether it was the last.
+    pub(super) fn go_on(&mut self, from: Place, to: Place, stop: Stop) -> bool {
+        let passed = self.passes(from, to);
+        let stops = self.stops(from, to, stop);
+        *stops = stops.saturating_sub(1);
+        !passed && self.passes(from, to)
+    }
+
+    fn stops(&mut self, from: Place, to: Place, stop: Stop) -> &mut u32 {
         let cell = self.cell_mut(from, to);
-        let last = cell.cuts == 1;
-        cell.cuts = cell.cuts.saturating_sub(1);
-        last
+        match stop {
+            Stop::Cut => &mut cell.cuts,
+            Stop::Hold => &mut cell.holds,
+        }
     }
 
     pub(crate) fn refuse(&mut self, from: Place, to: Place, on: bool) {

@@ -8,19 +8,22 @@
 //! * **Pieces mean nothing.** Bytes are cut and joined at random before they are read.
 //! * An end that closes sends FIN behind its bytes, or RST at once if it left bytes unread; bytes
 //!   for an end that is gone are answered with RST; FIN waits out a cut like bytes, RST is lost.
+//! * What a **hold** keeps back is not lost: it comes at once and in order when the hold is over.
 //! * A **dead** connection (black hole) carries nothing more, whatever becomes of the link.
 //!
 //! The network knows places ([`Place`]), not nodes and clients: who is behind an end is the
 //! engine's business.
 
 mod chunk;
+mod faults;
 mod links;
 mod pipe;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use chunk::{Chunker, Piece};
-pub(crate) use links::{Degrade, Links, Place};
+use links::Stop;
+pub(crate) use links::{Degrade, Links, Place, Slice};
 pub(crate) use pipe::Pipe;
 
 use crate::queue::{Due, Queue};
@@ -76,6 +79,8 @@ pub(crate) struct Conn<O> {
     pub(crate) pipes: [Pipe; 2],
     /// Nothing passes any more.
     pub(crate) dead: bool,
+    /// This side has another address now: nothing reaches it, and what it sends is not known.
+    pub(crate) moved: Option<Side>,
 }
 
 impl<O: Copy> Conn<O> {
@@ -89,6 +94,14 @@ impl<O: Copy> Conn<O> {
 
     pub(crate) const fn state(&self, side: Side) -> EndState {
         self.states[side as usize]
+    }
+
+    /// Whether what this side writes can never arrive.
+    const fn is_lost(&self, writer: Side) -> bool {
+        match self.moved {
+            Some(moved) => self.dead || moved as usize != writer as usize,
+            None => self.dead,
+        }
     }
 
     pub(crate) const fn pipe(&self, writer: Side) -> &Pipe {
@@ -188,19 +201,21 @@ impl<O: Copy> Net<O> {
         let mut conn = self.spare.pop().unwrap_or_else(|| {
             let pipes = [Pipe::default(), Pipe::default()];
             let states = [EndState::Closed; 2];
-            Box::new(Conn { id, places, owners, states, pipes, dead: false })
+            Box::new(Conn { id, places, owners, states, pipes, dead: false, moved: None })
         });
         conn.id = id;
         conn.places = places;
         conn.owners = owners;
         conn.states = [EndState::Open, EndState::Pending];
         conn.dead = false;
+        conn.moved = None;
         for side in Side::BOTH {
             let mut named = vec![side as u64];
             named.extend_from_slice(key);
             let noise = Stream::new(self.seed, "net.noise", &named);
             let chunker = Chunker::new(self.chunking, Stream::new(self.seed, "net.chunk", &named));
             conn.pipe_mut(side).reset(self.window, noise, chunker);
+            self.links.slice_new(self.seed, &mut conn, side);
         }
         self.conns[slot as usize] = Some(conn);
         self.send(now, id, Side::Dialler, 0, false, queue);
@@ -233,15 +248,19 @@ impl<O: Copy> Net<O> {
             return;
         };
         let (from, to) = (conn.place(side), conn.place(side.other()));
-        let cut = conn.dead || self.links.is_cut(from, to);
-        let unheard = cut || self.links.is_cut(to, from);
+        let cut = conn.is_lost(side) || !self.links.passes(from, to);
+        let unheard = cut || conn.moved.is_some() || !self.links.passes(to, from);
         let pipe = conn.pipe_mut(side);
+        let breaks = bytes > 0 && pipe.has_broken();
         let arrive = if cut || pipe.holds() {
             Pipe::HELD
         } else {
             self.links.arrival(now, from, to, bytes, pipe.noise())
         };
-        pipe.send(arrive, fin);
+        pipe.send(arrive, fin || breaks);
+        if breaks && arrive != Pipe::HELD && pipe.breaks_by_reset() {
+            queue.push(arrive, Due::Reset(id, side));
+        }
         if unheard && pipe.start_unacked(now) {
             queue.push(now.saturating_add(self.tcp_timeout_ns), Due::Unacked(id, side));
         }
@@ -269,11 +288,11 @@ impl<O: Copy> Net<O> {
             return;
         };
         let (from, to) = (conn.place(writer), conn.place(writer.other()));
-        let dead = conn.dead;
+        let lost = conn.is_lost(writer.other());
         let pipe = conn.pipe_mut(writer);
         Self::schedule(pipe, id, writer, queue);
         if pipe.frees_writer() {
-            if dead || self.links.is_cut(to, from) {
+            if lost || !self.links.passes(to, from) {
                 pipe.space_held = true;
             } else {
                 queue.push(now + self.links.latency(to, from), Due::Space(id, writer));
@@ -307,13 +326,24 @@ impl<O: Copy> Net<O> {
         }
     }
 
-    /// Sends RST to an end. It is lost if the way is cut.
+    /// Sends RST to an end. It is lost if the way is cut, and waits if it is held.
     pub(crate) fn reset(&mut self, now: u64, id: ConnId, to: Side, queue: &mut Queue) {
+        if self.get(id).is_some_and(|conn| !conn.is_lost(to.other())) {
+            self.send_reset(now, id, to, queue);
+        }
+    }
+
+    fn send_reset(&mut self, now: u64, id: ConnId, to: Side, queue: &mut Queue) {
         let Some(conn) = self.conns.get_mut(id.slot as usize).and_then(Option::as_deref_mut) else {
             return;
         };
         let (from, there) = (conn.place(to.other()), conn.place(to));
-        if !conn.dead && !self.links.is_cut(from, there) {
+        if conn.dead || self.links.is_cut(from, there) {
+            return;
+        }
+        if self.links.is_held(from, there) {
+            conn.pipe_mut(to.other()).reset_held = true;
+        } else {
             let noise = conn.pipe_mut(to.other()).noise();
             let at = self.links.arrival(now, from, there, 0, noise);
             queue.push(at, Due::Reset(id, to));
@@ -339,7 +369,11 @@ impl<O: Copy> Net<O> {
     /// Nothing passes from one place to another any more. Packets under way are lost, so TCP will
     /// have to send them again.
     pub(crate) fn cut(&mut self, now: u64, from: Place, to: Place, queue: &mut Queue) {
-        if !self.links.cut(from, to) {
+        self.stop(now, from, to, Stop::Cut, queue);
+    }
+
+    fn stop(&mut self, now: u64, from: Place, to: Place, stop: Stop, queue: &mut Queue) {
+        if !self.links.stop(from, to, stop) {
             return;
         }
         let timeout = self.tcp_timeout_ns;
@@ -362,24 +396,41 @@ impl<O: Copy> Net<O> {
 
     /// Things pass again.
     pub(crate) fn heal(&mut self, now: u64, from: Place, to: Place, queue: &mut Queue) {
-        if !self.links.heal(from, to) {
+        self.go_on(now, from, to, Stop::Cut, queue);
+    }
+
+    fn go_on(&mut self, now: u64, from: Place, to: Place, stop: Stop, queue: &mut Queue) {
+        if !self.links.go_on(from, to, stop) {
             return;
         }
-        let both = !self.links.is_cut(to, from);
+        let both = self.links.passes(to, from);
         for conn in self.conns.iter_mut().flatten().filter(|conn| !conn.dead) {
             for side in Side::BOTH {
                 let way = (conn.place(side), conn.place(side.other()));
                 let id = conn.id;
+                // What the other end cannot answer stays unacknowledged.
+                let known = conn.moved.is_none();
+                let lost = conn.is_lost(side);
                 let pipe = conn.pipe_mut(side);
-                if way == (from, to) && pipe.holds() {
-                    let again = pipe.retransmission(now);
-                    pipe.release(|bytes, noise| self.links.arrival(again, from, to, bytes, noise));
+                if way == (from, to) && pipe.holds() && !lost {
+                    match stop {
+                        Stop::Cut => {
+                            let again = pipe.retransmission(now);
+                            pipe.release(|bytes, noise| {
+                                self.links.arrival(again, from, to, bytes, noise)
+                            });
+                        }
+                        Stop::Hold => pipe.release(|_, _| now),
+                    }
                     Self::schedule(pipe, id, side, queue);
+                }
+                if way == (from, to) && std::mem::take(&mut pipe.reset_held) {
+                    queue.push(now, Due::Reset(id, side.other()));
                 }
                 if way == (to, from) && std::mem::take(&mut pipe.space_held) {
                     queue.push(now + self.links.latency(from, to), Due::Space(id, side));
                 }
-                if both && (way == (from, to) || way == (to, from)) && !pipe.holds() {
+                if both && known && (way == (from, to) || way == (to, from)) && !pipe.holds() {
                     pipe.acknowledged();
                 }
             }

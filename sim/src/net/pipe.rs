@@ -35,6 +35,10 @@ pub(crate) struct Pipe {
     blocked: bool,
     /// There is room, but the news of it is cut off.
     pub(super) space_held: bool,
+    /// RST waits with the bytes.
+    pub(super) reset_held: bool,
+    /// A fault breaks the stream behind this position.
+    breaks: Option<Break>,
     /// Since when bytes have been waiting for an acknowledgement that cannot come.
     unacked_since: Option<u64>,
     /// When the reader wants to be woken, apart from new arrivals.
@@ -51,6 +55,13 @@ struct Segment {
     arrive: u64,
     /// The position behind its last byte.
     end: u64,
+    fin: bool,
+}
+
+/// Where a fault breaks a stream, and how it looks to the reader.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Break {
+    at: u64,
     fin: bool,
 }
 
@@ -72,6 +83,8 @@ impl Default for Pipe {
             paused: false,
             blocked: false,
             space_held: false,
+            reset_held: false,
+            breaks: None,
             unacked_since: None,
             want_wake: NEVER,
             scheduled: NEVER,
@@ -105,7 +118,8 @@ impl Pipe {
 
     /// Takes as many bytes as the window has room for.
     pub(super) fn push<'a>(&mut self, chunks: impl Iterator<Item = &'a [u8]>) -> Written {
-        let mut room = (self.window - (self.written - self.read)) as usize;
+        let free = self.window - (self.written - self.read);
+        let mut room = free.min(self.until_break()) as usize;
         let mut bytes = 0;
         let mut full = false;
         self.compact();
@@ -122,6 +136,36 @@ impl Pipe {
         self.written += bytes as u64;
         self.blocked |= full;
         Written { bytes, full }
+    }
+
+    /// The stream will break after so many more bytes.
+    pub(super) fn break_after(&mut self, bytes: u64, fin: bool) {
+        if self.breaks.is_none() {
+            self.breaks = Some(Break { at: self.written.saturating_add(bytes), fin });
+        }
+    }
+
+    /// It will not, unless it has.
+    pub(super) fn break_no_more(&mut self) {
+        if !self.has_broken() {
+            self.breaks = None;
+        }
+    }
+
+    /// Bytes that still pass before the stream breaks. A broken stream takes no more: its writer
+    /// sees a full window until it learns why.
+    fn until_break(&self) -> u64 {
+        self.breaks.map_or(u64::MAX, |at| at.at - self.written)
+    }
+
+    /// Whether the bytes that were pushed last are the last ones.
+    pub(super) fn has_broken(&self) -> bool {
+        self.until_break() == 0
+    }
+
+    /// Whether the writer is reset when the stream breaks; the reader is too.
+    pub(super) fn breaks_by_reset(&self) -> bool {
+        self.breaks.is_some_and(|at| !at.fin)
     }
 
     /// The bytes that were pushed last.
@@ -245,6 +289,11 @@ impl Pipe {
     /// Whether everything was read and the writer said that there is no more.
     pub(crate) const fn at_end(&self) -> bool {
         self.finished && self.arrived == self.read
+    }
+
+    /// Whether the end that the reader sees is a broken connection.
+    pub(crate) fn ends_broken(&self) -> bool {
+        self.has_broken() && self.breaks_by_reset()
     }
 
     pub(crate) const fn is_paused(&self) -> bool {

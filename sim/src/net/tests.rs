@@ -144,12 +144,18 @@ impl World {
     fn pipe(&mut self, id: ConnId) {
         let now = self.now;
         let Some(conn) = self.net.get_mut(id) else { return };
+        let unknown = conn.moved == Some(Side::Dialler);
         let state = conn.state(Side::Acceptor);
         let pipe = conn.pipe_mut(Side::Dialler);
         if !pipe.woken(now) {
             return;
         }
         let arrival = pipe.arrive(now);
+        if unknown {
+            self.net.reset_moved(now, id, Side::Dialler, &mut self.queue);
+            self.net.after_read(now, id, Side::Dialler, &mut self.queue);
+            return;
+        }
         if state == EndState::Closed {
             if arrival.anything {
                 self.net.reset(now, id, Side::Dialler, &mut self.queue);
@@ -170,7 +176,7 @@ impl World {
         let pipe = conn.pipe_mut(Side::Dialler);
         if self.reading && pipe.readable() > 0 {
             let readable = pipe.readable() as usize;
-            match pipe.chunker().piece(readable) {
+            match pipe.chunker().piece(now, readable) {
                 Piece::Wait(ns) => {
                     self.net.wake_reader(id, Side::Dialler, now + ns, &mut self.queue);
                     return;
@@ -192,7 +198,12 @@ impl World {
             && self.reading
             && conn.pipe(Side::Dialler).at_end()
         {
-            self.ended.get_or_insert(now);
+            if conn.pipe(Side::Dialler).ends_broken() {
+                self.broken[1] = Some(now);
+                self.net.abandon(id, Side::Acceptor);
+            } else {
+                self.ended.get_or_insert(now);
+            }
         }
         self.net.after_read(now, id, Side::Dialler, &mut self.queue);
     }
@@ -222,6 +233,8 @@ impl World {
         }
     }
 }
+
+mod faults;
 
 #[test]
 fn bytes_take_the_latency_and_keep_their_order() {

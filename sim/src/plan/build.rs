@@ -9,18 +9,21 @@ use std::collections::BTreeSet;
 use super::select;
 use super::timing;
 use super::{
-    ClientPlan, ConfigPlan, FaultAction, FaultPlan, LinkPlan, NetworkPlan, NodePlan, PathPlan,
-    Plan, ProcessPlan, RegionPlan, RoutePlan, Setting, Sides, Site,
+    ClientPlan, ConfigPlan, ConnsFault, FaultAction, FaultPlan, LinkPlan, NamesPlan, NetworkPlan,
+    NodePlan, PathPlan, Plan, ProcessPlan, RegionPlan, RoutePlan, Setting, Sides, Site,
 };
 use crate::history::Phase;
 use crate::ids::{ClientId, NodeId, RegionId};
 use crate::rng::Stream;
 use crate::scenario::{
-    Between, Chunking, ClientSpec, ConfigSpec, Diagnostic, Draw, FaultSpec, FaultWhat, LinkSpec,
-    Process, RegionSpec, RouteTarget, Scenario, ScenarioError, Selector,
+    Between, Chunking, ClientSpec, ConfigSpec, ConnsWhat, Diagnostic, Draw, FaultSpec, FaultWhat,
+    LinkSpec, NamesAnswer, NamesSpec, Process, RegionSpec, RouteTarget, Scenario, ScenarioError,
+    Selector,
 };
 use crate::units::MS;
 
+#[cfg(test)]
+mod names_tests;
 mod ops;
 mod shapes;
 
@@ -263,7 +266,7 @@ impl Builder<'_> {
         let mut stream = self.stream("plan.fault", &[key]);
         let at = spec.at.sample(&mut stream);
         let lasts = match (&spec.what, spec.lasts) {
-            (FaultWhat::Reset(_), _) => 0,
+            (what, _) if what.is_instant() => 0,
             (_, Some(lasts)) => lasts.sample(&mut stream),
             // Until all faults are lifted.
             (_, None) => duration.saturating_sub(at),
@@ -296,6 +299,10 @@ impl Builder<'_> {
             }
             // Several faults, not one.
             FaultWhat::Cuts(_) => return None,
+            FaultWhat::Conns(conns) => FaultAction::Conns {
+                between: self.sides(line, &conns.between, stream)?,
+                what: conns_fault(conns.what, stream),
+            },
             FaultWhat::Reset(between) => FaultAction::Reset(self.sides(line, between, stream)?),
             FaultWhat::Refuse(between) => FaultAction::Refuse(self.sides(line, between, stream)?),
             FaultWhat::Degrade { between, latency, jitter, loss_ppm, bandwidth } => {
@@ -312,6 +319,7 @@ impl Builder<'_> {
             FaultWhat::LameDuck(process) => {
                 FaultAction::LameDuck(self.process(line, process, stream)?)
             }
+            FaultWhat::Dns(names) => FaultAction::Dns(self.names(line, names, stream)?),
             FaultWhat::StopReading(selector) => {
                 let clients = select::clients(&self.plan, selector);
                 if clients.is_empty() {
@@ -360,7 +368,25 @@ impl Builder<'_> {
             self.problem(line, format!("`{}` means no node", process.on));
             return None;
         }
-        Some(ProcessPlan { nodes: nodes.into_iter().collect(), new_port: process.new_port })
+        let (new_port, new_address) = (process.new_port, process.new_address);
+        Some(ProcessPlan { nodes: nodes.into_iter().collect(), new_port, new_address })
+    }
+
+    /// Whose names are wrong.
+    fn names(&mut self, line: u32, spec: &NamesSpec, stream: &mut Stream) -> Option<NamesPlan> {
+        let nodes = select::nodes(&self.plan, &spec.on, stream);
+        if nodes.is_empty() {
+            self.problem(line, format!("`{}` means no node", spec.on));
+            return None;
+        }
+        let mut nodes: Vec<NodeId> = nodes.into_iter().collect();
+        if spec.answer == NamesAnswer::Some && nodes.len() > 1 {
+            stream.shuffle(&mut nodes);
+            let lost = stream.between(1, nodes.len() as u64 - 1);
+            nodes.truncate(usize::try_from(lost).unwrap_or(1));
+            nodes.sort_unstable();
+        }
+        Some(NamesPlan { nodes, old: spec.answer == NamesAnswer::Old })
     }
 
     /// Fixes the phases, and moves the faults from the scenario's time to the run's.
@@ -385,6 +411,21 @@ impl Builder<'_> {
 
     fn phase(&self, phase: Phase) -> u64 {
         self.plan.bounds.phases_ns[phase as usize]
+    }
+}
+
+fn conns_fault(what: ConnsWhat, stream: &mut Stream) -> ConnsFault {
+    match what {
+        ConnsWhat::Hold => ConnsFault::Hold,
+        ConnsWhat::HalfOpen => ConnsFault::HalfOpen,
+        ConnsWhat::CutStream { after, fin } => {
+            ConnsFault::CutStream { after: after.sample(stream).max(1), fin }
+        }
+        ConnsWhat::Slice { bytes, every } => {
+            let bytes = bytes.sample(stream).max(1);
+            ConnsFault::Slice { bytes, every_ns: every.sample(stream) }
+        }
+        ConnsWhat::Rebind => ConnsFault::Rebind,
     }
 }
 

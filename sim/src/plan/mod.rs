@@ -8,6 +8,7 @@
 //! cut, which node a client tries first, the nodes' own draws.
 
 mod build;
+mod conns;
 mod read;
 mod select;
 #[cfg(test)]
@@ -17,6 +18,7 @@ mod timing;
 mod write;
 
 pub use build::plan;
+pub use conns::ConnsFault;
 pub use read::PlanError;
 pub(crate) use timing::{CLIENT_DIAL_TIMEOUT_NS, CLIENT_PINGS_MAX, RETRANSMIT_NS};
 
@@ -27,7 +29,8 @@ use crate::history::{
     Sym, Symbols,
 };
 use crate::ids::{ClientId, NodeId, RegionId, Sid};
-use crate::scenario::{Chunking, Role, Ways};
+pub use crate::scenario::Ways;
+use crate::scenario::{Chunking, Role};
 
 /// A run, fully expanded.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -300,6 +303,13 @@ pub enum FaultAction {
         /// Connections that were there stay dead.
         blackhole: bool,
     },
+    /// Connections are hit, and their bytes.
+    Conns {
+        /// Between whom.
+        between: Sides,
+        /// What.
+        what: ConnsFault,
+    },
     /// Existing connections are reset.
     Reset(Sides),
     /// New connections are refused.
@@ -323,6 +333,8 @@ pub enum FaultAction {
     Stop(ProcessPlan),
     /// Processes become lame ducks and start again.
     LameDuck(ProcessPlan),
+    /// The name service gives wrong answers.
+    Dns(NamesPlan),
     /// Clients stop reading.
     StopReading(Vec<ClientId>),
 }
@@ -334,12 +346,14 @@ impl FaultAction {
         match self {
             Self::Cut { blackhole: false, .. } => FaultKind::Partition,
             Self::Cut { blackhole: true, .. } => FaultKind::Blackhole,
+            Self::Conns { what, .. } => what.kind(),
             Self::Reset(_) => FaultKind::Reset,
             Self::Refuse(_) => FaultKind::Refuse,
             Self::Degrade { .. } => FaultKind::Degrade,
             Self::Crash(_) => FaultKind::Crash,
             Self::Stop(_) => FaultKind::Stop,
             Self::LameDuck(_) => FaultKind::LameDuck,
+            Self::Dns(_) => FaultKind::Dns,
             Self::StopReading(_) => FaultKind::StopReading,
         }
     }
@@ -348,9 +362,15 @@ impl FaultAction {
     #[must_use]
     pub const fn sides(&self) -> Option<&Sides> {
         match self {
-            Self::Cut { between, .. } | Self::Degrade { between, .. } => Some(between),
+            Self::Cut { between, .. }
+            | Self::Conns { between, .. }
+            | Self::Degrade { between, .. } => Some(between),
             Self::Reset(between) | Self::Refuse(between) => Some(between),
-            Self::Crash(_) | Self::Stop(_) | Self::LameDuck(_) | Self::StopReading(_) => None,
+            Self::Crash(_)
+            | Self::Stop(_)
+            | Self::LameDuck(_)
+            | Self::Dns(_)
+            | Self::StopReading(_) => None,
         }
     }
 }
@@ -362,6 +382,18 @@ pub struct ProcessPlan {
     pub nodes: Vec<NodeId>,
     /// They come back on another route port.
     pub new_port: bool,
+    /// They come back at another address. Their names lead to it; who knows the old one by hearsay
+    /// gets no answer there.
+    pub new_address: bool,
+}
+
+/// Nodes whose names lead nowhere, or to where they were. Clients do not ask for names.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct NamesPlan {
+    /// Which: their own names and their places in their region's.
+    pub nodes: Vec<NodeId>,
+    /// The answer is what was true when the fault began; otherwise that there is no such name.
+    pub old: bool,
 }
 
 /// Two sides with something between them.
@@ -499,12 +531,14 @@ impl Plan {
         let stops = self.faults.iter().any(|fault| match &fault.action {
             FaultAction::StopReading(clients) => clients.contains(&id),
             FaultAction::Cut { .. }
+            | FaultAction::Conns { .. }
             | FaultAction::Reset(_)
             | FaultAction::Refuse(_)
             | FaultAction::Degrade { .. }
             | FaultAction::Crash(_)
             | FaultAction::Stop(_)
-            | FaultAction::LameDuck(_) => false,
+            | FaultAction::LameDuck(_)
+            | FaultAction::Dns(_) => false,
         });
         ClientInfo {
             name: client.name.clone(),

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::text::Line;
 use super::write::FIRST_LINE;
 use super::{
-    ClientPlan, ConfigPlan, FaultAction, FaultPlan, LinkPlan, NetworkPlan, NodePlan, Op, OpPlan,
-    PathPlan, Plan, ProcessPlan, RegionPlan, RoutePlan, Setting, Sides, Site,
+    ClientPlan, ConfigPlan, ConnsFault, FaultAction, FaultPlan, LinkPlan, NamesPlan, NetworkPlan,
+    NodePlan, Op, OpPlan, PathPlan, Plan, ProcessPlan, RegionPlan, RoutePlan, Setting, Sides, Site,
 };
 use crate::history::{FaultKind, GuaranteeInfo, Phase, Sym};
 use crate::ids::{ClientId, NodeId, RegionId, Sid};
@@ -289,6 +289,16 @@ impl Reader {
             FaultKind::Blackhole => {
                 FaultAction::Cut { between: self.sides(line)?, blackhole: true }
             }
+            FaultKind::Hold
+            | FaultKind::HalfOpen
+            | FaultKind::CutStream
+            | FaultKind::Slice
+            | FaultKind::Rebind => {
+                let between = self.sides(line)?;
+                let what = ConnsFault::read(kind, line)?;
+                let what = what.ok_or_else(|| format!("`{name}` is no fault of connections"))?;
+                FaultAction::Conns { between, what }
+            }
             FaultKind::Reset => FaultAction::Reset(self.sides(line)?),
             FaultKind::Refuse => FaultAction::Refuse(self.sides(line)?),
             FaultKind::Degrade => FaultAction::Degrade {
@@ -301,6 +311,10 @@ impl Reader {
             FaultKind::Crash => FaultAction::Crash(self.process(line)?),
             FaultKind::Stop => FaultAction::Stop(self.process(line)?),
             FaultKind::LameDuck => FaultAction::LameDuck(self.process(line)?),
+            FaultKind::Dns => {
+                let ProcessPlan { nodes, .. } = self.process(line)?;
+                FaultAction::Dns(NamesPlan { nodes, old: line.flag("old") })
+            }
             FaultKind::StopReading => {
                 let names = line.list("clients")?;
                 let clients = names.iter().map(|name| {
@@ -328,7 +342,8 @@ impl Reader {
     fn process(&self, line: &mut Line) -> Result<ProcessPlan, String> {
         let names = line.list("nodes")?;
         let nodes = names.iter().map(|name| self.node_id(name)).collect::<Result<_, _>>()?;
-        Ok(ProcessPlan { nodes, new_port: line.flag("new_port") })
+        let (new_port, new_address) = (line.flag("new_port"), line.flag("new_address"));
+        Ok(ProcessPlan { nodes, new_port, new_address })
     }
 
     fn site(&self, name: &str) -> Result<Site, String> {

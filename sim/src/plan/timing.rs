@@ -87,11 +87,13 @@ fn round_trip(plan: &Plan) -> u64 {
     let added = plan.faults.iter().map(|fault| match &fault.action {
         FaultAction::Degrade { latency_ns, jitter_ns, .. } => latency_ns + jitter_ns,
         FaultAction::Cut { .. }
+        | FaultAction::Conns { .. }
         | FaultAction::Reset(_)
         | FaultAction::Refuse(_)
         | FaultAction::Crash(_)
         | FaultAction::Stop(_)
         | FaultAction::LameDuck(_)
+        | FaultAction::Dns(_)
         | FaultAction::StopReading(_) => 0,
     });
     2 * (links.map(one_way).max().unwrap_or(0) + added.max().unwrap_or(0))

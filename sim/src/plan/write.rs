@@ -185,12 +185,17 @@ pub(super) fn fault_words(plan: &Plan, fault: &FaultPlan, out: &mut String) {
         | FaultAction::Stop(process)
         | FaultAction::LameDuck(process) => {
             put(out, "nodes", node_names(plan, &process.nodes));
-            flags(out, &[("new_port", process.new_port)]);
+            flags(out, &[("new_port", process.new_port), ("new_address", process.new_address)]);
+        }
+        FaultAction::Dns(names) => {
+            put(out, "nodes", node_names(plan, &names.nodes));
+            flags(out, &[("old", names.old)]);
         }
         FaultAction::StopReading(clients) => {
             let names: Vec<&str> = clients.iter().map(|c| plan.client_name(*c)).collect();
             put(out, "clients", names.join(","));
         }
+        FaultAction::Conns { what, .. } => what.write(out),
         FaultAction::Cut { .. } | FaultAction::Reset(_) | FaultAction::Refuse(_) => {}
     }
 }

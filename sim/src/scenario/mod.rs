@@ -7,6 +7,7 @@
 //!
 //! A scenario still holds ranges. [`plan`](fn@crate::plan::plan) draws from them.
 
+mod conns;
 mod diagnostic;
 mod raw;
 mod resolve;
@@ -14,6 +15,7 @@ mod select;
 pub(crate) mod template;
 mod value;
 
+pub use conns::{ConnsSpec, ConnsWhat};
 pub use diagnostic::{Diagnostic, ScenarioError, nearest};
 pub use select::{Selector, SelectorError};
 pub use value::Draw;
@@ -308,6 +310,8 @@ pub enum FaultWhat {
     Cuts(Cuts),
     /// Existing connections are reset.
     Reset(Between),
+    /// Connections are hit, and their bytes.
+    Conns(ConnsSpec),
     /// New connections are refused.
     Refuse(Between),
     /// Bytes take longer.
@@ -329,6 +333,8 @@ pub enum FaultWhat {
     Stop(Process),
     /// Processes become lame ducks.
     LameDuck(Process),
+    /// The name service gives wrong answers.
+    Dns(NamesSpec),
     /// Clients stop reading.
     StopReading(Selector),
 }
@@ -403,6 +409,43 @@ pub struct Process {
     pub on: Selector,
     /// They come back on another route port.
     pub new_port: bool,
+    /// They come back at another address.
+    pub new_address: bool,
+}
+
+/// Nodes whose names are answered wrongly.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct NamesSpec {
+    /// Which.
+    pub on: Selector,
+    /// How.
+    pub answer: NamesAnswer,
+}
+
+/// A wrong answer of the name service.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum NamesAnswer {
+    /// There is no such name.
+    Nobody,
+    /// The addresses that were true when the fault began.
+    Old,
+    /// Some of the nodes are missing: at least one, and not all if there are several.
+    Some,
+}
+
+impl NamesAnswer {
+    /// All.
+    pub const ALL: [Self; 3] = [Self::Nobody, Self::Old, Self::Some];
+
+    /// The name in files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Nobody => "nobody",
+            Self::Old => "old",
+            Self::Some => "some",
+        }
+    }
 }
 
 impl Scenario {

@@ -283,6 +283,18 @@ pub(super) struct RawFault {
     pub(super) port: Option<Text>,
     #[serde(default)]
     pub(super) stagger: Option<Any>,
+    #[serde(default)]
+    pub(super) after: Option<Any>,
+    #[serde(default)]
+    pub(super) ending: Option<Text>,
+    #[serde(default)]
+    pub(super) bytes: Option<Any>,
+    #[serde(default)]
+    pub(super) every: Option<Any>,
+    #[serde(default)]
+    pub(super) address: Option<Text>,
+    #[serde(default)]
+    pub(super) answer: Option<Text>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -18,6 +18,7 @@ use crate::history::GuaranteeInfo;
 use crate::units::{MS, SECOND};
 
 mod clients;
+mod conns;
 mod faults;
 mod reach;
 mod shapes;

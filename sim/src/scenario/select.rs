@@ -154,7 +154,8 @@ impl<'a> Parser<'a> {
         } else if self.take("all") {
             Ok(Selector::All)
         } else {
-            Err(self.wrong("region:, nodes:, clients:, cluster:, node:, client:, one(, random( or all"))
+            Err(self
+                .wrong("region:, nodes:, clients:, cluster:, node:, client:, one(, random( or all"))
         }
     }
 

@@ -100,7 +100,9 @@ impl Reader<'_> {
     fn place(&mut self, raw: &RawClient) -> Option<Selector> {
         let at = self.selector(&raw.at)?;
         let mut of_clients = false;
-        at.visit(&mut |part| of_clients |= matches!(part, Selector::Client(_) | Selector::Clients(_)));
+        at.visit(&mut |part| {
+            of_clients |= matches!(part, Selector::Client(_) | Selector::Clients(_))
+        });
         if of_clients {
             self.problems.add(raw.at.span(), "a client connects to nodes, not to clients");
             return None;

@@ -6,18 +6,26 @@ use toml::Spanned;
 
 use super::super::raw::RawFault;
 use super::super::value::Unit;
-use super::super::{Between, Draw, FaultSpec, FaultWhat, Process, Selector, Ways};
+use super::super::{
+    Between, Draw, FaultSpec, FaultWhat, NamesAnswer, NamesSpec, Process, Selector, Ways,
+};
 use super::Reader;
 use crate::units::MS;
 
 /// Kinds that the pure engine has.
-const KINDS: [&str; 10] = [
+const KINDS: [&str; 16] = [
     "partition",
     "blackhole",
     "flap",
     "reset",
     "refuse",
     "degrade",
+    "hold",
+    "half_open",
+    "cut_stream",
+    "slice",
+    "rebind",
+    "dns",
     "crash",
     "stop",
     "lame_duck",
@@ -25,9 +33,7 @@ const KINDS: [&str; 10] = [
 ];
 
 /// Kinds that the format has and this version does not.
-const LATER: [&str; 13] = [
-    "hold",
-    "slice",
+const LATER: [&str; 10] = [
     "restart",
     "pause",
     "slow_cpu",
@@ -37,7 +43,6 @@ const LATER: [&str; 13] = [
     "join",
     "leave",
     "peer_remove",
-    "dns",
     "upgrade",
 ];
 
@@ -82,6 +87,7 @@ impl Reader<'_> {
                 let flap = Some(self.flap(raw)?);
                 FaultWhat::Cut { between: self.between(raw)?, blackhole: false, flap }
             }
+            "hold" | "half_open" | "cut_stream" | "slice" | "rebind" => self.conns(raw, kind)?,
             "reset" => FaultWhat::Reset(self.between(raw)?),
             "refuse" => FaultWhat::Refuse(self.between(raw)?),
             "degrade" => FaultWhat::Degrade {
@@ -91,6 +97,7 @@ impl Reader<'_> {
                 loss_ppm: self.or(raw.loss.as_ref(), Unit::Share, 0),
                 bandwidth: self.maybe(raw.bandwidth.as_ref(), Unit::Rate),
             },
+            "dns" => FaultWhat::Dns(self.names(raw)?),
             "crash" => FaultWhat::Crash(self.process(raw)?),
             "stop" => FaultWhat::Stop(self.process(raw)?),
             "lame_duck" => FaultWhat::LameDuck(self.process(raw)?),
@@ -111,14 +118,20 @@ impl Reader<'_> {
     /// Keys that a kind has no use for.
     fn check_fault_keys(&mut self, raw: &RawFault, kind: &str) {
         let span = |any: &Option<super::Any>| any.as_ref().map(Spanned::span);
-        let keys: [Key<'_>; 8] = [
+        let keys: [Key<'_>; 14] = [
             ("latency", span(&raw.latency), &["degrade"]),
             ("jitter", span(&raw.jitter), &["degrade"]),
             ("loss", span(&raw.loss), &["degrade"]),
             ("bandwidth", span(&raw.bandwidth), &["degrade"]),
+            ("after", span(&raw.after), &["cut_stream"]),
+            ("ending", raw.ending.as_ref().map(Spanned::span), &["cut_stream"]),
+            ("bytes", span(&raw.bytes), &["slice"]),
+            ("every", span(&raw.every), &["slice"]),
             ("stagger", span(&raw.stagger), &["partition", "blackhole"]),
             ("period", span(&raw.period), &["flap"]),
             ("duty", span(&raw.duty), &["flap"]),
+            ("answer", raw.answer.as_ref().map(Spanned::span), &["dns"]),
+            ("address", raw.address.as_ref().map(Spanned::span), &["crash", "stop", "lame_duck"]),
             ("port", raw.port.as_ref().map(Spanned::span), &["crash", "stop", "lame_duck"]),
         ];
         for (key, span, kinds) in keys {
@@ -134,14 +147,18 @@ impl Reader<'_> {
     fn check_lasts(&mut self, raw: &RawFault, what: &FaultWhat) {
         let name = raw.kind.get_ref();
         match (what, &raw.lasts) {
-            (FaultWhat::Reset(_), Some(lasts)) => {
-                self.problems.add(lasts.span(), "a reset is over at once; it has no `for`");
+            (what, Some(lasts)) if what.is_instant() => {
+                let message = format!("a {name} is over at once; it has no `for`");
+                self.problems.add(lasts.span(), message);
             }
+            (what, None) if what.is_instant() => {}
             (
                 FaultWhat::Cut { .. }
                 | FaultWhat::Cuts(_)
+                | FaultWhat::Conns(_)
                 | FaultWhat::Refuse(_)
                 | FaultWhat::Degrade { .. }
+                | FaultWhat::Dns(_)
                 | FaultWhat::StopReading(_),
                 None,
             ) => {
@@ -151,12 +168,14 @@ impl Reader<'_> {
             (
                 FaultWhat::Cut { .. }
                 | FaultWhat::Cuts(_)
+                | FaultWhat::Conns(_)
                 | FaultWhat::Reset(_)
                 | FaultWhat::Refuse(_)
                 | FaultWhat::Degrade { .. }
                 | FaultWhat::Crash(_)
                 | FaultWhat::Stop(_)
                 | FaultWhat::LameDuck(_)
+                | FaultWhat::Dns(_)
                 | FaultWhat::StopReading(_),
                 _,
             ) => {}
@@ -176,21 +195,43 @@ impl Reader<'_> {
     }
 
     fn process(&mut self, raw: &RawFault) -> Option<Process> {
-        let new_port = match raw.port.as_ref().map(|p| (p.get_ref().as_str(), p.span())) {
-            None | Some(("same", _)) => false,
-            Some(("new", _)) => true,
-            Some((name, span)) => {
-                let message = format!("`port` cannot be `{name}`");
-                self.problems.unknown(span, message, name, ["same", "new"]);
-                false
-            }
-        };
+        let new_port = self.is_new("port", raw.port.as_ref());
+        let new_address = self.is_new("address", raw.address.as_ref());
         let on = self.on(raw)?;
         if self.means_no_node(&on) {
             let span = raw.on.as_ref().map_or(raw.kind.span(), Spanned::span);
             self.problems.add(span, format!("`{on}` means no node"));
         }
-        Some(Process { on, new_port })
+        Some(Process { on, new_port, new_address })
+    }
+
+    fn is_new(&mut self, key: &str, text: Option<&super::Text>) -> bool {
+        match text.map(|text| (text.get_ref().as_str(), text.span())) {
+            None | Some(("same", _)) => false,
+            Some(("new", _)) => true,
+            Some((name, span)) => {
+                let message = format!("`{key}` cannot be `{name}`");
+                self.problems.unknown(span, message, name, ["same", "new"]);
+                false
+            }
+        }
+    }
+
+    fn names(&mut self, raw: &RawFault) -> Option<NamesSpec> {
+        let on = self.on(raw)?;
+        let Some(text) = &raw.answer else {
+            let message = "the fault does not say what names lead to: `answer`";
+            self.problems.add(raw.kind.span(), message);
+            return None;
+        };
+        let name = text.get_ref().as_str();
+        let found = NamesAnswer::ALL.into_iter().find(|answer| answer.name() == name);
+        if found.is_none() {
+            let message = format!("the name service does not answer with `{name}`");
+            let known = NamesAnswer::ALL.map(NamesAnswer::name);
+            self.problems.unknown(text.span(), message, name, known);
+        }
+        Some(NamesSpec { on, answer: found? })
     }
 
     /// Whole regions or clients, but no nodes.

@@ -69,6 +69,10 @@ impl World<'_> {
         Some(match selector {
             Selector::All => self.regions(|_, _| true),
             Selector::Region(name) => known(self.regions(|region, _| region == name))?,
+            Selector::Nodes(name) => known(self.regions(|region, _| region == name))?.nodes(true),
+            Selector::Clients(name) => {
+                known(self.regions(|region, _| region == name))?.nodes(false)
+            }
             Selector::Cluster(name) => known(self.regions(|_, cluster| cluster == name))?,
             Selector::Node(name, number) => {
                 let at = self.regions.iter().position(|(region, ..)| region == name)?;
@@ -76,10 +80,7 @@ impl World<'_> {
                 (number <= self.regions[at].2).then(|| Reach::certain([(at, number)].into()))?
             }
             Selector::Random(count, inner) => {
-                let mut reach = self.reach(inner)?;
-                for spots in [&mut reach.always, &mut reach.ever] {
-                    spots.retain(|spot| spot.1 > 0);
-                }
+                let mut reach = self.reach(inner)?.nodes(true);
                 if usize::from(*count) < reach.ever.len() {
                     reach.always.clear();
                 }
@@ -107,6 +108,14 @@ impl World<'_> {
 }
 
 impl Reach {
+    /// Only the nodes of it, or only the clients.
+    fn nodes(mut self, wanted: bool) -> Self {
+        for spots in [&mut self.always, &mut self.ever] {
+            spots.retain(|spot| (spot.1 > 0) == wanted);
+        }
+        self
+    }
+
     fn certain(spots: BTreeSet<Spot>) -> Self {
         Self { always: spots.clone(), ever: spots }
     }

@@ -42,9 +42,10 @@ impl Reader<'_> {
             (Some(between), None) => {
                 let sides = between.get_ref();
                 let (fits, wanted) = match shape {
-                    BRIDGE => {
-                        (sides.len() == BRIDGE_SIDES, "three sides, the one that stays in the middle")
-                    }
+                    BRIDGE => (
+                        sides.len() == BRIDGE_SIDES,
+                        "three sides, the one that stays in the middle",
+                    ),
                     _ => (sides.len() >= RING_SIDES_MIN, "four sides or more, neighbours in order"),
                 };
                 if !fits {

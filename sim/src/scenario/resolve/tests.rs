@@ -200,10 +200,10 @@ fn wrong_values_are_pointed_at() {
 #[test]
 fn what_is_not_there_yet_is_said_to_be_so() {
     insta::assert_snapshot!(
-        changed("kind = \"partition\"\nbetween", "kind = \"hold\"\nbetween"), @r#"
-        error: `kind = "hold"` is not there yet
+        changed("kind = \"partition\"\nbetween", "kind = \"disk\"\nbetween"), @r#"
+        error: `kind = "disk"` is not there yet
             --> f.toml:52:8
-         52 | kind = "hold"
+         52 | kind = "disk"
             |        ^^^^^^
         "#);
     insta::assert_snapshot!(changed("link = \"wan\"", "via = \"gateway\"\nlink = \"wan\""), @r#"

@@ -136,7 +136,7 @@ fn what_is_no_shape_is_pointed_at() {
      --> f.toml:24
       = help: with seed 7
     "#);
-    insta::assert_snapshot!(wrong("kind = \"reset\"\non = \"all\"\nstagger = \"1ms\""), @r#"
+    insta::assert_snapshot!(wrong("kind = \"reset\"\non = \"region:a\"\nstagger = \"1ms\""), @r#"
     error: a reset is over at once; it has no `for`
         --> f.toml:23:7
      23 | for = "5s"

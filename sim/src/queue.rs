@@ -25,6 +25,8 @@ pub(crate) enum Due {
     Linger(NodeId, u32, u32),
     /// A node's deadline.
     Tick(NodeId, u32),
+    /// A node's process may take what has waited for it.
+    Free(NodeId, u32),
     /// The first packet of a dial arrives, or would.
     Syn(u32),
     /// The answer to it arrives.
@@ -53,7 +55,11 @@ impl Due {
             Self::Phase(_) => 0,
             Self::FaultOff(_) => 1,
             Self::FaultOn(_) => 2,
-            Self::Start(_) | Self::LinkClosed(..) | Self::Verified(..) | Self::Linger(..) => 3,
+            Self::Start(_)
+            | Self::LinkClosed(..)
+            | Self::Verified(..)
+            | Self::Linger(..)
+            | Self::Free(..) => 3,
             Self::Syn(_)
             | Self::SynAck(_)
             | Self::Pipe(..)
@@ -87,6 +93,7 @@ impl Due {
             Self::Reset(conn, side) => of(14, conn.number, side as u32),
             Self::Client(client) => of(15, client.0, 0),
             Self::Op(at) => of(16, at, 0),
+            Self::Free(node, incarnation) => of(18, node.0 as u32, incarnation),
             Self::Verified(node, slot, _, ok) => of(17, node.0 as u32, slot << 1 | ok as u32),
         }
     }

@@ -8,7 +8,8 @@ use causeway_core::{DialId, Duration, Origin};
 use super::Engine;
 use super::host::Opening;
 use super::names::{CLIENT_PORT, Target};
-use super::wires::Owner;
+use super::waiting::Held;
+use super::wires::{Owner, UNTOLD};
 use crate::client::Ending;
 use crate::ids::{ClientId, NodeId};
 use crate::net::{Place, Side};
@@ -271,12 +272,17 @@ impl Engine<'_> {
                 let incarnation = u64::from(self.hosts[usize::from(node.0)].incarnation);
                 let key = [0, u64::from(node.0), incarnation, id.0];
                 // The slot is given when the node is told.
-                let owner = Owner::Node { node, slot: u32::MAX };
+                let owner = Owner::Node { node, slot: UNTOLD };
                 let owners = [owner, listener];
                 let conn = self.net.open(self.now, places, owners, &key, &mut self.queue);
                 self.wire_opened(conn, node, dial.target.node);
                 let (side, origin, local) = (Side::Dialler, Origin::Dialled(id), dial.from);
-                self.opened(node, Opening { conn, side, origin, peer, local, client: None });
+                let opening = Opening { conn, side, origin, peer, local, client: None };
+                if self.is_occupied(node) {
+                    self.wait(node, Held::Opened(opening));
+                } else {
+                    self.opened(node, opening);
+                }
             }
             Caller::Client(client) => {
                 let slot = &mut self.clients[client.0 as usize];
@@ -288,6 +294,15 @@ impl Engine<'_> {
                 self.client_opened(client, conn);
             }
         }
+    }
+
+    /// The node that is to learn what has become of its dial, unless the news is that it succeeded:
+    /// for this the kernel does not need the process.
+    pub(super) fn dial_concerns(&self, number: u32, timed_out: bool) -> Option<NodeId> {
+        let dial = self.dials.by_number.get(&number)?;
+        let Caller::Node(node, _) = dial.caller else { return None };
+        let kernel = !timed_out && matches!(dial.state, State::Answered(Answer::Accepted));
+        (!kernel).then_some(node)
     }
 
     /// A client does not want its dial any more.

@@ -64,6 +64,7 @@ impl Engine<'_> {
                 }
             }
             FaultAction::Dns(names) => self.names.lie(fault.id, &names.nodes, names.old),
+            FaultAction::Host(host) => self.host_fault_on(at, fault.id, host),
             FaultAction::StopReading(clients) => {
                 for client in clients {
                     self.client_stops_reading(*client, true);
@@ -98,6 +99,7 @@ impl Engine<'_> {
             | FaultAction::Stop(process)
             | FaultAction::LameDuck(process) => self.restart(process),
             FaultAction::Dns(_) => self.names.lie_no_more(fault.id),
+            FaultAction::Host(host) => self.host_fault_off(at, fault.id, host),
             FaultAction::StopReading(clients) => {
                 for client in clients {
                     self.client_stops_reading(*client, false);
@@ -144,6 +146,12 @@ impl Engine<'_> {
             FaultAction::Crash(process)
             | FaultAction::Stop(process)
             | FaultAction::LameDuck(process) => process.nodes.clone(),
+            FaultAction::Host(host) => {
+                if host.disturbs_clients() {
+                    clients.extend(self.access_to(&host.nodes));
+                }
+                host.nodes.clone()
+            }
             FaultAction::Cut { .. }
             | FaultAction::Conns { .. }
             | FaultAction::Reset(_)

@@ -1,6 +1,6 @@
 //! A node and its host: the run loop of `causeway_core`, with the modelled network for sockets.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 
 use causeway_core::{
@@ -10,10 +10,12 @@ use causeway_core::{
 
 use super::Engine;
 use super::names::ROUTE_PORT;
+use super::waiting::{Held, Waiting};
 use super::wires::Owner;
 use crate::history::{Kind, NodeDownHow, Sym};
 use crate::ids::{ClientId, NodeId};
-use crate::net::{ConnId, Side};
+use crate::net::{ConnId, Place, Side};
+use crate::plan::SlowCpu;
 use crate::queue::Due;
 use crate::rng::Stream;
 
@@ -25,6 +27,12 @@ pub(super) struct Host {
     pub(super) incarnation: u32,
     /// Where the next process listens for routes.
     pub(super) route_port_shift: u16,
+    /// How slow it is, by fault.
+    pub(super) slow: BTreeMap<u32, SlowCpu>,
+    /// How many faults keep it without power.
+    pub(super) off: u32,
+    /// The fault, by its place in the plan, after which it starts as soon as its process has ended.
+    pub(super) restarting: Option<usize>,
 }
 
 /// A running process.
@@ -41,6 +49,8 @@ pub(super) struct Process {
     pub(super) route_port: u16,
     /// Links that have bytes to write.
     to_write: VecDeque<LinkId>,
+    /// What it could not take yet.
+    pub(super) waiting: Waiting,
 }
 
 /// A place in the host's connection table.
@@ -90,7 +100,7 @@ impl Engine<'_> {
     /// A node's process starts, unless it runs.
     pub(super) fn start(&mut self, id: NodeId) {
         let at = usize::from(id.0);
-        if self.hosts[at].process.is_some() {
+        if self.hosts[at].process.is_some() || self.hosts[at].off > 0 {
             return;
         }
         let host = &mut self.hosts[at];
@@ -112,6 +122,7 @@ impl Engine<'_> {
             takes_routes: true,
             route_port,
             to_write: VecDeque::new(),
+            waiting: Waiting::default(),
         });
         self.running = None;
         let incarnation = host.incarnation;
@@ -129,10 +140,25 @@ impl Engine<'_> {
                 self.net.close(self.now, link.conn, link.side, &mut self.queue);
             }
         }
+        self.drop_waiting(process.waiting);
         self.dials_of_node_end(id);
     }
 
-    fn process(&mut self, id: NodeId) -> Option<&mut Process> {
+    /// A node's machine is off. Nobody is told, and nothing that was under way from there arrives.
+    pub(super) fn end_process_unheard(&mut self, id: NodeId, place: Place) {
+        if let Some(process) = self.hosts[usize::from(id.0)].process.take() {
+            self.rec.event(Kind::NodeDown { node: id, how: NodeDownHow::Killed });
+            for link in process.links.iter().filter_map(|slot| slot.link) {
+                if link.gone.is_none() {
+                    self.wire_closed(link.conn, link.side);
+                }
+            }
+            self.dials_of_node_end(id);
+        }
+        self.net.vanish(place);
+    }
+
+    pub(super) fn process(&mut self, id: NodeId) -> Option<&mut Process> {
         self.hosts[usize::from(id.0)].process.as_mut()
     }
 
@@ -147,8 +173,10 @@ impl Engine<'_> {
         let Some(process) = &mut host.process else { return };
         let now = process.now(self.now, self.plan.nodes[usize::from(id.0)].wall_ns);
         self.running = Some(id);
+        let bytes = if let Input::Accepted { bytes, .. } = &input { *bytes } else { 0 };
         process.node.handle(now, input, &mut self.fx);
         self.running = None;
+        self.charge(id, bytes as u64);
     }
 
     /// Drains the effects, writes what is to be written, and arms the timer.
@@ -218,7 +246,10 @@ impl Engine<'_> {
         match command {
             HostCmd::StopAcceptingClients => process.takes_clients = false,
             HostCmd::StopAcceptingRoutes => process.takes_routes = false,
-            HostCmd::Exit => self.end_process(id, NodeDownHow::Exited),
+            HostCmd::Exit => {
+                self.end_process(id, NodeDownHow::Exited);
+                self.restart_ended(id);
+            }
         }
     }
 
@@ -272,7 +303,7 @@ impl Engine<'_> {
     }
 
     /// Bytes were read from the network into the receive buffer.
-    pub(super) fn received(&mut self, id: NodeId, slot: u32) {
+    pub(super) fn received(&mut self, id: NodeId, slot: u32, bytes: usize) {
         let host = &mut self.hosts[usize::from(id.0)];
         let Some(process) = &mut host.process else { return };
         let Some(link) = process.link_id(slot) else { return };
@@ -280,6 +311,7 @@ impl Engine<'_> {
         self.running = Some(id);
         process.node.handle(now, Input::Received { link, rx: &mut self.rx }, &mut self.fx);
         self.running = None;
+        self.charge(id, bytes as u64);
         self.settle(id);
     }
 
@@ -355,17 +387,25 @@ impl Engine<'_> {
     }
 
     pub(super) fn tick(&mut self, id: NodeId, incarnation: u32) {
-        let host = &mut self.hosts[usize::from(id.0)];
-        if host.incarnation != incarnation {
-            return;
+        if self.tick_counts(id, incarnation) {
+            self.tick_now(id);
         }
-        let Some(process) = &mut host.process else { return };
-        if process.wake != self.now {
-            return;
-        }
+    }
+
+    /// The wake-up that counts has come, maybe late.
+    pub(super) fn tick_now(&mut self, id: NodeId) {
+        let now = self.now;
+        let Some(process) = self.process(id) else { return };
         process.wake = u64::MAX;
-        let due = process.deadline().is_some_and(|at| at <= self.now);
+        let due = process.deadline().is_some_and(|at| at <= now);
         if due { self.feed(id, Input::Tick) } else { self.arm(id) }
+    }
+
+    /// Whether a wake-up of the heap is the one that counts.
+    pub(super) fn tick_counts(&self, id: NodeId, incarnation: u32) -> bool {
+        let host = &self.hosts[usize::from(id.0)];
+        host.incarnation == incarnation
+            && host.process.as_ref().is_some_and(|process| process.wake == self.now)
     }
 
     /// Puts the node's deadline into the heap, unless an earlier wake-up is there already: that one
@@ -383,6 +423,14 @@ impl Engine<'_> {
     }
 
     pub(super) fn command(&mut self, id: NodeId, command: Command) {
+        if self.is_occupied(id) {
+            self.wait(id, Held::Command(command));
+        } else {
+            self.command_now(id, command);
+        }
+    }
+
+    pub(super) fn command_now(&mut self, id: NodeId, command: Command) {
         self.feed(id, Input::Command(command));
     }
 

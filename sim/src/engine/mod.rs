@@ -10,12 +10,16 @@ mod conns;
 mod dials;
 mod faults;
 mod host;
+mod host_faults;
+#[cfg(test)]
+mod host_tests;
 mod names;
 mod record;
 mod snapshot;
 mod tap;
 #[cfg(test)]
 mod tests;
+mod waiting;
 mod wires;
 
 pub(crate) use record::Recorder;
@@ -29,7 +33,7 @@ use crate::client::Client;
 use crate::history::{History, Kind, NodeDownHow, Phase};
 use crate::ids::{ClientId, NodeId};
 use crate::net::{Links, Net};
-use crate::plan::Plan;
+use crate::plan::{FaultAction, Plan};
 use crate::queue::{Due, Queue};
 use crate::run::{RunEnd, RunOptions, RunOutcome};
 use dials::Dials;
@@ -87,6 +91,8 @@ struct Engine<'p> {
     taps: Vec<Option<Box<Tap>>>,
     rx: RxBuf,
     fx: Effects,
+    /// Inputs of a node may have to wait, as far as the plan says.
+    may_wait: bool,
 }
 
 /// A client and what the engine knows of it.
@@ -143,6 +149,19 @@ impl<'p> Engine<'p> {
             taps: Vec::new(),
             rx: RxBuf::new(READ_BYTES),
             fx: Effects::default(),
+            may_wait: plan.faults.iter().any(|fault| match &fault.action {
+                FaultAction::Host(host) => host.delays_inputs(),
+                FaultAction::Cut { .. }
+                | FaultAction::Conns { .. }
+                | FaultAction::Reset(_)
+                | FaultAction::Refuse(_)
+                | FaultAction::Degrade { .. }
+                | FaultAction::Crash(_)
+                | FaultAction::Stop(_)
+                | FaultAction::LameDuck(_)
+                | FaultAction::Dns(_)
+                | FaultAction::StopReading(_) => false,
+            }),
         };
         engine.schedule();
         engine
@@ -229,6 +248,12 @@ impl<'p> Engine<'p> {
     }
 
     fn step(&mut self, due: Due) {
+        if !(self.may_wait && self.must_wait(due)) {
+            self.step_now(due);
+        }
+    }
+
+    fn step_now(&mut self, due: Due) {
         match due {
             Due::Phase(number) => self.enter(number),
             Due::FaultOn(at) => self.fault_on(at as usize),
@@ -238,6 +263,7 @@ impl<'p> Engine<'p> {
             Due::Verified(node, slot, generation, ok) => self.verified(node, slot, generation, ok),
             Due::Linger(node, slot, generation) => self.linger_over(node, slot, generation),
             Due::Tick(node, incarnation) => self.tick(node, incarnation),
+            Due::Free(node, incarnation) => self.free(node, incarnation),
             Due::Syn(dial) => self.syn(dial),
             Due::SynAck(dial) => self.syn_ack(dial),
             Due::DialTimeout(dial) => self.dial_timeout(dial),
@@ -307,6 +333,7 @@ impl<'p> Engine<'p> {
                 format!("{} link {slot} lingers no longer", self.plan.node_name(node))
             }
             Due::Tick(node, _) => format!("{} tick", self.plan.node_name(node)),
+            Due::Free(node, _) => format!("{} takes what waited", self.plan.node_name(node)),
             Due::Syn(dial) | Due::SynAck(dial) | Due::DialTimeout(dial) => {
                 format!("{due:?} {}", self.dial_words(dial))
             }

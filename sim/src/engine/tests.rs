@@ -12,7 +12,7 @@ mod conns;
 mod names;
 
 /// Two regions of one node each, a publisher and a subscriber in each.
-const WORLD: &str = "\
+pub(super) const WORLD: &str = "\
 causeway-plan 1
 scenario test seed=1
 network tcp_timeout=15s window=65536 chunking=light
@@ -28,7 +28,7 @@ phases boot=0s warm=3s chaos=4s heal=4s quiesce=30s drain=40s end=42s
 bounds rtt_max=44ms interest=1s routes=9s clients=9s tcp_timeout=15s
 ";
 
-const CONNECTED: &str = "\
+pub(super) const CONNECTED: &str = "\
 @3.000 pa/1 connect
 @3.000 sa/1 connect
 @3.000 sa/1 sub 2 x.*
@@ -36,23 +36,23 @@ const CONNECTED: &str = "\
 @3.000 sb/1 sub 2 x.>
 ";
 
-fn world(steps: &str) -> Plan {
+pub(super) fn world(steps: &str) -> Plan {
     Plan::parse(&format!("{WORLD}{CONNECTED}{steps}")).unwrap_or_else(|error| panic!("{error}"))
 }
 
-fn run_plan(plan: &Plan) -> RunOutcome {
+pub(super) fn run_plan(plan: &Plan) -> RunOutcome {
     let outcome = run(plan, RunOptions::default());
     assert_eq!(outcome.end, RunEnd::Complete);
     outcome
 }
 
 /// How many events of a kind there are.
-fn count(outcome: &RunOutcome, name: &str) -> usize {
+pub(super) fn count(outcome: &RunOutcome, name: &str) -> usize {
     outcome.history.events.iter().filter(|event| event.kind.name() == name).count()
 }
 
 /// The times of deliveries to a client, in milliseconds.
-fn delivered_ms(plan: &Plan, outcome: &RunOutcome, client: &str) -> Vec<u64> {
+pub(super) fn delivered_ms(plan: &Plan, outcome: &RunOutcome, client: &str) -> Vec<u64> {
     let to = |event: &&Event| matches!(&event.kind, Kind::Delivered { client: c, .. } if plan.client_name(*c) == client);
     outcome.history.events.iter().filter(to).map(|event| event.t / 1_000_000).collect()
 }

@@ -8,6 +8,7 @@ use super::clients::Allowance;
 use super::host::{Opening, Parting};
 use super::names::CLIENT_PORT;
 use super::tap::Tap;
+use super::waiting::Held;
 use super::{Engine, READ_BYTES};
 use crate::client::Ending;
 use crate::history::Kind;
@@ -40,6 +41,19 @@ pub(super) enum Owner {
     Client(ClientId),
 }
 
+/// The slot of a connection of which the process has not been told.
+pub(super) const UNTOLD: u32 = u32::MAX;
+
+impl Owner {
+    /// The node, if it is one's.
+    pub(super) const fn node(self) -> Option<NodeId> {
+        match self {
+            Self::Node { node, .. } | Self::Listener { node, .. } => Some(node),
+            Self::Client(_) => None,
+        }
+    }
+}
+
 impl Engine<'_> {
     /// The reader of a direction is woken.
     pub(super) fn pipe(&mut self, id: ConnId, writer: Side) {
@@ -57,7 +71,17 @@ impl Engine<'_> {
             self.net.after_read(self.now, id, writer, &mut self.queue);
             return;
         }
-        match conn.state(writer.other()) {
+        let (state, owner) = (conn.state(writer.other()), conn.owner(writer.other()));
+        if state != EndState::Closed
+            && let Some(node) = owner.node()
+            && self.is_occupied(node)
+        {
+            let held = if arrival.opens { Held::Accept(id) } else { Held::Read(id, writer) };
+            self.wait(node, held);
+            self.net.after_read(self.now, id, writer, &mut self.queue);
+            return;
+        }
+        match state {
             EndState::Closed => {
                 if arrival.anything {
                     self.net.reset(self.now, id, writer, &mut self.queue);
@@ -72,7 +96,7 @@ impl Engine<'_> {
     }
 
     /// The last packet of the handshake has come: the listener makes a link of it.
-    fn accept(&mut self, id: ConnId) {
+    pub(super) fn accept(&mut self, id: ConnId) {
         let Some(conn) = self.net.get_mut(id) else { return };
         let Owner::Listener { node, port, peer, client } = conn.owner(Side::Acceptor) else {
             return;
@@ -98,7 +122,7 @@ impl Engine<'_> {
     }
 
     /// Lets the reader read a piece of what has arrived.
-    fn deliver(&mut self, id: ConnId, writer: Side) {
+    pub(super) fn deliver(&mut self, id: ConnId, writer: Side) {
         let reader = writer.other();
         let now = self.now;
         let Some(conn) = self.net.get_mut(id) else { return };
@@ -150,7 +174,7 @@ impl Engine<'_> {
                 if let Some(tap) = self.taps.get_mut(id.slot as usize).and_then(Option::as_mut) {
                     tap.on_read(writer as usize, position, &mut self.rec);
                 }
-                self.received(node, slot);
+                self.received(node, slot, taken);
             }
             Owner::Client(client) => self.client_reads(id, writer, client, bytes),
             Owner::Listener { .. } => {}
@@ -218,6 +242,10 @@ impl Engine<'_> {
         let (state, owner) = (conn.state(side), conn.owner(side));
         match (state, owner) {
             (EndState::Closed, _) => {}
+            (EndState::Open, Owner::Node { slot: UNTOLD, .. }) => {
+                self.wire_closed(id, side);
+                self.net.abandon(id, side);
+            }
             (EndState::Open, Owner::Node { node, slot }) => {
                 self.link_gone(node, slot, CloseCause::ReadError, Parting::Broken);
             }

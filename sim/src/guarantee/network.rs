@@ -64,6 +64,8 @@ struct Route {
     cid: u64,
     pool: Option<u32>,
     account: Sym,
+    /// The peer's process has ended since: it leads nowhere, though this end does not know yet.
+    stale: bool,
 }
 
 #[derive(Debug, Default)]
@@ -240,7 +242,7 @@ impl Network {
             Kind::NodeUp { node, .. } => self.node_up(t, *node),
             Kind::NodeDown { node, .. } => self.node_down(t, *node),
             Kind::RouteUp { node, remote, pool, account, cid } => {
-                let route = Route { cid: *cid, pool: *pool, account: *account };
+                let route = Route { cid: *cid, pool: *pool, account: *account, stale: false };
                 self.change_routes(t, *node, *remote, |routes| routes.push(route));
             }
             Kind::RouteDown { node, remote, cid, .. } => {
@@ -259,7 +261,7 @@ impl Network {
             // It lasts no time.
             self.touch(t, fault, 0);
         } else if fault.on {
-            let leaves = matches!(fault.kind, FaultKind::LameDuck | FaultKind::Stop);
+            let leaves = fault.kind.asks_to_leave();
             for &node in &fault.nodes {
                 self.nodes[usize::from(node.0)].leaving |= leaves;
             }
@@ -312,6 +314,9 @@ impl Network {
             let at = self.pair_index(node, other);
             // What this process had registered died with it; its peers find out by themselves.
             self.pairs[at].routes[usize::from(node > other)].clear();
+            for route in &mut self.pairs[at].routes[usize::from(other > node)] {
+                route.stale = true;
+            }
             self.pairs[at].rerouted_t = Some(t);
         }
         self.refresh_node(t, node);
@@ -349,7 +354,7 @@ impl Network {
         let up = self.is_up(a) && self.is_up(b);
         let at = self.pair_index(a, b);
         let pair = &mut self.pairs[at];
-        let calm = up && pair.faults == 0 && pair.is_complete();
+        let calm = up && pair.faults == 0 && pair.is_complete() && !pair.has_stale();
         pair.calm_since =
             if calm { pair.calm_since.or_else(|| Some(t.max(pair.doubtful_until))) } else { None };
     }
@@ -407,11 +412,16 @@ impl Pair {
         !self.same_cluster || (0..2).all(|side| self.registered(side) >= self.wanted)
     }
 
+    /// Whether an end holds a route to a process that is gone: it sends there what nobody gets.
+    fn has_stale(&self) -> bool {
+        self.routes.iter().flatten().any(|route| route.stale)
+    }
+
     /// Connections without an account of their own; those of a pool count once for each slot.
     fn registered(&self, side: usize) -> u32 {
         let mut slots: Vec<Option<u32>> = self.routes[side]
             .iter()
-            .filter(|route| route.account.is_none())
+            .filter(|route| route.account.is_none() && !route.stale)
             .map(|route| route.pool)
             .collect();
         slots.sort_unstable();

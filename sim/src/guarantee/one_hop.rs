@@ -9,17 +9,19 @@ use super::table::{SeqSet, Table};
 use super::view::{ConnIx, MsgRef, View};
 use super::{Checker, Params, Topic, search};
 use crate::history::Kind;
-use crate::ids::NodeId;
+use crate::ids::{NodeId, WireConn};
 
 pub(super) struct OneHop {
     scope: Scope,
     /// What of each publishing connection has gone to each node.
     crossed: Table<(NodeId, ConnIx), SeqSet>,
+    /// When connections between nodes were opened.
+    opened_t: Table<WireConn, u64>,
 }
 
 impl OneHop {
     pub(super) fn new(params: &Params<'_>) -> Self {
-        Self { scope: params.scope.clone(), crossed: Table::default() }
+        Self { scope: params.scope.clone(), crossed: Table::default(), opened_t: Table::default() }
     }
 }
 
@@ -29,9 +31,16 @@ impl Checker for OneHop {
     }
 
     fn observe(&mut self, view: &View<'_>, pen: &mut Pen<'_>) {
-        let Kind::WireMsg { from, to, msg: Some(id), .. } = view.history.events[pen.i].kind else {
+        let kind = &view.history.events[pen.i].kind;
+        if let Kind::WireOpened { conn, .. } = *kind {
+            self.opened_t.insert(conn, pen.t);
+        }
+        let Kind::WireMsg { from, to, conn, msg: Some(id), .. } = *kind else { return };
+        // A process that is gone gets nothing: what is sent to it is no copy for the one of today.
+        let opened_t = self.opened_t.get(&conn).copied();
+        if opened_t < view.network.started(to) && opened_t.is_some() {
             return;
-        };
+        }
         let Some(msg) = view.find_msg(id) else { return };
         let Some(home) = view.conn(msg.conn).node else { return };
         if !self.scope.covers_pair(view, from, to) {
@@ -87,6 +96,8 @@ fn tell_twice(
 #[cfg(test)]
 mod tests {
     use crate::guarantee::testkit::{EAST_1, EAST_2, Script, WEST_1};
+    use crate::history::{Kind, NodeDownHow};
+    use crate::ids::WireConn;
 
     const ID: &str = "one_hop";
 
@@ -124,6 +135,25 @@ mod tests {
         s.cross(EAST_1, WEST_1, "", msg);
         s.cross(EAST_1, WEST_1, "q", msg);
         assert_eq!(s.judge(ID).broke(1_000), "east/1 sent message 0.1.1 to west/1 twice.");
+    }
+
+    #[test]
+    fn a_copy_for_a_process_that_is_gone_does_not_count() {
+        let judged = |conns: &[u32]| {
+            let mut s = Script::running();
+            let publisher = s.client("pub/1", EAST_1);
+            s.event(Kind::WireOpened { from: EAST_1, to: WEST_1, conn: WireConn(7) });
+            s.at(2_000).node_down(WEST_1, NodeDownHow::Killed);
+            s.at(3_000).node_up(WEST_1, 2);
+            s.event(Kind::WireOpened { from: WEST_1, to: EAST_1, conn: WireConn(8) });
+            let msg = s.at(3_100).publish(publisher, "a");
+            for conn in conns {
+                s.cross_on(WireConn(*conn), (EAST_1, WEST_1), "", msg);
+            }
+            s.judge(ID)
+        };
+        judged(&[7, 8]).held(1);
+        assert_eq!(judged(&[8, 8]).broke(3_100), "east/1 sent message 0.1.1 to west/1 twice.");
     }
 
     #[test]

@@ -166,6 +166,23 @@ mod tests {
     }
 
     #[test]
+    fn a_route_to_a_process_that_is_gone_is_none() {
+        let mut s = Script::running();
+        s.at(2_000).node_down(WEST_1, NodeDownHow::Killed);
+        s.at(3_000).node_up(WEST_1, 2);
+        // The others have not heard that the old one is gone, and think that nothing is missing.
+        s.route_up(WEST_1, EAST_1);
+        s.route_up(WEST_1, EAST_2);
+        let judged = s.judge(ID);
+        assert_eq!(judged.findings.broken, 2);
+        assert_eq!(
+            judged.findings.first.as_ref().unwrap().story,
+            "All faults were over long enough, yet east/1 has 0 and west/1 has 1 of 1 routes to \
+                the other."
+        );
+    }
+
+    #[test]
     fn a_route_that_is_lost_without_a_fault_must_come_back_too() {
         let mut s = Script::running();
         s.at(9_000).routes_down(EAST_1, EAST_2);

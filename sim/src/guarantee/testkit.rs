@@ -290,17 +290,20 @@ impl Script {
 
     /// A message leaves for another node.
     pub(crate) fn cross(&mut self, from: NodeId, to: NodeId, queues: &str, msg: MsgId) {
+        self.cross_on(WireConn(u32::from(from.0 * 10 + to.0)), (from, to), queues, msg);
+    }
+
+    /// A message leaves for another node on this connection.
+    pub(crate) fn cross_on(
+        &mut self,
+        conn: WireConn,
+        (from, to): (NodeId, NodeId),
+        queues: &str,
+        msg: MsgId,
+    ) {
         let (subject, _) = self.published(msg);
         let (account, queues) = (self.sym("$G"), self.sym(queues));
-        self.event(Kind::WireMsg {
-            from,
-            to,
-            conn: WireConn(u32::from(from.0 * 10 + to.0)),
-            account,
-            subject,
-            queues,
-            msg: Some(msg),
-        });
+        self.event(Kind::WireMsg { from, to, conn, account, subject, queues, msg: Some(msg) });
     }
 
     /// A node is looked into: its peers, and its rows by their owners.

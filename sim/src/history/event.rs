@@ -386,11 +386,19 @@ pub enum FaultKind {
     LameDuck,
     /// A client stops reading; when the fault ends, it goes on.
     StopReading,
+    /// A process neither reads nor runs timers; when the fault ends, it goes on.
+    Pause,
+    /// Every input of a process takes time.
+    SlowCpu,
+    /// A machine is off at once and tells nobody; when the fault ends, it starts again.
+    PowerLoss,
+    /// A process ends and is started again at once.
+    Restart,
 }
 
 impl FaultKind {
     /// All.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 19] = [
         Self::Partition,
         Self::Blackhole,
         Self::Hold,
@@ -406,6 +414,10 @@ impl FaultKind {
         Self::Stop,
         Self::LameDuck,
         Self::StopReading,
+        Self::Pause,
+        Self::SlowCpu,
+        Self::PowerLoss,
+        Self::Restart,
     ];
 
     /// The name in files.
@@ -427,7 +439,17 @@ impl FaultKind {
             Self::Stop => "stop",
             Self::LameDuck => "lame_duck",
             Self::StopReading => "stop_reading",
+            Self::Pause => "pause",
+            Self::SlowCpu => "slow_cpu",
+            Self::PowerLoss => "power_loss",
+            Self::Restart => "restart",
         }
+    }
+
+    /// Whether its nodes are asked to leave: until they are started again they may end by themselves.
+    #[must_use]
+    pub const fn asks_to_leave(self) -> bool {
+        matches!(self, Self::LameDuck | Self::Stop | Self::Restart)
     }
 
     /// Whether nothing passes between its pairs while it lasts.

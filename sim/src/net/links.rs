@@ -129,6 +129,11 @@ impl Links {
         }
     }
 
+    /// All places.
+    pub(crate) fn all(&self) -> impl Iterator<Item = Place> + use<> {
+        (0..u16::try_from(self.places).unwrap_or(u16::MAX)).map(Place)
+    }
+
     /// The node or the region whose clients are at a place.
     pub(crate) const fn site(&self, place: Place) -> Site {
         if place.0 < self.nodes {

@@ -437,6 +437,21 @@ impl<O: Copy> Net<O> {
         }
     }
 
+    /// A machine is off: its ends of all connections are gone, and so is all that it had sent and
+    /// that has not arrived. Nobody is told.
+    pub(crate) fn vanish(&mut self, place: Place) {
+        let ids: Vec<ConnId> = self.conns.iter().flatten().map(|conn| conn.id).collect();
+        for id in ids {
+            for side in Side::BOTH {
+                let Some(conn) = self.get_mut(id) else { continue };
+                if conn.place(side) == place {
+                    conn.pipe_mut(side).lose_in_flight();
+                    self.abandon(id, side);
+                }
+            }
+        }
+    }
+
     /// Connections between two places carry nothing more, for ever, and nobody is told.
     pub(crate) fn kill_silently(&mut self, now: u64, a: Place, b: Place, queue: &mut Queue) {
         for id in self.between(a, b) {

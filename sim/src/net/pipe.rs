@@ -213,6 +213,11 @@ impl Pipe {
         !self.segments.is_empty()
     }
 
+    /// What is under way is lost, and nobody is left who would send it again.
+    pub(super) fn lose_in_flight(&mut self) {
+        self.segments.clear();
+    }
+
     /// What has not arrived by now will not.
     pub(super) fn hold(&mut self, now: u64) {
         for segment in &mut self.segments {

@@ -22,6 +22,7 @@ use crate::scenario::{
 };
 use crate::units::MS;
 
+mod hosts;
 #[cfg(test)]
 mod names_tests;
 mod ops;
@@ -268,6 +269,9 @@ impl Builder<'_> {
         let lasts = match (&spec.what, spec.lasts) {
             (what, _) if what.is_instant() => 0,
             (_, Some(lasts)) => lasts.sample(&mut stream),
+            (FaultWhat::Host(host), None) => {
+                hosts::usual_lasts(host).unwrap_or_else(|| duration.saturating_sub(at))
+            }
             // Until all faults are lifted.
             (_, None) => duration.saturating_sub(at),
         };
@@ -320,6 +324,7 @@ impl Builder<'_> {
                 FaultAction::LameDuck(self.process(line, process, stream)?)
             }
             FaultWhat::Dns(names) => FaultAction::Dns(self.names(line, names, stream)?),
+            FaultWhat::Host(host) => FaultAction::Host(self.host(line, host, stream)?),
             FaultWhat::StopReading(selector) => {
                 let clients = select::clients(&self.plan, selector);
                 if clients.is_empty() {

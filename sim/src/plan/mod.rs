@@ -9,6 +9,7 @@
 
 mod build;
 mod conns;
+mod host;
 mod read;
 mod select;
 #[cfg(test)]
@@ -19,6 +20,7 @@ mod write;
 
 pub use build::plan;
 pub use conns::ConnsFault;
+pub use host::{HostFault, HostWhat, Restart, SlowCpu};
 pub use read::PlanError;
 pub(crate) use timing::{CLIENT_DIAL_TIMEOUT_NS, CLIENT_PINGS_MAX, RETRANSMIT_NS};
 
@@ -337,6 +339,8 @@ pub enum FaultAction {
     Dns(NamesPlan),
     /// Clients stop reading.
     StopReading(Vec<ClientId>),
+    /// Something happens to machines and their processes.
+    Host(HostFault),
 }
 
 impl FaultAction {
@@ -355,6 +359,7 @@ impl FaultAction {
             Self::LameDuck(_) => FaultKind::LameDuck,
             Self::Dns(_) => FaultKind::Dns,
             Self::StopReading(_) => FaultKind::StopReading,
+            Self::Host(host) => host.kind(),
         }
     }
 
@@ -370,7 +375,8 @@ impl FaultAction {
             | Self::Stop(_)
             | Self::LameDuck(_)
             | Self::Dns(_)
-            | Self::StopReading(_) => None,
+            | Self::StopReading(_)
+            | Self::Host(_) => None,
         }
     }
 }
@@ -538,7 +544,8 @@ impl Plan {
             | FaultAction::Crash(_)
             | FaultAction::Stop(_)
             | FaultAction::LameDuck(_)
-            | FaultAction::Dns(_) => false,
+            | FaultAction::Dns(_)
+            | FaultAction::Host(_) => false,
         });
         ClientInfo {
             name: client.name.clone(),

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use super::text::Line;
 use super::write::FIRST_LINE;
 use super::{
-    ClientPlan, ConfigPlan, ConnsFault, FaultAction, FaultPlan, LinkPlan, NamesPlan, NetworkPlan,
-    NodePlan, Op, OpPlan, PathPlan, Plan, ProcessPlan, RegionPlan, RoutePlan, Setting, Sides, Site,
+    ClientPlan, ConfigPlan, ConnsFault, FaultAction, FaultPlan, HostFault, HostWhat, LinkPlan,
+    NamesPlan, NetworkPlan, NodePlan, Op, OpPlan, PathPlan, Plan, ProcessPlan, RegionPlan,
+    RoutePlan, Setting, Sides, Site,
 };
 use crate::history::{FaultKind, GuaranteeInfo, Phase, Sym};
 use crate::ids::{ClientId, NodeId, RegionId, Sid};
@@ -312,8 +313,11 @@ impl Reader {
             FaultKind::Stop => FaultAction::Stop(self.process(line)?),
             FaultKind::LameDuck => FaultAction::LameDuck(self.process(line)?),
             FaultKind::Dns => {
-                let ProcessPlan { nodes, .. } = self.process(line)?;
-                FaultAction::Dns(NamesPlan { nodes, old: line.flag("old") })
+                FaultAction::Dns(NamesPlan { nodes: self.nodes(line)?, old: line.flag("old") })
+            }
+            FaultKind::Pause | FaultKind::SlowCpu | FaultKind::PowerLoss | FaultKind::Restart => {
+                let what = HostWhat::read(kind, line)?;
+                FaultAction::Host(HostFault { nodes: self.nodes(line)?, what })
             }
             FaultKind::StopReading => {
                 let names = line.list("clients")?;
@@ -340,10 +344,13 @@ impl Reader {
     }
 
     fn process(&self, line: &mut Line) -> Result<ProcessPlan, String> {
-        let names = line.list("nodes")?;
-        let nodes = names.iter().map(|name| self.node_id(name)).collect::<Result<_, _>>()?;
+        let nodes = self.nodes(line)?;
         let (new_port, new_address) = (line.flag("new_port"), line.flag("new_address"));
         Ok(ProcessPlan { nodes, new_port, new_address })
+    }
+
+    fn nodes(&self, line: &mut Line) -> Result<Vec<NodeId>, String> {
+        line.list("nodes")?.iter().map(|name| self.node_id(name)).collect()
     }
 
     fn site(&self, name: &str) -> Result<Site, String> {
@@ -421,7 +428,7 @@ fn optional(line: &mut Line, key: &str, usual: u32) -> Result<u32, String> {
     }
 }
 
-fn one_of<T: Copy>(
+pub(super) fn one_of<T: Copy>(
     line: &mut Line,
     key: &str,
     all: &[T],

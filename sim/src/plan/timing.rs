@@ -86,6 +86,7 @@ fn round_trip(plan: &Plan) -> u64 {
     let links = plan.regions.iter().map(|r| &r.link).chain(plan.paths.iter().map(|p| &p.link));
     let added = plan.faults.iter().map(|fault| match &fault.action {
         FaultAction::Degrade { latency_ns, jitter_ns, .. } => latency_ns + jitter_ns,
+        FaultAction::Host(host) => host.delay_ns(),
         FaultAction::Cut { .. }
         | FaultAction::Conns { .. }
         | FaultAction::Reset(_)

@@ -196,6 +196,7 @@ pub(super) fn fault_words(plan: &Plan, fault: &FaultPlan, out: &mut String) {
             put(out, "clients", names.join(","));
         }
         FaultAction::Conns { what, .. } => what.write(out),
+        FaultAction::Host(host) => host.words(plan, out),
         FaultAction::Cut { .. } | FaultAction::Reset(_) | FaultAction::Refuse(_) => {}
     }
 }
@@ -215,12 +216,12 @@ pub(super) fn site_name(plan: &Plan, site: Site) -> String {
     }
 }
 
-fn node_names(plan: &Plan, nodes: &[NodeId]) -> String {
+pub(super) fn node_names(plan: &Plan, nodes: &[NodeId]) -> String {
     let names: Vec<&str> = nodes.iter().map(|node| plan.node_name(*node)).collect();
     names.join(",")
 }
 
-fn flags(out: &mut String, flags: &[(&str, bool)]) {
+pub(super) fn flags(out: &mut String, flags: &[(&str, bool)]) {
     for (name, on) in flags {
         if *on {
             out.push(' ');

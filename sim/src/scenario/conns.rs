@@ -50,7 +50,8 @@ impl super::FaultWhat {
             | Self::Stop(_)
             | Self::LameDuck(_)
             | Self::Dns(_)
-            | Self::StopReading(_) => false,
+            | Self::StopReading(_)
+            | Self::Host(_) => false,
         }
     }
 }

@@ -9,6 +9,7 @@
 
 mod conns;
 mod diagnostic;
+mod host;
 mod raw;
 mod resolve;
 mod select;
@@ -17,6 +18,7 @@ mod value;
 
 pub use conns::{ConnsSpec, ConnsWhat};
 pub use diagnostic::{Diagnostic, ScenarioError, nearest};
+pub use host::{HostSpec, HostSpecWhat, RestartSpec, Way};
 pub use select::{Selector, SelectorError};
 pub use value::Draw;
 
@@ -337,6 +339,8 @@ pub enum FaultWhat {
     Dns(NamesSpec),
     /// Clients stop reading.
     StopReading(Selector),
+    /// Something happens to machines and their processes.
+    Host(HostSpec),
 }
 
 /// Between whom a network fault stands.

@@ -295,6 +295,12 @@ pub(super) struct RawFault {
     pub(super) address: Option<Text>,
     #[serde(default)]
     pub(super) answer: Option<Text>,
+    #[serde(default)]
+    pub(super) factor: Option<Any>,
+    #[serde(default)]
+    pub(super) base: Option<Any>,
+    #[serde(default)]
+    pub(super) by: Option<Text>,
 }
 
 #[derive(Debug, Deserialize)]

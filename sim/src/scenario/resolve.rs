@@ -20,6 +20,7 @@ use crate::units::{MS, SECOND};
 mod clients;
 mod conns;
 mod faults;
+mod hosts;
 mod reach;
 mod shapes;
 

@@ -9,7 +9,7 @@ use super::super::value::Unit;
 use super::super::{
     Between, Draw, FaultSpec, FaultWhat, NamesAnswer, NamesSpec, Process, Selector, Ways,
 };
-use super::Reader;
+use super::{Reader, hosts};
 use crate::units::MS;
 
 /// Kinds that the pure engine has.
@@ -33,21 +33,10 @@ const KINDS: [&str; 16] = [
 ];
 
 /// Kinds that the format has and this version does not.
-const LATER: [&str; 10] = [
-    "restart",
-    "pause",
-    "slow_cpu",
-    "clock",
-    "disk",
-    "reload",
-    "join",
-    "leave",
-    "peer_remove",
-    "upgrade",
-];
+const LATER: [&str; 7] = ["clock", "disk", "reload", "join", "leave", "peer_remove", "upgrade"];
 
 /// A key, its place if it is there, and the kinds of faults that have a use for it.
-type Key<'a> = (&'a str, Option<Range<usize>>, &'a [&'a str]);
+pub(super) type Key<'a> = (&'a str, Option<Range<usize>>, &'a [&'a str]);
 
 impl Reader<'_> {
     pub(super) fn faults(&mut self, duration: Draw) -> Vec<FaultSpec> {
@@ -102,6 +91,7 @@ impl Reader<'_> {
             "stop" => FaultWhat::Stop(self.process(raw)?),
             "lame_duck" => FaultWhat::LameDuck(self.process(raw)?),
             "stop_reading" => FaultWhat::StopReading(self.readers(raw)?),
+            host if hosts::KINDS.contains(&host) => FaultWhat::Host(self.host(raw)?),
             later if LATER.contains(&later) => {
                 let message = format!("`kind = \"{later}\"` is not there yet");
                 self.problems.add(raw.kind.span(), message);
@@ -109,7 +99,8 @@ impl Reader<'_> {
             }
             name => {
                 let message = format!("there is no fault of kind `{name}`");
-                self.problems.unknown(raw.kind.span(), message, name, KINDS);
+                let known = KINDS.into_iter().chain(hosts::KINDS);
+                self.problems.unknown(raw.kind.span(), message, name, known);
                 return None;
             }
         })
@@ -118,7 +109,7 @@ impl Reader<'_> {
     /// Keys that a kind has no use for.
     fn check_fault_keys(&mut self, raw: &RawFault, kind: &str) {
         let span = |any: &Option<super::Any>| any.as_ref().map(Spanned::span);
-        let keys: [Key<'_>; 14] = [
+        let keys: [Key<'_>; 13] = [
             ("latency", span(&raw.latency), &["degrade"]),
             ("jitter", span(&raw.jitter), &["degrade"]),
             ("loss", span(&raw.loss), &["degrade"]),
@@ -131,10 +122,9 @@ impl Reader<'_> {
             ("period", span(&raw.period), &["flap"]),
             ("duty", span(&raw.duty), &["flap"]),
             ("answer", raw.answer.as_ref().map(Spanned::span), &["dns"]),
-            ("address", raw.address.as_ref().map(Spanned::span), &["crash", "stop", "lame_duck"]),
-            ("port", raw.port.as_ref().map(Spanned::span), &["crash", "stop", "lame_duck"]),
+            ("port", raw.port.as_ref().map(Spanned::span), &hosts::WITH_PORT),
         ];
-        for (key, span, kinds) in keys {
+        for (key, span, kinds) in keys.into_iter().chain(hosts::keys(raw)) {
             if let Some(span) = span
                 && !kinds.contains(&kind)
             {
@@ -147,6 +137,9 @@ impl Reader<'_> {
     fn check_lasts(&mut self, raw: &RawFault, what: &FaultWhat) {
         let name = raw.kind.get_ref();
         match (what, &raw.lasts) {
+            (FaultWhat::Host(host), lasts) => {
+                self.check_host_lasts(raw, host, lasts.as_ref().map(Spanned::span));
+            }
             (what, Some(lasts)) if what.is_instant() => {
                 let message = format!("a {name} is over at once; it has no `for`");
                 self.problems.add(lasts.span(), message);
@@ -195,26 +188,14 @@ impl Reader<'_> {
     }
 
     fn process(&mut self, raw: &RawFault) -> Option<Process> {
-        let new_port = self.is_new("port", raw.port.as_ref());
-        let new_address = self.is_new("address", raw.address.as_ref());
+        let new_port = self.same_or_new("port", raw.port.as_ref());
+        let new_address = self.same_or_new("address", raw.address.as_ref());
         let on = self.on(raw)?;
         if self.means_no_node(&on) {
             let span = raw.on.as_ref().map_or(raw.kind.span(), Spanned::span);
             self.problems.add(span, format!("`{on}` means no node"));
         }
         Some(Process { on, new_port, new_address })
-    }
-
-    fn is_new(&mut self, key: &str, text: Option<&super::Text>) -> bool {
-        match text.map(|text| (text.get_ref().as_str(), text.span())) {
-            None | Some(("same", _)) => false,
-            Some(("new", _)) => true,
-            Some((name, span)) => {
-                let message = format!("`{key}` cannot be `{name}`");
-                self.problems.unknown(span, message, name, ["same", "new"]);
-                false
-            }
-        }
     }
 
     fn names(&mut self, raw: &RawFault) -> Option<NamesSpec> {
@@ -263,7 +244,7 @@ impl Reader<'_> {
         Some(selector)
     }
 
-    fn on(&mut self, raw: &RawFault) -> Option<Selector> {
+    pub(super) fn on(&mut self, raw: &RawFault) -> Option<Selector> {
         if let Some(between) = &raw.between {
             let message = format!("a {} is `on` somebody, not `between` two", raw.kind.get_ref());
             self.problems.add(between.span(), message);

@@ -1,0 +1,208 @@
+//! What happens to machines and their processes, apart from their plain ends: in the plan and in its
+//! text.
+
+use super::text::{Line, put};
+use super::{Plan, write};
+use crate::history::FaultKind;
+use crate::ids::NodeId;
+use crate::scenario::Way;
+use crate::units::{MS, SECOND, Span};
+
+/// A process that is asked to stop and does not within this time is killed.
+pub(super) const STOP_PATIENCE_NS: u64 = 5 * SECOND;
+
+/// A process that crashes is started again at once; the fault lasts so long, for its two ends.
+pub(super) const CRASHED_NS: u64 = MS;
+
+/// What the work on an input costs a usual CPU, apart from its bytes.
+const INPUT_NS: u64 = 2_000;
+
+/// Inputs that may stand in line before one: a bound counts on no more.
+const INPUTS_IN_LINE: u64 = 8;
+
+/// The most bytes of one input, as the engine reads them.
+const INPUT_BYTES_MAX: u64 = 64 << 10;
+
+/// Something that happens to machines and their processes.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct HostFault {
+    /// To those of these nodes.
+    pub nodes: Vec<NodeId>,
+    /// What.
+    pub what: HostWhat,
+}
+
+/// What happens to a machine or its process.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum HostWhat {
+    /// The process neither reads nor runs timers. What comes for it waits, and is taken in the order
+    /// in which it came when the fault is over; connections stay unless the peers give them up.
+    Pause,
+    /// Every input of the process takes time.
+    SlowCpu(SlowCpu),
+    /// The machine is off at once; nobody is told. When it is on again, it knows nothing of its
+    /// connections.
+    PowerLoss {
+        /// Its process comes back on another route port.
+        new_port: bool,
+    },
+    /// The process ends and is started again at once.
+    Restart(Restart),
+}
+
+/// How slow a CPU is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct SlowCpu {
+    /// Nanoseconds for an input.
+    pub base_ns: u64,
+    /// How many times longer than usual the work on an input takes; 0 adds nothing.
+    pub factor: u64,
+}
+
+impl SlowCpu {
+    /// How long an input of so many bytes takes. A usual CPU does a byte in a nanosecond.
+    #[must_use]
+    pub const fn cost_ns(self, bytes: u64) -> u64 {
+        let work = self.factor.saturating_mul(INPUT_NS.saturating_add(bytes));
+        self.base_ns.saturating_add(work)
+    }
+}
+
+/// How a process is started again.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Restart {
+    /// How it ends before. If it has not when the fault is over, it is killed.
+    pub by: Way,
+    /// It comes back on another route port.
+    pub new_port: bool,
+    /// It comes back at another address: names lead to the new one, what peers have heard to the
+    /// old one, where nobody answers.
+    pub new_address: bool,
+}
+
+impl HostFault {
+    /// Its kind in histories.
+    #[must_use]
+    pub const fn kind(&self) -> FaultKind {
+        match &self.what {
+            HostWhat::Pause => FaultKind::Pause,
+            HostWhat::SlowCpu(_) => FaultKind::SlowCpu,
+            HostWhat::PowerLoss { .. } => FaultKind::PowerLoss,
+            HostWhat::Restart(_) => FaultKind::Restart,
+        }
+    }
+
+    /// Whether it stands between the nodes and their clients while it lasts.
+    pub(crate) const fn disturbs_clients(&self) -> bool {
+        match &self.what {
+            HostWhat::Pause | HostWhat::SlowCpu(_) | HostWhat::PowerLoss { .. } => true,
+            HostWhat::Restart(_) => false,
+        }
+    }
+
+    /// Whether inputs of a process may have to wait.
+    pub(crate) const fn delays_inputs(&self) -> bool {
+        matches!(self.what, HostWhat::Pause | HostWhat::SlowCpu(_))
+    }
+
+    /// How much longer a segment may take to be answered because of it.
+    pub(super) const fn delay_ns(&self) -> u64 {
+        match &self.what {
+            HostWhat::SlowCpu(slow) => INPUTS_IN_LINE * slow.cost_ns(INPUT_BYTES_MAX),
+            HostWhat::Pause | HostWhat::PowerLoss { .. } | HostWhat::Restart(_) => 0,
+        }
+    }
+
+    /// Its parameters as words of a plan.
+    pub(super) fn words(&self, plan: &Plan, out: &mut String) {
+        put(out, "nodes", write::node_names(plan, &self.nodes));
+        match &self.what {
+            HostWhat::Pause => {}
+            HostWhat::SlowCpu(SlowCpu { base_ns, factor }) => {
+                put(out, "base", Span(*base_ns));
+                put(out, "factor", factor);
+            }
+            HostWhat::PowerLoss { new_port } => write::flags(out, &[("new_port", *new_port)]),
+            HostWhat::Restart(Restart { by, new_port, new_address }) => {
+                put(out, "by", by.name());
+                write::flags(out, &[("new_port", *new_port), ("new_address", *new_address)]);
+            }
+        }
+    }
+}
+
+impl HostWhat {
+    /// Reads the parameters of a fault of such a kind.
+    pub(super) fn read(kind: FaultKind, line: &mut Line) -> Result<Self, String> {
+        Ok(match kind {
+            FaultKind::Pause => Self::Pause,
+            FaultKind::SlowCpu => Self::SlowCpu(SlowCpu {
+                base_ns: line.span("base")?,
+                factor: line.number("factor")?,
+            }),
+            FaultKind::PowerLoss => Self::PowerLoss { new_port: line.flag("new_port") },
+            FaultKind::Restart => Self::Restart(Restart {
+                by: super::read::one_of(line, "by", &Way::ALL, Way::name)?,
+                new_port: line.flag("new_port"),
+                new_address: line.flag("new_address"),
+            }),
+            FaultKind::Partition
+            | FaultKind::Blackhole
+            | FaultKind::Hold
+            | FaultKind::HalfOpen
+            | FaultKind::CutStream
+            | FaultKind::Slice
+            | FaultKind::Rebind
+            | FaultKind::Dns
+            | FaultKind::Reset
+            | FaultKind::Refuse
+            | FaultKind::Degrade
+            | FaultKind::Crash
+            | FaultKind::Stop
+            | FaultKind::LameDuck
+            | FaultKind::StopReading => {
+                return Err(format!("`{}` happens to no machine", kind.name()));
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_of_a_machine_is_read_as_it_was_written() {
+        let head = "causeway-plan 1\nscenario t seed=1\nregion a link=l latency=1ms jitter=0s \
+            loss=0 bandwidth=0\nnode a/1 region=a cluster=c start=0s wall=0 routes=\n\
+            phases boot=0s warm=0s chaos=0s heal=0s quiesce=0s drain=0s end=0s\n\
+            bounds rtt_max=0s interest=0s routes=0s clients=0s tcp_timeout=0s\n";
+        let read = |words: &str| Plan::parse(&format!("{head}@1.000000 fault 0 {words}\n"));
+        for words in [
+            "pause for=2s nodes=a/1",
+            "slow_cpu for=2s nodes=a/1 base=20us factor=30",
+            "power_loss for=2s nodes=a/1",
+            "power_loss for=2s nodes=a/1 new_port",
+            "restart for=5s nodes=a/1 by=stop",
+            "restart for=1ms nodes=a/1 by=crash new_port new_address",
+        ] {
+            let plan = read(words).unwrap_or_else(|error| panic!("{words}: {error}"));
+            assert_eq!(plan.fault_text(&plan.faults[0]), words);
+        }
+        for (words, error) in [
+            ("slow_cpu for=2s nodes=a/1 base=20us", "`factor=` is missing"),
+            ("restart for=2s nodes=a/1 by=magic", "`by=magic` is not known"),
+            ("pause for=2s nodes=a/2", "there is no node `a/2`"),
+            ("pause for=2s nodes=a/1 new_port", "`new_port` is not known here"),
+        ] {
+            assert!(read(words).unwrap_err().to_string().ends_with(error), "{words}");
+        }
+    }
+
+    #[test]
+    fn work_takes_longer_by_the_factor_and_bytes_count() {
+        let cost = |base_ns, factor, bytes| SlowCpu { base_ns, factor }.cost_ns(bytes);
+        assert_eq!((cost(7, 0, 999), cost(0, 10, 0), cost(7, 10, 100)), (7, 20_000, 21_007));
+        assert_eq!(cost(u64::MAX, u64::MAX, u64::MAX), u64::MAX);
+    }
+}

@@ -1,0 +1,67 @@
+//! What a scenario says of machines and their processes, apart from their plain ends.
+
+use super::{Draw, Selector};
+
+/// Something that happens to machines and their processes.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct HostSpec {
+    /// To which.
+    pub on: Selector,
+    /// What.
+    pub what: HostSpecWhat,
+}
+
+/// What happens to a machine or its process.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum HostSpecWhat {
+    /// The process neither reads nor runs timers.
+    Pause,
+    /// Every input of the process takes time.
+    SlowCpu {
+        /// Nanoseconds for an input.
+        base: Draw,
+        /// How many times longer than usual the work on an input takes; 0 adds nothing.
+        factor: Draw,
+    },
+    /// The machine is off at once.
+    PowerLoss {
+        /// It comes back on another route port.
+        new_port: bool,
+    },
+    /// The process ends and is started again at once.
+    Restart(RestartSpec),
+}
+
+/// How a process is started again.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RestartSpec {
+    /// How it ends before.
+    pub by: Way,
+    /// It comes back on another route port.
+    pub new_port: bool,
+    /// It comes back at another address.
+    pub new_address: bool,
+}
+
+/// How a process ends.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Way {
+    /// It is asked to.
+    Stop,
+    /// It dies.
+    Crash,
+}
+
+impl Way {
+    /// All.
+    pub const ALL: [Self; 2] = [Self::Stop, Self::Crash];
+
+    /// The name in files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Stop => "stop",
+            Self::Crash => "crash",
+        }
+    }
+}

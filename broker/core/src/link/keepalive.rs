@@ -82,7 +82,9 @@ impl Node {
         let Some(cluster) = &self.cluster else { return };
         let interval = cluster.config.ping_interval.min(limits::ROUTE_PING_INTERVAL_MAX);
         let alive = &link.keepalive;
-        let rtt = alive.rtt.map_or(Duration::ZERO, |(rtt, _)| rtt);
+        // An answer that a partition has held up says nothing about the way: patience with it would
+        // be patience with the next black hole.
+        let rtt = alive.rtt_least.unwrap_or_default();
         let patience = limits::ROUTE_PROBE_TIMEOUT.max(rtt * limits::ROUTE_PROBE_RTTS);
         let silent = now.mono.since(alive.last_in);
         if let Some(asked) = alive.ping_sent {
@@ -118,7 +120,9 @@ impl Node {
         let alive = &mut link.keepalive;
         alive.outstanding = 0;
         if let Some(sent) = alive.ping_sent.take() {
-            alive.rtt = Some((now.mono.since(sent).max(Duration::from_nanos(1)), now.mono));
+            let rtt = now.mono.since(sent).max(Duration::from_nanos(1));
+            alive.rtt = Some((rtt, now.mono));
+            alive.rtt_least = Some(alive.rtt_least.map_or(rtt, |least| least.min(rtt)));
         }
     }
 }

@@ -102,6 +102,9 @@ pub(crate) struct KeepAlive {
     pub(crate) last_in: Mono,
     /// The last round trip measured, and when.
     pub(crate) rtt: Option<(Duration, Mono)>,
+    /// The least round trip that an answer took: how far away the peer is, whatever has held up
+    /// other answers.
+    pub(crate) rtt_least: Option<Duration>,
 }
 
 impl Link {

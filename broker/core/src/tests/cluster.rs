@@ -585,3 +585,23 @@ fn clients_are_not_told_that_a_cluster_name_is_made_up() {
 fn vec_of(lists: &[&[usize]]) -> Vec<Vec<usize>> {
     lists.iter().map(|list| list.to_vec()).collect()
 }
+
+/// An answer that something has held up is no reason to wait eight times as long for the next one.
+#[test]
+fn a_late_answer_does_not_teach_patience() {
+    let mut world = World::new();
+    let node = world.member(&[], |_| {});
+    let peer = world.route_client(node);
+    world.send(peer, "CONNECT {\"name\":\"x\",\"cluster\":\"C\"}\r\n");
+    world.send(peer, "INFO {\"server_id\":\"x\",\"server_name\":\"x\",\"cluster\":\"C\",\"route_pool_size\":3}\r\n");
+    // The first ping comes after a second, the next when the patience for it is over.
+    for (wait, late) in [(1_001, 0), (3_000, 2_900)] {
+        world.read(peer);
+        world.pass(Duration::from_millis(wait));
+        assert!(world.read(peer).contains("PING"), "{late}");
+        world.pass(Duration::from_millis(late));
+        world.send(peer, "PONG\r\n");
+    }
+    world.pass(6 * SECOND);
+    assert_eq!(world.read(peer), "PING|-ERR 'Stale Connection'|-closed-");
+}

@@ -31,11 +31,14 @@ fn scenarios() -> BTreeMap<String, Scenario> {
 fn every_scenario_says_what_it_is_about_and_what_must_hold() {
     let all = scenarios();
     for name in [
+        "bridge-and-ring",
         "gossip-mesh-closes",
+        "half-dead-connections",
         "load-3x3",
         "queue-across-regions",
         "reconnect-storm",
         "slow-consumer",
+        "stale-addresses",
         "two-region-heal",
     ] {
         assert!(all.contains_key(name), "{name}");

@@ -22,6 +22,9 @@ pub(crate) struct Network {
     faults: BTreeMap<u32, Fault>,
     /// For each region: since when it has been cut off from some other region.
     cut_since: Vec<Option<u64>>,
+    /// For each region: when a fault last stood between two of its own nodes; `u64::MAX` while one
+    /// does.
+    torn_t: Vec<Option<u64>>,
     quiet_since: Option<u64>,
     /// When something last happened to nodes, faults or routes' faults.
     disturbed_t: u64,
@@ -116,6 +119,7 @@ impl Network {
             access,
             faults: BTreeMap::new(),
             cut_since: vec![None; regions],
+            torn_t: vec![None; regions],
             quiet_since: None,
             disturbed_t: 0,
             disturbances: 0,
@@ -185,6 +189,13 @@ impl Network {
     /// Since when this region has been cut off from another one.
     pub(crate) fn cut_since(&self, region: RegionId) -> Option<u64> {
         self.cut_since[usize::from(region.0)]
+    }
+
+    /// Whether no fault has stood between two nodes of the region for as long as its routes may need
+    /// to recover, at time `t`.
+    pub(crate) fn is_whole(&self, region: RegionId, t: u64) -> bool {
+        self.torn_t[usize::from(region.0)]
+            .is_none_or(|torn| torn.saturating_add(self.routes_ns) <= t)
     }
 
     /// Whether any region is cut off from another.
@@ -272,6 +283,7 @@ impl Network {
             self.touch(t, &began, -1);
         }
         self.refresh_cuts(t);
+        self.refresh_torn(t);
     }
 
     /// A fault begins (`change` 1), ends (-1) or happens (0) on all that it hits.
@@ -387,6 +399,22 @@ impl Network {
         }
         for (since, cut) in self.cut_since.iter_mut().zip(cut) {
             *since = if cut { since.or(Some(t)) } else { None };
+        }
+    }
+
+    fn refresh_torn(&mut self, t: u64) {
+        let mut torn = vec![false; self.regions];
+        for &(a, b) in self.faults.values().flat_map(|fault| &fault.pairs) {
+            if self.region_of(a) == self.region_of(b) {
+                torn[usize::from(self.region_of(a).0)] = true;
+            }
+        }
+        for (last, torn) in self.torn_t.iter_mut().zip(torn) {
+            match (*last, torn) {
+                (_, true) => *last = Some(u64::MAX),
+                (Some(u64::MAX), false) => *last = Some(t),
+                (_, false) => {}
+            }
         }
     }
 

@@ -1,7 +1,8 @@
 //! R1: a region that is cut off from another keeps serving its own clients.
 //!
 //! Counted are messages that were published while the publisher's region was cut off, and the
-//! subscriptions in that same region that were settled for them. A queue group counts if all its
+//! subscriptions in that same region that were settled for them, while no fault stood between nodes of
+//! the region itself, and for as long before as its routes may need to recover. A queue group counts if all its
 //! members stand in the region, because a member elsewhere may have been picked before its node was
 //! known to be lost.
 //!
@@ -67,6 +68,9 @@ impl RegionAutonomy {
     fn judge(&mut self, view: &View<'_>, due: u64, msg: MsgRef, pen: &mut Pen<'_>) {
         let Some(home) = home_of(view, msg) else { return };
         pen.t = due;
+        if !was_whole(view, msg, home) {
+            return;
+        }
         for (ix, sub) in view.wanted_by(msg).filter(|(_, s)| s.queue.is_none() && s.max == 0) {
             if self.obliges(view, msg, sub, home) {
                 let arrived = view.has_received(ix, msg);
@@ -120,7 +124,10 @@ impl RegionAutonomy {
         let (Some(p99_ns), Some(delivery)) = (self.p99_ns, view.delivery()) else { return };
         let (Some(msg), Some(sub)) = (delivery.msg, delivery.sub) else { return };
         let Some(home) = home_of(view, msg) else { return };
-        if was_cut(view, msg, home) && self.obliges(view, msg, view.sub(sub), home) {
+        if was_cut(view, msg, home)
+            && was_whole(view, msg, home)
+            && self.obliges(view, msg, view.sub(sub), home)
+        {
             self.arrived += 1;
             if view.history.events[i].t.saturating_sub(view.publication(msg).t) > p99_ns {
                 self.slow += 1;
@@ -212,6 +219,11 @@ fn was_cut(view: &View<'_>, msg: MsgRef, home: RegionId) -> bool {
     view.network.cut_since(home).is_some_and(|t| t <= view.publication(msg).t)
 }
 
+/// Whether the region itself was in one piece, and still is.
+fn was_whole(view: &View<'_>, msg: MsgRef, home: RegionId) -> bool {
+    view.network.is_whole(home, view.publication(msg).t)
+}
+
 /// Whether a subscriber and its node stand in the region.
 fn stands_in(view: &View<'_>, sub: &Sub, home: RegionId) -> bool {
     view.region_of(sub.client) == home
@@ -221,6 +233,7 @@ fn stands_in(view: &View<'_>, sub: &Sub, home: RegionId) -> bool {
 #[cfg(test)]
 mod tests {
     use crate::guarantee::testkit::{EAST_1, EAST_2, Script, WEST_1};
+    use crate::history::FaultKind;
     use crate::ids::ClientId;
     use crate::units::MS;
 
@@ -271,6 +284,22 @@ mod tests {
         s.publish(publisher, "a");
         s.flush(publisher);
         s.judge(ID).vacuous();
+    }
+
+    #[test]
+    fn a_region_that_is_torn_itself_owes_nothing_until_its_routes_have_recovered() {
+        let judged = |published: u64| {
+            let (mut s, publisher, _) = script();
+            let pairs = vec![(EAST_1, EAST_2)];
+            s.at(4_000).fault(FaultKind::Degrade, true, Vec::new(), pairs.clone());
+            s.at(5_000).fault(FaultKind::Degrade, false, Vec::new(), pairs);
+            s.at(published).publish(publisher, "a");
+            s.flush(publisher);
+            s.judge(ID)
+        };
+        // Routes take two seconds.
+        judged(6_999).vacuous();
+        judged(7_000).broke(7_252);
     }
 
     #[test]

@@ -467,7 +467,7 @@ impl FaultKind {
     /// Whether it leaves connections behind that look alive and are not.
     #[must_use]
     pub const fn leaves_dead_connections(self) -> bool {
-        matches!(self, Self::Blackhole | Self::HalfOpen | Self::Rebind)
+        matches!(self, Self::Blackhole | Self::Rebind)
     }
 }
 

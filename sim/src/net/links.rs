@@ -1,8 +1,10 @@
 //! Links between places: how long bytes take, and whether they pass at all.
 
+use super::delay::spread;
 use crate::ids::{NodeId, RegionId};
 use crate::plan::{LinkPlan, Plan, RETRANSMIT_NS, Site};
 use crate::rng::Stream;
+use crate::scenario::Dist;
 use crate::units::SECOND;
 
 /// A place in the network: an index over all nodes, and behind them the clients of each region.
@@ -24,6 +26,7 @@ pub(crate) struct Links {
 struct Cell {
     latency_ns: u64,
     jitter_ns: u64,
+    dist: Dist,
     loss_ppm: u32,
     /// Where its bytes queue.
     lane: usize,
@@ -42,8 +45,25 @@ struct Cell {
 struct Lane {
     /// Bytes per second; 0 is unlimited.
     bandwidth: u64,
+    /// Bytes that may wait; 0 is unlimited.
+    queue: u64,
     /// When what was sent so far has left.
     busy_until: u64,
+}
+
+impl Lane {
+    fn of(link: Option<&LinkPlan>) -> Self {
+        let (bandwidth, queue) = link.map_or((0, 0), |link| (link.bandwidth, link.queue));
+        // Without bandwidth nothing waits.
+        Self { bandwidth, queue: if bandwidth > 0 { queue } else { 0 }, busy_until: 0 }
+    }
+
+    /// Bytes that have not left.
+    fn waiting(&self, now: u64) -> u64 {
+        let busy = u128::from(self.busy_until.saturating_sub(now));
+        let bytes = busy * u128::from(self.bandwidth) / u128::from(SECOND);
+        u64::try_from(bytes).unwrap_or(u64::MAX)
+    }
 }
 
 /// What a fault adds to a link.
@@ -87,14 +107,20 @@ impl Links {
         // Lanes between regions come first, by sender and receiver.
         for from in 0..regions {
             for to in 0..regions {
-                let bandwidth = link_between(plan, from, to).map_or(0, |link| link.bandwidth);
-                links.lanes.push(Lane { bandwidth, busy_until: 0 });
+                links.lanes.push(Lane::of(link_between(plan, from, to)));
             }
         }
         for from in 0..places {
             for to in 0..places {
                 let (here, there) = (region_of(plan, from), region_of(plan, to));
                 links.add_cell(plan, here, there);
+                if let Some(link) = link_between(plan, here, there).filter(|link| link.bias_ns > 0)
+                    && let Some(cell) = links.cells.last_mut()
+                {
+                    let of = [from as u64, to as u64];
+                    let bias = Stream::new(plan.seed, "net.bias", &of).between(0, link.bias_ns);
+                    cell.latency_ns = cell.latency_ns.saturating_add(bias);
+                }
             }
         }
         links
@@ -103,8 +129,7 @@ impl Links {
     fn add_cell(&mut self, plan: &Plan, here: usize, there: usize) {
         let link = link_between(plan, here, there);
         let lane = if here == there {
-            let bandwidth = link.map_or(0, |link| link.bandwidth);
-            self.lanes.push(Lane { bandwidth, busy_until: 0 });
+            self.lanes.push(Lane::of(link));
             self.lanes.len() - 1
         } else {
             here * plan.regions.len() + there
@@ -112,6 +137,7 @@ impl Links {
         self.cells.push(Cell {
             latency_ns: link.map_or(0, |link| link.latency_ns),
             jitter_ns: link.map_or(0, |link| link.jitter_ns),
+            dist: link.map_or(Dist::Uniform, |link| link.dist),
             loss_ppm: link.map_or(0, |link| link.loss_ppm),
             lane,
             cuts: u32::from(link.is_none()),
@@ -195,6 +221,21 @@ impl Links {
         self.cell(from, to).latency_ns
     }
 
+    /// How many more bytes may wait for bandwidth on a way.
+    #[inline]
+    pub(super) fn room(&self, now: u64, from: Place, to: Place) -> u64 {
+        let lane = &self.lanes[self.cell(from, to).lane];
+        if lane.queue == 0 { u64::MAX } else { lane.queue.saturating_sub(lane.waiting(now)) }
+    }
+
+    /// When a quarter of the queue will be free.
+    pub(super) fn room_at(&self, now: u64, from: Place, to: Place) -> u64 {
+        let lane = &self.lanes[self.cell(from, to).lane];
+        let over = lane.waiting(now).saturating_sub(lane.queue - lane.queue / 4);
+        let drains = (over.saturating_mul(SECOND)).checked_div(lane.bandwidth).unwrap_or(0);
+        now.saturating_add(drains).saturating_add(1)
+    }
+
     /// When bytes that are sent now arrive.
     #[inline]
     pub(crate) fn arrival(
@@ -222,10 +263,7 @@ impl Links {
             departure = now.max(lane.busy_until) + taken;
             lane.busy_until = departure;
         }
-        let mut arrival = departure + latency;
-        if jitter > 0 {
-            arrival += noise.below(jitter + 1);
-        }
+        let mut arrival = departure + latency + spread(cell.dist, latency, jitter, noise);
         if loss_ppm > 0 {
             let mut pause = RETRANSMIT_NS;
             for _ in 0..LOSSES_MAX {

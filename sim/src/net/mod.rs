@@ -15,6 +15,7 @@
 //! engine's business.
 
 mod chunk;
+mod delay;
 mod faults;
 mod links;
 mod pipe;
@@ -231,11 +232,21 @@ impl<O: Copy> Net<O> {
         chunks: impl Iterator<Item = &'a [u8]>,
         queue: &mut Queue,
     ) -> Written {
-        let Some(conn) = self.get_mut(id) else { return Written { bytes: 0, full: false } };
-        if conn.state(side) == EndState::Closed {
+        let Some(conn) = self.conns.get_mut(id.slot as usize).and_then(Option::as_deref_mut) else {
+            return Written { bytes: 0, full: false };
+        };
+        if conn.id != id || conn.state(side) == EndState::Closed {
             return Written { bytes: 0, full: false };
         }
-        let written = conn.pipe_mut(side).push(chunks);
+        let (from, to) = (conn.place(side), conn.place(side.other()));
+        let room = self.links.room(now, from, to);
+        let pipe = conn.pipe_mut(side);
+        let written = pipe.push(chunks, room);
+        if written.full && written.bytes as u64 == room && pipe.room_asked_at <= now {
+            // The network's queue is full, whatever the reader does.
+            pipe.room_asked_at = self.links.room_at(now, from, to);
+            queue.push(pipe.room_asked_at, Due::Space(id, side));
+        }
         if written.bytes > 0 {
             self.send(now, id, side, written.bytes as u64, false, queue);
         }

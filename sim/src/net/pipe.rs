@@ -35,6 +35,8 @@ pub(crate) struct Pipe {
     blocked: bool,
     /// There is room, but the news of it is cut off.
     pub(super) space_held: bool,
+    /// When the writer will be told that the network's queue has room; past if it need not be.
+    pub(super) room_asked_at: u64,
     /// RST waits with the bytes.
     pub(super) reset_held: bool,
     /// A fault breaks the stream behind this position.
@@ -83,6 +85,7 @@ impl Default for Pipe {
             paused: false,
             blocked: false,
             space_held: false,
+            room_asked_at: 0,
             reset_held: false,
             breaks: None,
             unacked_since: None,
@@ -116,10 +119,14 @@ impl Pipe {
         self.segments.clear();
     }
 
-    /// Takes as many bytes as the window has room for.
-    pub(super) fn push<'a>(&mut self, chunks: impl Iterator<Item = &'a [u8]>) -> Written {
+    /// Takes as many bytes as the window and the network have room for.
+    pub(super) fn push<'a>(
+        &mut self,
+        chunks: impl Iterator<Item = &'a [u8]>,
+        most: u64,
+    ) -> Written {
         let free = self.window - (self.written - self.read);
-        let mut room = free.min(self.until_break()) as usize;
+        let mut room = free.min(self.until_break()).min(most) as usize;
         let mut bytes = 0;
         let mut full = false;
         self.compact();

@@ -235,6 +235,7 @@ impl World {
 }
 
 mod faults;
+mod links;
 
 #[test]
 fn bytes_take_the_latency_and_keep_their_order() {

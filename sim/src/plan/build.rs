@@ -138,6 +138,9 @@ impl Builder<'_> {
             jitter_ns: self.sample(link.jitter, "plan.link.jitter", &[at]),
             loss_ppm: u32::try_from(loss_ppm).unwrap_or(u32::MAX),
             bandwidth: self.sample(link.bandwidth, "plan.link.bandwidth", &[at]),
+            dist: link.dist,
+            bias_ns: self.sample(link.bias, "plan.link.bias", &[at]),
+            queue: self.sample(link.queue, "plan.link.queue", &[at]),
         }
     }
 

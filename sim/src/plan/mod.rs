@@ -32,7 +32,7 @@ use crate::history::{
 };
 use crate::ids::{ClientId, NodeId, RegionId, Sid};
 pub use crate::scenario::Ways;
-use crate::scenario::{Chunking, Role};
+use crate::scenario::{Chunking, Dist, Role};
 
 /// A run, fully expanded.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -87,12 +87,41 @@ pub struct LinkPlan {
     pub name: String,
     /// One way, in nanoseconds.
     pub latency_ns: u64,
-    /// Added to it, evenly from 0 to this, in nanoseconds.
+    /// Added to it: evenly from 0 to this unless `dist` says otherwise, in nanoseconds.
     pub jitter_ns: u64,
+    /// How what is added spreads.
+    pub dist: Dist,
+    /// Added to the latency of each pair of places for good: from 0 to this, in nanoseconds.
+    pub bias_ns: u64,
     /// Segments that must be sent again, in millionths.
     pub loss_ppm: u32,
     /// Bytes per second one way; 0 is unlimited.
     pub bandwidth: u64,
+    /// Bytes that wait for bandwidth before writers must; 0 is unlimited.
+    pub queue: u64,
+}
+
+/// A slow segment of a network that has some takes at least so many times as long.
+pub(crate) const SPREAD_TIMES_MIN: u64 = 5;
+
+/// And at most so many times.
+pub(crate) const SPREAD_TIMES_MAX: u64 = 20;
+
+impl LinkPlan {
+    /// The most that is added to the latency of a segment that is not lost and does not queue.
+    #[must_use]
+    pub(crate) const fn added_ns(&self) -> u64 {
+        let spread = match self.dist {
+            Dist::Uniform | Dist::Normal => self.jitter_ns,
+            Dist::Pareto => self.jitter_ns.saturating_mul(SPREAD_TIMES_MAX),
+            Dist::Bimodal => {
+                let usual =
+                    self.latency_ns.saturating_add(self.bias_ns).saturating_add(self.jitter_ns);
+                usual.saturating_mul(SPREAD_TIMES_MAX)
+            }
+        };
+        spread.saturating_add(self.bias_ns)
+    }
 }
 
 /// A region.
@@ -505,7 +534,7 @@ impl Plan {
         let link = |link: &LinkPlan| LinkInfo {
             name: link.name.clone(),
             latency_ns: link.latency_ns,
-            jitter_ns: link.jitter_ns,
+            jitter_ns: link.added_ns(),
             bandwidth: link.bandwidth,
         };
         Header {

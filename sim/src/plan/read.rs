@@ -12,7 +12,7 @@ use super::{
 use crate::history::{FaultKind, GuaranteeInfo, Phase, Sym};
 use crate::ids::{ClientId, NodeId, RegionId, Sid};
 use crate::payload::IDENTITY_BYTES;
-use crate::scenario::{Chunking, Role, Ways};
+use crate::scenario::{Chunking, Dist, Role, Ways};
 
 /// Why a text is not a plan.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -380,6 +380,21 @@ fn link(line: &mut Line) -> Result<LinkPlan, String> {
         jitter_ns: line.span("jitter")?,
         loss_ppm: line.number("loss")?,
         bandwidth: line.number("bandwidth")?,
+        dist: match line.maybe("dist") {
+            Some(name) => {
+                let found = Dist::ALL.into_iter().find(|dist| dist.name() == name);
+                found.ok_or_else(|| format!("`dist={name}` is not known"))?
+            }
+            None => Dist::Uniform,
+        },
+        bias_ns: match line.maybe("bias") {
+            Some(text) => crate::units::duration(&text).map_err(|error| error.to_string())?,
+            None => 0,
+        },
+        queue: match line.maybe("queue") {
+            Some(text) => text.parse().map_err(|_| format!("`queue={text}`: not a number"))?,
+            None => 0,
+        },
     })
 }
 

@@ -191,6 +191,30 @@ fn steps_and_phases_are_in_order_and_work_stops_in_time() {
 }
 
 #[test]
+fn a_link_stands_in_the_plan_with_what_is_unusual() {
+    let usual = plan(&scenario(SMALL), 1).unwrap().write();
+    assert!(!usual.contains("dist=") && !usual.contains("bias=") && !usual.contains("queue=6"));
+    for (dist, longest_ms) in [("normal", 9), ("pareto", 104), ("bimodal", 20)] {
+        let with =
+            format!("jitter = \"5ms\"\ndist = \"{dist}\"\nbias = \"4ms\"\nqueue = \"64KiB\"");
+        let made = plan(&scenario(&SMALL.replace("jitter = \"5ms\"", &with)), 1).unwrap();
+        let text = made.write();
+        let unusual = format!("dist={dist} bias=4ms queue=65536");
+        assert!(text.contains(&unusual), "{text}");
+        let again = Plan::parse(&text).unwrap();
+        assert_eq!(again.paths, made.paths);
+        assert_eq!(again.bounds, made.bounds);
+        // The queue alone takes 62.5 ms each way.
+        let most = made.paths[0].link.latency_ns + longest_ms * 1_000_000 + 62_500_000;
+        assert!(made.bounds.rtt_max_ns >= 2 * most, "{dist}: {:?}", made.bounds);
+        assert_eq!(made.header("x").paths[0].link.jitter_ns, made.paths[0].link.added_ns());
+        let wrong = |from: &str, to: &str| Plan::parse(&text.replacen(from, to, 1)).unwrap_err();
+        assert!(wrong("dist=", "dist=x").message.ends_with("is not known"));
+        assert!(wrong("queue=", "queue=x").message.ends_with("not a number"));
+    }
+}
+
+#[test]
 fn the_last_message_of_a_publisher_is_flushed() {
     let plan = plan(&scenario(SMALL), 3).unwrap();
     let last = plan.ops.iter().rev().find_map(|op| match op.op {

@@ -102,7 +102,9 @@ fn round_trip(plan: &Plan) -> u64 {
 
 fn one_way(link: &LinkPlan) -> u64 {
     let lost = if link.loss_ppm > 0 { 7 * RETRANSMIT_NS } else { 0 };
-    link.latency_ns + link.jitter_ns + lost
+    // What fits into the queue waits for what is before it.
+    let queued = link.queue.saturating_mul(SECOND).checked_div(link.bandwidth).unwrap_or(0);
+    link.latency_ns.saturating_add(link.added_ns()).saturating_add(lost).saturating_add(queued)
 }
 
 fn nanos(duration: causeway_core::Duration) -> u64 {

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::history::{Bounds, GuaranteeInfo, Phase};
 use crate::ids::{ClientId, NodeId, RegionId};
+use crate::scenario::Dist;
 use crate::units::{Clock, Span};
 
 /// The first line of every plan.
@@ -236,6 +237,15 @@ fn link(link: &LinkPlan, out: &mut String) {
     put(out, "jitter", Span(link.jitter_ns));
     put(out, "loss", link.loss_ppm);
     put(out, "bandwidth", link.bandwidth);
+    if link.dist != Dist::Uniform {
+        put(out, "dist", link.dist.name());
+    }
+    if link.bias_ns > 0 {
+        put(out, "bias", Span(link.bias_ns));
+    }
+    if link.queue > 0 {
+        put(out, "queue", link.queue);
+    }
 }
 
 fn guarantee(info: &GuaranteeInfo, out: &mut String) {

@@ -9,6 +9,7 @@
 
 mod conns;
 mod diagnostic;
+mod dist;
 mod host;
 mod raw;
 mod resolve;
@@ -18,6 +19,7 @@ mod value;
 
 pub use conns::{ConnsSpec, ConnsWhat};
 pub use diagnostic::{Diagnostic, ScenarioError, nearest};
+pub use dist::Dist;
 pub use host::{HostSpec, HostSpecWhat, RestartSpec, Way};
 pub use select::{Selector, SelectorError};
 pub use value::Draw;
@@ -107,12 +109,18 @@ pub struct LinkSpec {
     pub name: String,
     /// One way, in nanoseconds.
     pub latency: Draw,
-    /// Added to it, evenly from 0 to this, in nanoseconds.
+    /// Added to it: evenly from 0 to this unless `dist` says otherwise, in nanoseconds.
     pub jitter: Draw,
+    /// How what is added spreads.
+    pub dist: Dist,
+    /// Added to the latency of each pair of places for good: from 0 to this, in nanoseconds.
+    pub bias: Draw,
     /// Segments that must be sent again, in millionths.
     pub loss_ppm: Draw,
     /// Bytes per second one way; 0 is unlimited.
     pub bandwidth: Draw,
+    /// Bytes that wait for bandwidth before writers must; 0 is unlimited.
+    pub queue: Draw,
 }
 
 /// A region.

@@ -98,6 +98,8 @@ pub(super) struct RawLink {
     pub(super) mtu: Option<Any>,
     #[serde(default)]
     pub(super) queue: Option<Any>,
+    #[serde(default)]
+    pub(super) bias: Option<Any>,
 }
 
 #[derive(Debug, Deserialize)]

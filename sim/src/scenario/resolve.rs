@@ -11,8 +11,8 @@ use super::raw::{
 };
 use super::value::{Unit, draw};
 use super::{
-    Chunking, ConfigSpec, Draw, LinkSpec, NetworkSpec, PathSpec, RegionSpec, RouteTarget, Scenario,
-    Selector,
+    Chunking, ConfigSpec, Dist, Draw, LinkSpec, NetworkSpec, PathSpec, RegionSpec, RouteTarget,
+    Scenario, Selector,
 };
 use crate::history::GuaranteeInfo;
 use crate::units::{MS, SECOND};
@@ -29,6 +29,9 @@ const SCHEMA: i64 = 1;
 
 /// Nodes of one region.
 const NODES_MAX: u64 = 64;
+
+/// A queue that holds less would let nothing pass but single frames.
+const QUEUE_MIN: u64 = 1024;
 
 /// More seeds than this in a scenario's own list are a mistake.
 const SEEDS_MAX: u64 = 1_000_000;
@@ -217,20 +220,10 @@ impl Reader<'_> {
 
     fn link(&mut self, name: &str, raw: &RawLink) -> LinkSpec {
         // TCP hides these from the broker; what is left of them is delay.
-        for (key, value) in [
-            ("duplicate", &raw.duplicate),
-            ("reorder", &raw.reorder),
-            ("mtu", &raw.mtu),
-            ("queue", &raw.queue),
-        ] {
-            self.unsupported(key, value.as_ref());
-        }
-        if let Some(dist) = &raw.dist
-            && dist.get_ref() != "uniform"
+        for (key, value) in
+            [("duplicate", &raw.duplicate), ("reorder", &raw.reorder), ("mtu", &raw.mtu)]
         {
-            let message =
-                format!("`dist = \"{}\"` is not there yet, only `uniform`", dist.get_ref());
-            self.problems.add(dist.span(), message);
+            self.unsupported(key, value.as_ref());
         }
         let loss_ppm = self.or(raw.loss.as_ref(), Unit::Share, 0);
         if loss_ppm.high > 500_000 {
@@ -239,11 +232,36 @@ impl Reader<'_> {
         }
         LinkSpec {
             name: name.to_owned(),
+            dist: raw.dist.as_ref().map_or(Dist::Uniform, |dist| self.dist(dist)),
+            bias: self.or(raw.bias.as_ref(), Unit::Duration, 0),
+            queue: self.queue(raw),
             latency: self.draw(&raw.latency, Unit::Duration).unwrap_or(Draw::fixed(0)),
             jitter: self.or(raw.jitter.as_ref(), Unit::Duration, 0),
             loss_ppm,
             bandwidth: self.or(raw.bandwidth.as_ref(), Unit::Rate, 0),
         }
+    }
+
+    fn dist(&mut self, text: &Text) -> Dist {
+        let name = text.get_ref().as_str();
+        let found = Dist::ALL.into_iter().find(|dist| dist.name() == name);
+        found.unwrap_or_else(|| {
+            let message = format!("delays do not spread as `{name}`");
+            self.problems.unknown(text.span(), message, name, Dist::ALL.map(Dist::name));
+            Dist::Uniform
+        })
+    }
+
+    fn queue(&mut self, raw: &RawLink) -> Draw {
+        let queue = self.or(raw.queue.as_ref(), Unit::Size, 0);
+        if let Some(any) = &raw.queue {
+            if raw.bandwidth.is_none() {
+                self.problems.add(any.span(), "`queue` is of bytes that wait for `bandwidth`");
+            } else if queue.low < QUEUE_MIN {
+                self.problems.add(any.span(), "a queue has at least 1KiB");
+            }
+        }
+        queue
     }
 
     fn regions(&mut self) -> Vec<RegionSpec> {

@@ -66,6 +66,10 @@ fn what_makes_no_sense_is_pointed_at() {
         ),
         ("kind = \"slice\"\nfor = \"1s\"\nbytes = 0", "error: a piece has at least 1B"),
         (
+            "kind = \"rebind\"\ndirection = \"forward\"",
+            "error: `direction` means nothing for a fault of kind `rebind`",
+        ),
+        (
             "kind = \"hold\"\nfor = \"1s\"\nbytes = \"1B\"",
             "error: `bytes` means nothing for a fault of kind `hold`",
         ),

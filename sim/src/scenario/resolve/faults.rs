@@ -35,6 +35,20 @@ const KINDS: [&str; 16] = [
 /// Kinds that the format has and this version does not.
 const LATER: [&str; 7] = ["clock", "disk", "reload", "join", "leave", "peer_remove", "upgrade"];
 
+/// Kinds that may go one way only.
+const DIRECTED: [&str; 10] = [
+    "partition",
+    "blackhole",
+    "flap",
+    "reset",
+    "refuse",
+    "degrade",
+    "hold",
+    "half_open",
+    "cut_stream",
+    "slice",
+];
+
 /// A key, its place if it is there, and the kinds of faults that have a use for it.
 pub(super) type Key<'a> = (&'a str, Option<Range<usize>>, &'a [&'a str]);
 
@@ -109,7 +123,9 @@ impl Reader<'_> {
     /// Keys that a kind has no use for.
     fn check_fault_keys(&mut self, raw: &RawFault, kind: &str) {
         let span = |any: &Option<super::Any>| any.as_ref().map(Spanned::span);
-        let keys: [Key<'_>; 13] = [
+        let keys: [Key<'_>; 15] = [
+            ("direction", raw.direction.as_ref().map(Spanned::span), &DIRECTED),
+            ("shape", raw.shape.as_ref().map(Spanned::span), &DIRECTED),
             ("latency", span(&raw.latency), &["degrade"]),
             ("jitter", span(&raw.jitter), &["degrade"]),
             ("loss", span(&raw.loss), &["degrade"]),

@@ -222,6 +222,24 @@ fn what_is_not_there_yet_is_said_to_be_so() {
 }
 
 #[test]
+fn unusual_links_make_sense() {
+    let first =
+        |from: &str, to: &str| changed(from, to).lines().next().unwrap_or_default().to_owned();
+    for (to, error) in [
+        ("jitter = \"4ms\"\ndist = \"pareto\"", "no problem"),
+        ("jitter = \"4ms\"\nqueue = \"64KiB\"\nbias = \"1ms..3ms\"", "no problem"),
+        ("jitter = \"4ms\"\ndist = \"gauss\"", "error: delays do not spread as `gauss`"),
+        ("jitter = \"4ms\"\nqueue = \"1B\"", "error: a queue has at least 1KiB"),
+    ] {
+        assert_eq!(first("jitter = \"4ms\"", to), error);
+    }
+    assert_eq!(
+        first("bandwidth = \"200MiB/s\"", "queue = \"64KiB\""),
+        "error: `queue` is of bytes that wait for `bandwidth`"
+    );
+}
+
+#[test]
 fn all_problems_are_collected() {
     let text =
         WHOLE.replace("link = \"lan\"", "link = \"lam\"").replace("p99 = \"5ms\"", "p99 = 5");

@@ -6,11 +6,10 @@ use super::*;
 fn lost(plan: &Plan, outcome: &RunOutcome, client: &str) -> Vec<(u64, String)> {
     let events = outcome.history.events.iter();
     let mut lost: Vec<(u64, String)> = events
-        .filter_map(|event| match event.kind {
-            Kind::ClientClosed { client: c, reason, .. } if plan.client_name(c) == client => {
-                Some((event.t / 1_000_000, outcome.history.text(reason).to_owned()))
-            }
-            _ => None,
+        .filter_map(|event| {
+            let Kind::ClientClosed { client: c, reason, .. } = event.kind else { return None };
+            let reason = outcome.history.text(reason).to_owned();
+            (plan.client_name(c) == client).then_some((event.t / 1_000_000, reason))
         })
         .collect();
     lost.retain(|(_, reason)| reason != "closed by plan");

@@ -11,13 +11,10 @@ fn made(seed: u64, fault: &str) -> Result<NamesPlan, String> {
     );
     let scenario = Scenario::parse("f.toml", &text, &[]).map_err(|error| error.to_string())?;
     let plan = plan(&scenario, seed).map_err(|error| error.to_string())?;
-    match &plan.faults[..] {
-        [one] => match &one.action {
-            FaultAction::Dns(names) => Ok(names.clone()),
-            other => Err(format!("{other:?}")),
-        },
-        other => Err(format!("{other:?}")),
-    }
+    let names = plan.faults.iter().find_map(|fault| {
+        if let FaultAction::Dns(names) = &fault.action { Some(names.clone()) } else { None }
+    });
+    names.ok_or_else(|| "no such fault".to_owned())
 }
 
 #[test]

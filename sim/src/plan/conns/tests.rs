@@ -16,13 +16,11 @@ fn made(fault: &str) -> ConnsFault {
     let again = Plan::parse(&plan.write()).unwrap();
     assert_eq!(again.faults, plan.faults);
     match again.faults[..] {
-        [ref one] => match one.action {
-            FaultAction::Conns { what, .. } => {
-                assert_eq!(one.lasts > 0, !what.kind().is_instant());
-                what
-            }
-            ref other => panic!("{other:?}"),
-        },
+        [ref one] => {
+            let FaultAction::Conns { what, .. } = one.action else { panic!("{one:?}") };
+            assert_eq!(one.lasts > 0, !what.kind().is_instant());
+            what
+        }
         _ => panic!("{:?}", again.faults),
     }
 }

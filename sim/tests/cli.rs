@@ -121,7 +121,7 @@ fn exit_2_when_arguments_scenario_plan_or_history_are_wrong() {
 fn exit_2_points_at_the_place_in_the_scenario_and_runs_nothing() {
     let place = Place::new("exit2b");
     place.file("small.toml", SCENARIO);
-    place.file("wrong.toml", &SCENARIO.replace("no_duplicates", "no_duplicate"));
+    place.file("wrong.toml", SCENARIO.replace("no_duplicates", "no_duplicate"));
     place
         .run(&["run", "small.toml", "wrong.toml"])
         .ends(2)
@@ -131,7 +131,7 @@ fn exit_2_points_at_the_place_in_the_scenario_and_runs_nothing() {
         .complains("no_duplicates");
     assert_eq!(place.names(""), ["small.toml", "wrong.toml"]);
 
-    place.file("goal.toml", &SCENARIO.replace("fault:partition", "fault:flood"));
+    place.file("goal.toml", SCENARIO.replace("fault:partition", "fault:flood"));
     place
         .run(&["run", "goal.toml"])
         .ends(2)
@@ -180,7 +180,7 @@ fn exit_4_when_what_was_asked_for_was_never_put_to_the_test() {
 #[test]
 fn exit_4_when_a_coverage_goal_was_not_reached() {
     let place = Place::new("exit4b");
-    place.file("goal.toml", &SCENARIO.replace("delivered during heal", "slow_consumer"));
+    place.file("goal.toml", SCENARIO.replace("delivered during heal", "slow_consumer"));
     place
         .run(&["run", "goal.toml", "--seed", "1"])
         .ends(4)

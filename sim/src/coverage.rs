@@ -118,6 +118,13 @@ impl Goal {
     }
 }
 
+/// What a goal may be, as a regular expression.
+pub(crate) fn pattern() -> String {
+    let faults = FaultKind::ALL.map(FaultKind::name).join("|");
+    let phases = Phase::ALL.map(Phase::name).join("|");
+    format!(r"^ *({}|fault:({faults}))( +during +(partition|{phases}))? *$", EVENTS.join("|"))
+}
+
 fn parse_event(text: &str) -> Result<What, String> {
     if let Some(kind) = text.strip_prefix("fault:") {
         let known = FaultKind::ALL.into_iter().find(|k| k.name() == kind);

@@ -21,7 +21,7 @@ pub const ONE_PPM: u32 = 1_000_000;
 /// The longest duration that is taken: 100 days of simulated time.
 const LONGEST_NS: u64 = 100 * 86_400 * SECOND;
 
-const DURATIONS: &[(&str, u64)] = &[
+pub(crate) const DURATIONS: &[(&str, u64)] = &[
     ("ns", 1),
     ("us", 1_000),
     ("ms", MS),
@@ -30,7 +30,7 @@ const DURATIONS: &[(&str, u64)] = &[
     ("h", 3_600 * SECOND),
 ];
 
-const SIZES: &[(&str, u64)] = &[
+pub(crate) const SIZES: &[(&str, u64)] = &[
     ("", 1),
     ("B", 1),
     ("KB", 1_000),
@@ -42,7 +42,7 @@ const SIZES: &[(&str, u64)] = &[
 ];
 
 /// Rates in bits are eighths of a byte; the table holds bytes.
-const RATES: &[(&str, u64)] = &[
+pub(crate) const RATES: &[(&str, u64)] = &[
     ("B/s", 1),
     ("KB/s", 1_000),
     ("MB/s", 1_000_000),

@@ -315,3 +315,47 @@ fn scenarios_and_guarantees_are_listed() {
         assert!(ran.out.contains(spec.id) && ran.out.contains(spec.sentence), "{}", spec.id);
     }
 }
+
+#[test]
+fn a_new_scenario_runs_and_passes_at_once() {
+    let place = Place::new("new");
+    for regions in ["1", "2", "3", "5"] {
+        let name = format!("first-{regions}");
+        let file = format!("scenarios/{name}.toml");
+        place.run(&["new", &name, "--regions", regions]).ends(0).says(&file);
+        place.run(&["run", &file, "--seeds", "0..4"]).ends(0);
+        assert_eq!(place.read(&file).matches("[region.").count().to_string(), regions);
+    }
+    let before = place.read("scenarios/first-2.toml");
+    place.run(&["new", "first-2", "--regions", "3"]).ends(2).complains("is not written over");
+    assert_eq!(place.read("scenarios/first-2.toml"), before);
+
+    place.run(&["new", "other", "--out", "deep/er/x.toml"]).ends(0);
+    assert!(place.read("deep/er/x.toml").starts_with("# Which question"));
+    fs::create_dir(place.0.join("deep/er/schema")).unwrap();
+    place.file("deep/er/schema/scenario-1.json", "{}");
+    place.run(&["new", "other.toml", "--out", "deep/er/y.toml"]).ends(0);
+    let with_schema = place.read("deep/er/y.toml");
+    assert!(with_schema.starts_with("#:schema ./schema/scenario-1.json\n"), "{with_schema}");
+    assert!(with_schema.contains("name = \"other\"\n"), "{with_schema}");
+    for args in [
+        &["new"][..],
+        &["new", ""],
+        &["new", "a/b"],
+        &["new", ".."],
+        &["new", "x\"\ny"],
+        &["new", "x", "--regions", "0"],
+        &["new", "x", "--regions", "17"],
+    ] {
+        place.run(args).ends(2);
+    }
+    place.run(&["new", "x", "--out", "deep"]).ends(2).complains("deep is there already");
+    assert_eq!(place.names(""), ["deep", "out", "scenarios"]);
+}
+
+#[test]
+fn the_schema_is_printed_as_it_is_committed() {
+    let place = Place::new("schema");
+    let committed = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/schema/scenario-1.json");
+    assert_eq!(place.run(&["schema"]).ends(0).out, fs::read_to_string(committed).unwrap());
+}

@@ -17,6 +17,7 @@ mod ci;
 mod clock;
 mod list;
 mod load;
+mod new;
 mod output;
 mod progress;
 mod replay;
@@ -29,7 +30,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use causeway_sim::scenario::ScenarioError;
+use causeway_sim::scenario::{ScenarioError, schema};
 use causeway_sim::units;
 use causeway_sim::verdict::Exit;
 use clap::{Args, Parser, Subcommand};
@@ -65,6 +66,10 @@ enum Command {
     Check(CheckArgs),
     /// Show scenarios with what they promise, or the guarantees that there are.
     List(ListArgs),
+    /// Write a first scenario, with comments, that can be run at once.
+    New(NewArgs),
+    /// Print the JSON Schema of scenarios, for editors.
+    Schema,
 }
 
 #[derive(Args, Debug)]
@@ -171,6 +176,20 @@ struct ListArgs {
     guarantees: bool,
 }
 
+#[derive(Args, Debug)]
+struct NewArgs {
+    /// The scenario's name.
+    #[arg(value_name = "NAME", value_parser = new::parse_name)]
+    name: String,
+    /// Where to write it; no file is written over [default: scenarios/NAME.toml].
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// How many regions.
+    #[arg(long, value_name = "N", default_value_t = 2,
+        value_parser = clap::value_parser!(u8).range(1..=16))]
+    regions: u8,
+}
+
 /// Why a command could not do its work.
 #[derive(Debug)]
 enum Failure {
@@ -214,6 +233,11 @@ pub(crate) fn main() -> ExitCode {
         Command::Selfcheck(args) => selfcheck::main(&args),
         Command::Check(args) => check::main(&args),
         Command::List(args) => list::main(&args),
+        Command::New(args) => new::main(&args),
+        Command::Schema => {
+            output::text(&schema());
+            Ok(Exit::Held)
+        }
     };
     let exit = done.unwrap_or_else(|failure| {
         output::error(&failure.to_string());

@@ -16,6 +16,11 @@ pub(super) fn line(text: &str) {
     let _reader_gone = writeln!(stdout(), "{text}");
 }
 
+/// Results that have their own lines.
+pub(super) fn text(text: &str) {
+    let _reader_gone = stdout().write_all(text.as_bytes());
+}
+
 /// A line about progress.
 pub(super) fn note(text: &str) {
     let _reader_gone = writeln!(stderr(), "{text}");

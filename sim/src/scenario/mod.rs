@@ -11,8 +11,10 @@ mod conns;
 mod diagnostic;
 mod dist;
 mod host;
+mod quantity;
 mod raw;
 mod resolve;
+mod schema;
 mod select;
 pub(crate) mod template;
 mod value;
@@ -21,6 +23,7 @@ pub use conns::{ConnsSpec, ConnsWhat};
 pub use diagnostic::{Diagnostic, ScenarioError, nearest};
 pub use dist::Dist;
 pub use host::{HostSpec, HostSpecWhat, RestartSpec, Way};
+pub use schema::schema;
 pub use select::{Selector, SelectorError};
 pub use value::Draw;
 

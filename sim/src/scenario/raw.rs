@@ -3,331 +3,593 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use toml::{Spanned, Value};
+
+use super::quantity as q;
 
 /// A text with its place.
 pub(super) type Text = Spanned<String>;
 /// A value that may be written in more than one type (`200` or `"100..300"`).
 pub(super) type Any = Spanned<Value>;
 
-#[derive(Debug, Deserialize)]
+/// A scenario: who there is, what they do, what goes wrong, and what must hold.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawScenario {
+    /// The version of the format.
+    #[schemars(with = "q::Version")]
     pub(super) schema: Spanned<i64>,
+    /// Its name, and that of its file: letters, digits, `-`, `_` and `.`.
+    #[schemars(with = "q::Name")]
     pub(super) name: Text,
+    /// The question that it answers, in a sentence.
     #[serde(default)]
+    #[schemars(with = "String")]
     pub(super) about: Option<Text>,
+    /// Words for choosing scenarios: `run --tag` and `list --tag`.
     #[serde(default)]
+    #[schemars(with = "Vec<String>")]
     pub(super) tags: Vec<String>,
+    /// How long it is, and with which seeds.
     pub(super) run: RawRun,
+    /// What holds for all networks.
     #[serde(default)]
     pub(super) network: RawNetwork,
+    /// Networks by name.
     #[serde(default)]
+    #[schemars(with = "BTreeMap<String, RawLink>")]
     pub(super) link: BTreeMap<String, Spanned<RawLink>>,
+    /// Regions by name: nodes of one cluster in one place.
     #[serde(default)]
+    #[schemars(with = "BTreeMap<q::Name, RawRegion>")]
     pub(super) region: BTreeMap<String, Spanned<RawRegion>>,
+    /// Which regions are joined. Without a path they cannot reach each other.
     #[serde(default)]
+    #[schemars(with = "Vec<RawPath>")]
     pub(super) path: Vec<Spanned<RawPath>>,
+    /// Who works, and how.
     #[serde(default)]
+    #[schemars(with = "Vec<RawClient>")]
     pub(super) client: Vec<Spanned<RawClient>>,
+    /// What goes wrong.
     #[serde(default)]
+    #[schemars(with = "Vec<RawFault>")]
     pub(super) fault: Vec<Spanned<RawFault>>,
+    /// What must hold, by a name of your own. All kinds are checked in every run; those that are
+    /// named here must have been put to the test.
     #[serde(default)]
+    #[schemars(with = "BTreeMap<String, RawGuarantee>")]
     pub(super) guarantee: BTreeMap<String, Spanned<RawGuarantee>>,
+    /// What must have happened.
     #[serde(default)]
+    #[schemars(with = "RawCoverage")]
     pub(super) coverage: Option<RawCoverage>,
     #[serde(default)]
+    #[schemars(skip)]
     pub(super) extends: Option<Any>,
     #[serde(default)]
+    #[schemars(skip)]
     pub(super) stream: Option<Any>,
     #[serde(default)]
+    #[schemars(skip)]
     pub(super) kv: Option<Any>,
     #[serde(default)]
+    #[schemars(skip)]
     pub(super) program: Option<Any>,
     #[serde(default)]
+    #[schemars(skip)]
     pub(super) swarm: Option<Any>,
     #[serde(default)]
+    #[schemars(skip)]
     pub(super) param: Option<Any>,
 }
 
-#[derive(Debug, Deserialize)]
+/// How long a run is, and which seeds there are.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawRun {
+    /// The seeds: a range such as `"0..200"`, or a list. By default 0..100.
     #[serde(default)]
+    #[schemars(with = "q::Seeds")]
     pub(super) seeds: Option<Any>,
+    /// How long clients work, from time zero; drawn.
+    #[schemars(with = "q::Duration")]
     pub(super) duration: Text,
+    /// How long things may take to settle after that. By default it follows from the timers.
     #[serde(default)]
+    #[schemars(with = "q::Duration")]
     pub(super) settle: Option<Text>,
+    /// Engines that it is meant for.
     #[serde(default)]
+    #[schemars(with = "Vec<q::Engine>")]
     pub(super) engines: Vec<Text>,
     #[serde(default)]
+    #[schemars(skip)]
     pub(super) max_events: Option<Any>,
     #[serde(default)]
+    #[schemars(skip)]
     pub(super) determinism_check: Option<Any>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+/// What holds for all networks.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawNetwork {
+    /// How long unacknowledged bytes keep a connection alive; drawn. By default 15s.
     #[serde(default)]
+    #[schemars(with = "q::Duration")]
     pub(super) tcp_timeout: Option<Any>,
+    /// Bytes between a writer and a reader that does not read; drawn. By default 256KiB.
     #[serde(default)]
+    #[schemars(with = "q::Size")]
     pub(super) window: Option<Any>,
+    /// How bytes are cut before they are read. By default `any`, which draws.
     #[serde(default)]
+    #[schemars(with = "q::Chunking")]
     pub(super) chunking: Option<Text>,
 }
 
-#[derive(Debug, Deserialize)]
+/// A network.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawLink {
+    /// One way; drawn.
+    #[schemars(with = "q::Duration")]
     pub(super) latency: Any,
+    /// Added to it, evenly from 0 to this; drawn.
     #[serde(default)]
+    #[schemars(with = "q::Duration")]
     pub(super) jitter: Option<Any>,
+    /// How jitter is spread.
     #[serde(default)]
+    #[schemars(with = "q::Dist")]
     pub(super) dist: Option<Text>,
+    /// Share of segments that must be sent again, up to 0.5; drawn.
     #[serde(default)]
+    #[schemars(with = "q::Share")]
     pub(super) loss: Option<Any>,
+    /// One way; drawn. Without it there is no limit.
     #[serde(default)]
+    #[schemars(with = "q::Rate")]
     pub(super) bandwidth: Option<Any>,
     #[serde(default)]
+    #[schemars(skip)]
     pub(super) duplicate: Option<Any>,
     #[serde(default)]
+    #[schemars(skip)]
     pub(super) reorder: Option<Any>,
     #[serde(default)]
+    #[schemars(skip)]
     pub(super) mtu: Option<Any>,
+    /// Bytes that wait for `bandwidth` before writers must wait; drawn. Without it there is no limit.
     #[serde(default)]
+    #[schemars(with = "q::Size")]
     pub(super) queue: Option<Any>,
+    /// Added to the latency of each pair of places for good, from 0 to this; drawn.
     #[serde(default)]
+    #[schemars(with = "q::Duration")]
     pub(super) bias: Option<Any>,
 }
 
-#[derive(Debug, Deserialize)]
+/// A region: nodes of one cluster in one place.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawRegion {
+    /// The cluster of its nodes. By default `c1`.
     #[serde(default)]
+    #[schemars(with = "String")]
     pub(super) cluster: Option<Text>,
+    /// How many nodes, from 1 to 64; drawn.
+    #[schemars(with = "q::Count")]
     pub(super) nodes: Any,
+    /// The network inside: a name under `link`.
+    #[schemars(with = "String")]
     pub(super) link: Text,
+    /// Configured routes of its nodes: `region:X`, `node:X/1`, or `name:X`, one name that
+    /// resolves to all nodes of X. By default its own first node, and by name the regions next to
+    /// it.
     #[serde(default)]
+    #[schemars(with = "Vec<q::Route>")]
     pub(super) routes: Option<Vec<Text>>,
+    /// When its nodes start, from the start of the run; drawn for each.
     #[serde(default)]
+    #[schemars(with = "q::Duration")]
     pub(super) start: Option<Any>,
+    /// How its nodes are configured.
     #[serde(default)]
     pub(super) config: RawConfig,
     #[serde(default)]
+    #[schemars(skip)]
     pub(super) zones: Option<Any>,
     #[serde(default)]
+    #[schemars(skip)]
     pub(super) version: Option<Any>,
     #[serde(default)]
+    #[schemars(skip)]
     pub(super) disk: Option<Any>,
 }
 
-/// nats-server's option names.
-#[derive(Debug, Default, Deserialize)]
+/// nats-server's options by their own names.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawConfig {
+    /// Bytes that wait for one client before it is cut off.
     #[serde(default)]
+    #[schemars(with = "q::Size")]
     pub(super) max_pending: Option<Any>,
+    /// Bytes of the largest message.
     #[serde(default)]
+    #[schemars(with = "q::Size")]
     pub(super) max_payload: Option<Any>,
+    /// Bytes of the longest protocol line.
     #[serde(default)]
+    #[schemars(with = "q::Size")]
     pub(super) max_control_line: Option<Any>,
+    /// Client connections.
     #[serde(default)]
+    #[schemars(with = "q::Count")]
     pub(super) max_connections: Option<Any>,
+    /// Subscriptions of one connection.
     #[serde(default)]
+    #[schemars(with = "q::Count")]
     pub(super) max_subscriptions: Option<Any>,
+    /// How long a write to a client may take.
     #[serde(default)]
+    #[schemars(with = "q::Duration")]
     pub(super) write_deadline: Option<Any>,
+    /// Time between pings of a client.
     #[serde(default)]
+    #[schemars(with = "q::Duration")]
     pub(super) ping_interval: Option<Any>,
+    /// Pings of a client without an answer.
     #[serde(default)]
+    #[schemars(with = "q::Count")]
     pub(super) ping_max: Option<Any>,
+    /// Drops messages instead of slowing publishers down.
     #[serde(default)]
+    #[schemars(with = "bool")]
     pub(super) no_fast_producer_stall: Option<Spanned<bool>>,
+    /// How long clients are sent away in lame duck mode.
     #[serde(default)]
+    #[schemars(with = "q::Duration")]
     pub(super) lame_duck_duration: Option<Any>,
+    /// The time before the first is.
     #[serde(default)]
+    #[schemars(with = "q::Duration")]
     pub(super) lame_duck_grace_period: Option<Any>,
+    /// Options of routes.
     #[serde(default)]
     pub(super) cluster: RawCluster,
 }
 
-#[derive(Debug, Default, Deserialize)]
+/// nats-server's options of routes by their own names.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawCluster {
+    /// Connections to each peer.
     #[serde(default)]
+    #[schemars(with = "q::Count")]
     pub(super) pool_size: Option<Any>,
+    /// Accounts with a connection of their own.
     #[serde(default)]
+    #[schemars(with = "Vec<String>")]
     pub(super) accounts: Option<Vec<String>>,
+    /// Dials of a gossiped peer that nobody lists any more.
     #[serde(default)]
+    #[schemars(with = "q::Count")]
     pub(super) connect_retries: Option<Any>,
+    /// Doubles the pause between dials.
     #[serde(default)]
+    #[schemars(with = "bool")]
     pub(super) connect_backoff: Option<Spanned<bool>>,
+    /// Does not tell clients of the other servers.
     #[serde(default)]
+    #[schemars(with = "bool")]
     pub(super) no_advertise: Option<Spanned<bool>>,
+    /// Time between pings of a route.
     #[serde(default)]
+    #[schemars(with = "q::Duration")]
     pub(super) ping_interval: Option<Any>,
+    /// Pings of a route without an answer.
     #[serde(default)]
+    #[schemars(with = "q::Count")]
     pub(super) ping_max: Option<Any>,
+    /// How long a write to a route may take.
     #[serde(default)]
+    #[schemars(with = "q::Duration")]
     pub(super) write_deadline: Option<Any>,
 }
 
-#[derive(Debug, Deserialize)]
+/// Two regions that are joined.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawPath {
+    /// The names of the two.
+    #[schemars(with = "q::Pair<String>")]
     pub(super) between: Vec<Text>,
+    /// The network between them: a name under `link`.
+    #[schemars(with = "String")]
     pub(super) link: Text,
+    /// How they are joined.
     #[serde(default)]
+    #[schemars(with = "q::Via")]
     pub(super) via: Option<Text>,
     #[serde(default)]
+    #[schemars(skip)]
     pub(super) one_way: Option<Any>,
 }
 
-#[derive(Debug, Deserialize)]
+/// Clients that are alike.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawClient {
+    /// Its instances are called `id/1`, `id/2`, ...
+    #[schemars(with = "q::Name")]
     pub(super) id: Text,
+    /// Nodes: it connects to one of them, and to another when that fails.
+    #[schemars(with = "q::Selector")]
     pub(super) at: Text,
+    /// How many; drawn. By default 1.
     #[serde(default)]
+    #[schemars(with = "q::Count")]
     pub(super) count: Option<Any>,
+    /// What it does.
+    #[schemars(with = "q::Role")]
     pub(super) role: Text,
+    /// `{i}` is the number of the message, `{i%n}` its remainder, `{client}` the number of the
+    /// client.
+    #[schemars(with = "String")]
     pub(super) subject: Text,
+    /// The queue group (subscribe, serve).
     #[serde(default)]
+    #[schemars(with = "String")]
     pub(super) queue: Option<Text>,
+    /// Messages in a second (publish, request); drawn.
     #[serde(default)]
+    #[schemars(with = "q::PerSecond")]
     pub(super) rate: Option<Any>,
+    /// Time between operations (publish, request); drawn. By default 100ms.
     #[serde(default)]
+    #[schemars(with = "q::Duration")]
     pub(super) every: Option<Any>,
+    /// Messages of one operation (publish); drawn each time. By default 1.
     #[serde(default)]
+    #[schemars(with = "q::Count")]
     pub(super) burst: Option<Any>,
+    /// Bytes of a payload, at least 16 (publish, request, serve); drawn each time. By default
+    /// 128B.
     #[serde(default)]
+    #[schemars(with = "q::Size")]
     pub(super) size: Option<Any>,
+    /// Messages in all (publish, request).
     #[serde(default)]
+    #[schemars(with = "q::Count")]
     pub(super) stop_after: Option<Any>,
+    /// When it connects, from time zero; drawn.
     #[serde(default)]
+    #[schemars(with = "q::Duration")]
     pub(super) start: Option<Any>,
+    /// When it stops working, from time zero; drawn.
     #[serde(default)]
+    #[schemars(with = "q::Duration")]
     pub(super) stop: Option<Any>,
+    /// Of a request; drawn each time. By default 2s.
     #[serde(default)]
+    #[schemars(with = "q::Duration")]
     pub(super) timeout: Option<Any>,
+    /// Unsubscribes after so many messages (subscribe, serve); drawn each time.
     #[serde(default)]
+    #[schemars(with = "q::Count")]
     pub(super) max: Option<Any>,
+    /// Unsubscribes and subscribes anew this often (subscribe, serve); drawn each time.
     #[serde(default)]
+    #[schemars(with = "q::Duration")]
     pub(super) churn: Option<Any>,
+    /// Share of messages with a header (publish, request).
     #[serde(default)]
+    #[schemars(with = "q::Share")]
     pub(super) headers: Option<Any>,
+    /// Gets its own messages. By default true.
     #[serde(default)]
+    #[schemars(with = "bool")]
     pub(super) echo: Option<Spanned<bool>>,
+    /// Bytes that it reads in a second; drawn. By default as they come.
     #[serde(default)]
+    #[schemars(with = "q::Rate")]
     pub(super) read_rate: Option<Any>,
+    /// Time between its pings; drawn. By default 2s.
     #[serde(default)]
+    #[schemars(with = "q::Duration")]
     pub(super) ping: Option<Any>,
+    /// How long it waits before it connects anew.
     #[serde(default)]
     pub(super) reconnect: RawReconnect,
     #[serde(default)]
+    #[schemars(skip)]
     pub(super) on_disconnect: Option<Any>,
     #[serde(default)]
+    #[schemars(skip)]
     pub(super) ack: Option<Any>,
     #[serde(default)]
+    #[schemars(skip)]
     pub(super) msg_id: Option<Any>,
     #[serde(default)]
+    #[schemars(skip)]
     pub(super) stream: Option<Any>,
     #[serde(default)]
+    #[schemars(skip)]
     pub(super) bucket: Option<Any>,
     #[serde(default)]
+    #[schemars(skip)]
     pub(super) keys: Option<Any>,
     #[serde(default)]
+    #[schemars(skip)]
     pub(super) mix: Option<Any>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+/// How long a client waits before it connects anew.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawReconnect {
+    /// At least; drawn. By default 100ms.
     #[serde(default)]
+    #[schemars(with = "q::Duration")]
     pub(super) wait: Option<Any>,
+    /// Added to it, evenly from 0 to this; drawn. By default 100ms.
     #[serde(default)]
+    #[schemars(with = "q::Duration")]
     pub(super) jitter: Option<Any>,
 }
 
-#[derive(Debug, Deserialize)]
+/// Something that goes wrong.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawFault {
+    /// When it begins, from time zero; drawn.
     #[serde(default)]
+    #[schemars(with = "q::Duration", required)]
     pub(super) at: Option<Any>,
     #[serde(default)]
+    #[schemars(skip)]
     pub(super) when: Option<Any>,
+    /// How long it lasts; drawn. It must end before `duration`.
     #[serde(default, rename = "for")]
+    #[schemars(with = "q::Duration")]
     pub(super) lasts: Option<Any>,
+    /// What goes wrong.
+    #[schemars(with = "q::FaultKind")]
     pub(super) kind: Text,
+    /// Of a partition.
     #[serde(default)]
+    #[schemars(with = "q::Shape")]
     pub(super) shape: Option<Text>,
+    /// Who is hit, or cut off from everybody else.
     #[serde(default)]
+    #[schemars(with = "q::Selector")]
     pub(super) on: Option<Text>,
+    /// The two sides; of a `bridge` three, of a `ring` four or more.
     #[serde(default)]
+    #[schemars(with = "q::Sides")]
     pub(super) between: Option<Spanned<Vec<Text>>>,
+    /// Which way it works, from the first side to the second. By default both.
     #[serde(default)]
+    #[schemars(with = "q::Direction")]
     pub(super) direction: Option<Text>,
+    /// Added by `degrade`; drawn.
     #[serde(default)]
+    #[schemars(with = "q::Duration")]
     pub(super) latency: Option<Any>,
+    /// Added by `degrade`, evenly from 0 to this; drawn.
     #[serde(default)]
+    #[schemars(with = "q::Duration")]
     pub(super) jitter: Option<Any>,
+    /// Added by `degrade`; drawn.
     #[serde(default)]
+    #[schemars(with = "q::Share")]
     pub(super) loss: Option<Any>,
+    /// Instead of the link's (`degrade`); drawn.
     #[serde(default)]
+    #[schemars(with = "q::Rate")]
     pub(super) bandwidth: Option<Any>,
+    /// Of a `flap`; drawn.
     #[serde(default)]
+    #[schemars(with = "q::Duration")]
     pub(super) period: Option<Any>,
+    /// Share of the period of a `flap` during which nothing passes; drawn. By default 0.5.
     #[serde(default)]
+    #[schemars(with = "q::Share")]
     pub(super) duty: Option<Any>,
+    /// On which route port a process comes back. By default the same.
     #[serde(default)]
+    #[schemars(with = "q::Port")]
     pub(super) port: Option<Text>,
+    /// How much later than the fault each pair is cut and healed (partition, blackhole); drawn.
     #[serde(default)]
+    #[schemars(with = "q::Duration")]
     pub(super) stagger: Option<Any>,
+    /// How many more bytes pass (`cut_stream`); drawn.
     #[serde(default)]
+    #[schemars(with = "q::Size")]
     pub(super) after: Option<Any>,
+    /// How the stream ends (`cut_stream`). By default `reset`.
     #[serde(default)]
+    #[schemars(with = "q::Ending")]
     pub(super) ending: Option<Text>,
+    /// Bytes of a piece at most (`slice`); drawn. By default 1B.
     #[serde(default)]
+    #[schemars(with = "q::Size")]
     pub(super) bytes: Option<Any>,
+    /// Between two pieces (`slice`); drawn. By default none.
     #[serde(default)]
+    #[schemars(with = "q::Duration")]
     pub(super) every: Option<Any>,
+    /// At which address a process comes back. By default the same.
     #[serde(default)]
+    #[schemars(with = "q::Port")]
     pub(super) address: Option<Text>,
+    /// What the name service answers (`dns`).
     #[serde(default)]
+    #[schemars(with = "q::Answer")]
     pub(super) answer: Option<Text>,
+    /// How many times longer the work on an input takes (`slow_cpu`); drawn.
     #[serde(default)]
+    #[schemars(with = "q::Count")]
     pub(super) factor: Option<Any>,
+    /// What each input takes in addition (`slow_cpu`); drawn.
     #[serde(default)]
+    #[schemars(with = "q::Duration")]
     pub(super) base: Option<Any>,
+    /// How a `restart` ends the process. By default `stop`.
     #[serde(default)]
+    #[schemars(with = "q::Way")]
     pub(super) by: Option<Text>,
 }
 
-#[derive(Debug, Deserialize)]
+/// Something that must hold.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawGuarantee {
+    /// What is promised; `causeway-sim list --guarantees` shows all of them.
+    #[schemars(with = "q::GuaranteeKind")]
     pub(super) kind: Text,
+    /// For whom: `client:X`, `region:X`, `path:X/Y`, ... By default for all.
     #[serde(default)]
+    #[schemars(with = "String")]
     pub(super) scope: Option<Text>,
+    /// When. By default always.
     #[serde(default)]
+    #[schemars(with = "q::During")]
     pub(super) during: Option<Text>,
+    /// The bound, where the kind has one. By default it follows from the timers.
     #[serde(default)]
+    #[schemars(with = "q::Duration")]
     pub(super) within: Option<Any>,
+    /// Time that interest may take to spread.
     #[serde(default)]
+    #[schemars(with = "q::Duration")]
     pub(super) grace: Option<Any>,
+    /// Of the latency.
     #[serde(default)]
+    #[schemars(with = "q::Duration")]
     pub(super) p99: Option<Any>,
+    /// Share that must succeed.
     #[serde(default)]
+    #[schemars(with = "q::Share")]
     pub(super) success: Option<Any>,
+    /// The least share.
     #[serde(default)]
+    #[schemars(with = "q::Share")]
     pub(super) min: Option<Any>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+/// What must have happened.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawCoverage {
+    /// Each in at least one seed of a set: `EVENT`, or `EVENT during PERIOD`.
     #[serde(default)]
+    #[schemars(with = "Vec<q::Goal>")]
     pub(super) sometimes: Vec<Text>,
 }

@@ -24,14 +24,32 @@ mod hosts;
 mod reach;
 mod shapes;
 
+pub(super) use conns::ENDINGS;
+pub(super) use faults::{KINDS as FAULT_KINDS, PORTS, SHAPES};
+
 /// The version of the format.
-const SCHEMA: i64 = 1;
+pub(super) const SCHEMA: i64 = 1;
 
 /// Nodes of one region.
 const NODES_MAX: u64 = 64;
 
 /// A queue that holds less would let nothing pass but single frames.
 const QUEUE_MIN: u64 = 1024;
+
+/// Engines that a scenario may be meant for.
+pub(super) const ENGINES: [&str; 3] = ["pure", "turmoil", "process"];
+
+/// Another name of `pure`.
+pub(super) const ENGINE_OTHERWISE: &str = "sim";
+
+/// How regions may be joined.
+pub(super) const VIA: [&str; 1] = ["route"];
+
+/// When a guarantee may have to hold.
+pub(super) const DURING: [&str; 3] = ["always", "partition", "after_heal"];
+
+/// The chunking that is drawn.
+pub(super) const CHUNKING_ANY: &str = "any";
 
 /// More seeds than this in a scenario's own list are a mistake.
 const SEEDS_MAX: u64 = 1_000_000;
@@ -140,9 +158,9 @@ impl Reader<'_> {
         }
         for engine in &raw.run.engines {
             let name = engine.get_ref();
-            if !["pure", "sim", "turmoil", "process"].contains(&name.as_str()) {
+            if !ENGINES.contains(&name.as_str()) && name != ENGINE_OTHERWISE {
                 let message = format!("there is no engine `{name}`");
-                self.problems.unknown(engine.span(), message, name, ["pure", "turmoil", "process"]);
+                self.problems.unknown(engine.span(), message, name, ENGINES);
             }
         }
     }
@@ -199,12 +217,12 @@ impl Reader<'_> {
         }
         let chunking = raw.chunking.as_ref().and_then(|text| {
             let name = text.get_ref().as_str();
-            if name == "any" {
+            if name == CHUNKING_ANY {
                 return None;
             }
             let found = Chunking::ALL.into_iter().find(|c| c.name() == name);
             if found.is_none() {
-                let known = Chunking::ALL.map(Chunking::name).into_iter().chain(["any"]);
+                let known = Chunking::ALL.map(Chunking::name).into_iter().chain([CHUNKING_ANY]);
                 let message = format!("there is no chunking `{name}`");
                 self.problems.unknown(text.span(), message, name, known);
             }
@@ -391,7 +409,7 @@ impl Reader<'_> {
                 }
                 name => {
                     let message = format!("regions are not joined via `{name}`");
-                    self.problems.unknown(via.span(), message, name, ["route"]);
+                    self.problems.unknown(via.span(), message, name, VIA);
                 }
             }
         }
@@ -432,10 +450,9 @@ impl Reader<'_> {
         }
         if let Some(during) = &raw.during {
             let name = during.get_ref().as_str();
-            let known = ["always", "partition", "after_heal"];
-            if !known.contains(&name) {
+            if !DURING.contains(&name) {
                 let message = format!("`during` cannot be `{name}`");
-                self.problems.unknown(during.span(), message, name, known);
+                self.problems.unknown(during.span(), message, name, DURING);
             }
         }
         let text = |t: &Option<Text>| t.as_ref().map_or_else(String::new, |t| t.get_ref().clone());

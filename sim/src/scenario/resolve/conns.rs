@@ -8,6 +8,9 @@ use super::Reader;
 /// A connection breaks within so many bytes, unless the scenario says otherwise: a few frames.
 const AFTER_BYTES: u64 = 4096;
 
+/// How a torn stream may end.
+pub(in crate::scenario) const ENDINGS: [&str; 2] = ["reset", "fin"];
+
 impl Reader<'_> {
     /// A fault of this kind, if it is one of connections.
     pub(super) fn conns(&mut self, raw: &RawFault, kind: &str) -> Option<FaultWhat> {
@@ -38,7 +41,7 @@ impl Reader<'_> {
             Some(("fin", _)) => true,
             Some((name, span)) => {
                 let message = format!("a stream does not end with `{name}`");
-                self.problems.unknown(span, message, name, ["reset", "fin"]);
+                self.problems.unknown(span, message, name, ENDINGS);
                 false
             }
         }

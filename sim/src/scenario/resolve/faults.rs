@@ -12,8 +12,14 @@ use super::super::{
 use super::{Reader, hosts};
 use crate::units::MS;
 
+/// On which route port a process may come back.
+pub(in crate::scenario) const PORTS: [&str; 2] = ["same", "new"];
+
+/// The shapes of a partition.
+pub(in crate::scenario) const SHAPES: [&str; 5] = ["split", "isolate", "one_way", "bridge", "ring"];
+
 /// Kinds that the pure engine has.
-const KINDS: [&str; 16] = [
+pub(in crate::scenario) const KINDS: [&str; 20] = [
     "partition",
     "blackhole",
     "flap",
@@ -30,6 +36,10 @@ const KINDS: [&str; 16] = [
     "stop",
     "lame_duck",
     "stop_reading",
+    "pause",
+    "slow_cpu",
+    "power_loss",
+    "restart",
 ];
 
 /// Kinds that the format has and this version does not.
@@ -113,8 +123,7 @@ impl Reader<'_> {
             }
             name => {
                 let message = format!("there is no fault of kind `{name}`");
-                let known = KINDS.into_iter().chain(hosts::KINDS);
-                self.problems.unknown(raw.kind.span(), message, name, known);
+                self.problems.unknown(raw.kind.span(), message, name, KINDS);
                 return None;
             }
         })
@@ -337,8 +346,7 @@ impl Reader<'_> {
             }
             name => {
                 let message = format!("there is no shape `{name}`");
-                let known = ["split", "isolate", "one_way", "bridge", "ring"];
-                self.problems.unknown(shape.span(), message, name, known);
+                self.problems.unknown(shape.span(), message, name, SHAPES);
                 None
             }
         }

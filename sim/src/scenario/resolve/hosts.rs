@@ -7,7 +7,7 @@ use toml::Spanned;
 use super::super::raw::RawFault;
 use super::super::value::Unit;
 use super::super::{Draw, HostSpec, HostSpecWhat, RestartSpec, Way};
-use super::faults::Key;
+use super::faults::{Key, PORTS};
 use super::{Any, Reader, Text};
 use crate::units::SECOND;
 
@@ -97,7 +97,7 @@ impl Reader<'_> {
             Some(("new", _)) => true,
             Some((name, span)) => {
                 let message = format!("`{key}` cannot be `{name}`");
-                self.problems.unknown(span, message, name, ["same", "new"]);
+                self.problems.unknown(span, message, name, PORTS);
                 false
             }
         }

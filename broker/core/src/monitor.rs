@@ -84,6 +84,21 @@ pub struct ServerReport {
     pub configured_routes: Vec<String>,
 }
 
+/// What a node holds: must come back to its size when the work is over.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Footprint {
+    /// Connections of any kind and in any state.
+    pub links: u64,
+    /// Bytes in their transmit queues.
+    pub pending_bytes: u64,
+    /// Timers in the heap, those that mean nothing any more with them.
+    pub timers: u64,
+    /// Addresses at which a server is wanted.
+    pub targets: u64,
+    /// Dials under way.
+    pub dials: u64,
+}
+
 /// Which connections to report.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct ConnectionQuery {

@@ -55,6 +55,11 @@ impl Timers {
         self.heap.peek().map(|Reverse((at, _, due))| (*at, *due))
     }
 
+    /// How many there are, outdated ones with them.
+    pub(crate) fn count(&self) -> u64 {
+        self.heap.len() as u64
+    }
+
     /// Takes one that is due.
     pub(crate) fn pop_due(&mut self, now: Mono) -> Option<(Mono, Due)> {
         let (at, due) = self.next()?;

@@ -88,6 +88,11 @@ impl Cluster {
         cluster
     }
 
+    /// How many dials are under way.
+    pub(crate) fn dial_count(&self) -> u64 {
+        self.dials.len() as u64
+    }
+
     /// Every lane that a peer with this pool size should have, the most wanted first.
     pub(crate) fn lanes(&self, accounts: &Accounts, pool_size: u32, no_pool: bool) -> Vec<Lane> {
         if no_pool {

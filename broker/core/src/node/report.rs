@@ -10,7 +10,7 @@ use crate::interest::{SidIndex, SubId};
 use crate::link::route::{Lane, Stage};
 use crate::link::{Link, Role};
 use crate::monitor::{
-    ConnectionQuery, ConnectionReport, InterestReport, RouteReport, ServerReport,
+    ConnectionQuery, ConnectionReport, Footprint, InterestReport, RouteReport, ServerReport,
     SubscriptionReport,
 };
 use crate::node::Node;
@@ -52,6 +52,19 @@ impl Node {
                 .flat_map(|cluster| &cluster.routes)
                 .map(|url| format!("{}:{}", url.address.host, url.address.port))
                 .collect(),
+        }
+    }
+
+    /// What this node holds.
+    #[must_use]
+    pub fn footprint(&self) -> Footprint {
+        let cluster = self.cluster.as_ref();
+        Footprint {
+            links: self.links.iter().count() as u64,
+            pending_bytes: self.links.iter().map(|link| link.tx.pending()).sum(),
+            timers: self.timers.count(),
+            targets: cluster.map_or(0, |cluster| cluster.targets.len() as u64),
+            dials: cluster.map_or(0, |cluster| cluster.dial_count()),
         }
     }
 

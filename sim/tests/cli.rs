@@ -28,6 +28,9 @@ fn history(copies: u32, asked: &[&str]) -> History {
             region: RegionId(0),
             cluster: "c1".to_owned(),
             pool_size: 3,
+            url: "10.0.0.1:4222".to_owned(),
+            advertise: true,
+            max_pending: 64 << 20,
         }],
         clients: vec![ClientInfo {
             name: "both/1".to_owned(),
@@ -111,6 +114,11 @@ fn exit_2_when_arguments_scenario_plan_or_history_are_wrong() {
     let file = place.history("odd.jsonl", &history(1, &["make_coffee"]));
     place.run(&["check", &file]).ends(2).complains("there is no guarantee of kind `make_coffee`");
 
+    let mut broken_off = history(1, &[]);
+    broken_off.events.pop();
+    let file = place.history("off.jsonl", &broken_off);
+    place.run(&["check", &file]).ends(2).complains("line 7: the history breaks off");
+
     place.file("not.plan", "causeway-plan 1\nnonsense\n");
     place.run(&["replay", "not.plan"]).ends(2).complains("plan, line 2");
     place.file("small.toml", SCENARIO);
@@ -146,7 +154,7 @@ fn exit_3_when_the_recorder_contradicts_itself() {
     let mut wrong = history(1, &[]);
     wrong.events.swap(0, 1);
     let file = place.history("h.jsonl", &wrong);
-    place.run(&["check", &file]).ends(3).complains("event 1: its time 0 is before");
+    place.run(&["check", &file]).ends(3).complains("line 3: event 1: its time 0 is before");
 }
 
 #[test]

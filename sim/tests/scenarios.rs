@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use causeway_sim::guarantee;
+use causeway_sim::history::History;
 use causeway_sim::plan::{Plan, plan};
 use causeway_sim::run::{RunEnd, RunOptions, run};
 use causeway_sim::scenario::Scenario;
@@ -39,6 +40,7 @@ fn every_scenario_says_what_it_is_about_and_what_must_hold() {
         "reconnect-storm",
         "slow-consumer",
         "stale-addresses",
+        "two-clusters",
         "two-region-heal",
     ] {
         assert!(all.contains_key(name), "{name}");
@@ -73,6 +75,53 @@ fn every_scenario_runs_to_its_end_and_the_same_way_twice() {
         assert_eq!(one.trace_hash, two.trace_hash, "{}", scenario.name);
         assert_eq!((one.steps, one.broker_events), (two.steps, two.broker_events));
         assert!(one.broker_events > 1_000, "{} does something", scenario.name);
+    }
+}
+
+/// What a history shows, in words that do not depend on how it is held in memory.
+fn shown(history: &History) -> Vec<String> {
+    let judged = guarantee::judge(history).unwrap_or_else(|error| panic!("{error}"));
+    let words = |one: guarantee::Judged| {
+        format!("{} {} {:?} {:?}", one.name, one.required, one.bound_ns, one.findings)
+    };
+    judged.into_iter().map(words).collect()
+}
+
+#[test]
+fn a_history_alone_shows_all_that_the_run_has_shown() {
+    for scenario in scenarios().values() {
+        for seed in [5, 11] {
+            let plan = plan(scenario, seed).unwrap_or_else(|error| panic!("{error}"));
+            let history = run(&plan, RunOptions::default()).history;
+            let mut text = Vec::new();
+            history.write_to(&mut text).expect("memory takes everything");
+            let again = History::read_from(&text[..]).unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!(shown(&history), shown(&again), "{} with seed {seed}", scenario.name);
+        }
+    }
+}
+
+#[test]
+fn a_damaged_history_is_refused_with_its_line() {
+    let all = scenarios();
+    let plan = plan(&all["gossip-mesh-closes"], 1).unwrap_or_else(|error| panic!("{error}"));
+    let history = run(&plan, RunOptions::default()).history;
+    let mut text = Vec::new();
+    history.write_to(&mut text).expect("memory takes everything");
+    let text = String::from_utf8(text).expect("a text");
+    let lines: Vec<&str> = text.lines().collect();
+    for at in (1..lines.len() - 1).step_by(997) {
+        let line = format!("line {}: ", at + 1);
+        let with = |here: &[&str]| [&lines[..at], here, &lines[at + 1..]].concat().join("\n");
+        let cut = &lines[at][..lines[at].len() / 2];
+        let other = lines[at].replacen("\"k\":\"", "\"k\":\"x", 1);
+        let damages = [with(&[]), with(&[cut]), with(&[&other]), with(&[lines[at], lines[at]])];
+        for (damage, text) in damages.iter().enumerate() {
+            let error = History::read_from(text.as_bytes()).expect_err("it is damaged").to_string();
+            // What is there twice shows at the second.
+            let place = if damage == 3 { format!("line {}: ", at + 2) } else { line.clone() };
+            assert!(error.starts_with(&place), "{error}, and it was {place}");
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::BufReader;
 
 use causeway_sim::guarantee::{JudgeError, judge};
-use causeway_sim::history::{History, ReadError};
+use causeway_sim::history::{Event, History, Kind, ReadError};
 use causeway_sim::run::RunEnd;
 use causeway_sim::verdict::{Exit, SeedRun, Verdict};
 
@@ -16,8 +16,19 @@ pub(super) fn main(args: &CheckArgs) -> Result<Exit, Failure> {
         .map_err(ReadError::Io)
         .and_then(|file| History::read_from(BufReader::new(file)))
         .map_err(|error| Failure::Usage(format!("error: {file}: {error}")))?;
+    if !matches!(history.events.last(), Some(Event { kind: Kind::End, .. })) {
+        let line = history.events.len() + 1;
+        return Err(Failure::Usage(format!(
+            "error: {file}: line {line}: the history breaks off: its last event is not `end`"
+        )));
+    }
     let judged = judge(&history).map_err(|error| {
-        let text = format!("error: {file}: {error}");
+        let text = match &error {
+            // The header has the first line, and numbers of events begin with 0.
+            JudgeError::Malformed(event) => format!("error: {file}: line {}: {error}", event.i + 2),
+            JudgeError::Header(_) => format!("error: {file}: line 1: {error}"),
+            JudgeError::Guarantee { .. } => format!("error: {file}: {error}"),
+        };
         match error {
             // Its scenario asked for something that does not exist.
             JudgeError::Guarantee { .. } => Failure::Usage(text),

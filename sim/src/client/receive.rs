@@ -1,6 +1,7 @@
 //! What a client does with what the server sends.
 
 use causeway_wire::client::{ServerOp, parse_server};
+use causeway_wire::info::Info;
 use causeway_wire::{Limits, Parsed, encode, header};
 
 use super::{Barrier, Client, Ending, INBOX, State};
@@ -69,7 +70,8 @@ impl Client {
                 rec.broker_events += 1;
             }
             ServerOp::Pong => self.pong(rec),
-            ServerOp::Info(_) => {
+            ServerOp::Info(json) => {
+                self.servers(json, rec);
                 // The first one is the greeting; later ones tell of a changed cluster.
                 if matches!(self.state, State::Greeting(_)) && self.barriers.is_empty() {
                     self.greet(rec);
@@ -81,6 +83,15 @@ impl Client {
                 rec.event(Kind::ClientError { client: self.id, conn: self.conn, text });
             }
         }
+    }
+
+    /// Writes down which servers the node tells of.
+    fn servers(&self, json: &[u8], rec: &mut Recorder) {
+        let Ok(info) = Info::parse(json) else { return };
+        let mut urls = info.connect_urls;
+        urls.sort_unstable();
+        let urls = rec.intern(&urls.join(" "));
+        rec.event(Kind::Servers { client: self.id, conn: self.conn, urls });
     }
 
     fn pong(&mut self, rec: &mut Recorder) {

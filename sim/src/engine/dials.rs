@@ -11,6 +11,7 @@ use super::names::{CLIENT_PORT, Target};
 use super::waiting::Held;
 use super::wires::{Owner, UNTOLD};
 use crate::client::Ending;
+use crate::history::Kind;
 use crate::ids::{ClientId, NodeId};
 use crate::net::{Place, Side};
 use crate::plan::{CLIENT_DIAL_TIMEOUT_NS, Site};
@@ -77,6 +78,8 @@ impl Engine<'_> {
         port: u16,
         timeout: Duration,
     ) {
+        let wanted = self.rec.intern(&format!("{host}:{port}"));
+        self.rec.event(Kind::Dial { node: id, target: wanted });
         let own_port =
             self.hosts[usize::from(id.0)].process.as_ref().map(|process| process.route_port);
         let mut targets = self.names.resolve(host);

@@ -51,6 +51,8 @@ pub(super) struct Process {
     to_write: VecDeque<LinkId>,
     /// What it could not take yet.
     pub(super) waiting: Waiting,
+    /// Links to clients whose sockets are full.
+    full: Vec<LinkId>,
 }
 
 /// A place in the host's connection table.
@@ -69,6 +71,8 @@ pub(super) struct LinkState {
     pub(super) client: Option<ClientId>,
     /// The remote of a registered route, and the node's number of the connection.
     pub(super) route: Option<(NodeId, u64)>,
+    /// The most bytes that waited for it, as far as they were written down.
+    height: u64,
     /// The node wants it closed as soon as everything is written.
     closing: bool,
     /// The connection is gone; the node is about to be told this.
@@ -123,6 +127,7 @@ impl Engine<'_> {
             route_port,
             to_write: VecDeque::new(),
             waiting: Waiting::default(),
+            full: Vec::new(),
         });
         self.running = None;
         let incarnation = host.incarnation;
@@ -187,7 +192,38 @@ impl Engine<'_> {
             let Some(link) = process.to_write.pop_front() else { break };
             self.write_link(id, link);
         }
+        self.measure_full(id);
         self.arm(id);
+    }
+
+    /// Looks how much waits at sockets that are full: nothing is written there, so nothing else
+    /// looks.
+    fn measure_full(&mut self, id: NodeId) {
+        let Some(process) = self.process(id) else { return };
+        if process.full.is_empty() {
+            return;
+        }
+        let mut full = std::mem::take(&mut process.full);
+        full.retain(|&link| self.measure(id, link) > 0);
+        if let Some(process) = self.process(id) {
+            process.full = full;
+        }
+    }
+
+    /// Writes down how many bytes wait for a client, if that is another quarter of what may wait,
+    /// or too much; gives them.
+    fn measure(&mut self, id: NodeId, link: LinkId) -> u64 {
+        let limit = self.rec.history.header.nodes[usize::from(id.0)].max_pending.max(4);
+        let Some(process) = self.process(id) else { return 0 };
+        let pending = process.node.tx(link).map_or(0, |tx| tx.pending());
+        let Some(state) = process.link_mut(link) else { return 0 };
+        let Some(client) = state.client else { return 0 };
+        let more = pending / (limit / 4) > state.height / (limit / 4);
+        if more || (pending > limit && pending > state.height) {
+            state.height = pending;
+            self.rec.event(Kind::Backlog { node: id, client, pending });
+        }
+        pending
     }
 
     fn carry_out(&mut self, id: NodeId) {
@@ -272,6 +308,13 @@ impl Engine<'_> {
         }
         let Some(tx) = process.node.tx(link) else { return };
         let pending = tx.pending();
+        if state.client.is_some() {
+            self.measure(id, link);
+        }
+        let Some(tx) = self.hosts[usize::from(id.0)].process.as_ref().and_then(|p| p.node.tx(link))
+        else {
+            return;
+        };
         let written =
             self.net.write(self.now, state.conn, state.side, tx.chunks(), &mut self.queue);
         self.moved(state.conn, state.side, written.bytes);
@@ -284,6 +327,13 @@ impl Engine<'_> {
                 process.to_write.push_front(link);
             }
             return;
+        }
+        if written.full
+            && state.client.is_some()
+            && let Some(process) = self.process(id)
+            && !process.full.contains(&link)
+        {
+            process.full.push(link);
         }
         let all = written.bytes as u64 == pending;
         if all && state.closing {
@@ -326,8 +376,15 @@ impl Engine<'_> {
         let place = &mut process.links[slot as usize];
         place.generation += 1;
         let link = LinkId { slot, generation: place.generation };
-        place.link =
-            Some(LinkState { conn, side, client, route: None, closing: false, gone: None });
+        place.link = Some(LinkState {
+            conn,
+            side,
+            client,
+            route: None,
+            height: 0,
+            closing: false,
+            gone: None,
+        });
         if let Some(conn) = self.net.get_mut(conn) {
             conn.owners[side as usize] = Owner::Node { node: id, slot };
         }

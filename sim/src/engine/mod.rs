@@ -119,11 +119,15 @@ impl<'p> Engine<'p> {
             network.chunking,
             plan.seed,
         );
-        let history = History {
-            header: plan.header("pure"),
-            events: Vec::new(),
-            symbols: plan.symbols.clone(),
-        };
+        let names = Names::of(plan);
+        let mut header = plan.header("pure");
+        for (id, node) in (0..).map(NodeId).zip(&mut header.nodes) {
+            // What a node says of itself is known beforehand only if it stays where it is.
+            if !plan.faults.iter().any(|fault| fault.action.moves_address_of(id)) {
+                node.url = names.client_url(id);
+            }
+        }
+        let history = History { header, events: Vec::new(), symbols: plan.symbols.clone() };
         let clients = (0..).map(ClientId).zip(&plan.clients).map(|(id, client)| ClientSlot {
             client: Client::new(id, client.clone(), plan.seed),
             conn: None,
@@ -139,7 +143,7 @@ impl<'p> Engine<'p> {
             steps: 0,
             queue: Queue::default(),
             net,
-            names: Names::of(plan),
+            names,
             hosts: plan.nodes.iter().map(|_| Host::default()).collect(),
             clients: clients.collect(),
             dials: Dials::default(),

@@ -135,6 +135,22 @@ impl Names {
         self.by_ip.insert(ip, node);
     }
 
+    /// Where clients reach a node, as it says to them.
+    pub(super) fn client_url(&self, node: NodeId) -> String {
+        format!("{}:{CLIENT_PORT}", self.node_ip(node))
+    }
+
+    /// The client that calls from this address.
+    pub(super) fn client_at(&self, ip: IpAddr) -> Option<ClientId> {
+        let IpAddr::V4(ip) = ip else { return None };
+        let [first, a, b, c] = ip.octets();
+        let client = u32::from_be_bytes([0, a, b, c]).checked_sub(1)?;
+        let IpAddr::V4(home) = self.client_ips.get(client as usize)? else { return None };
+        let moved = CLIENTS_ELSEWHERE..=CLIENTS_ELSEWHERE + MOVES_MAX;
+        let known = first == home.octets()[0] || moved.contains(&first);
+        known.then_some(ClientId(client))
+    }
+
     pub(super) fn node_ip(&self, node: NodeId) -> IpAddr {
         self.node_ips[usize::from(node.0)]
     }
@@ -198,7 +214,7 @@ impl Names {
         let mut config = NodeConfig {
             server_name: Some(node.name.clone()),
             client_listen: listen(CLIENT_PORT),
-            client_urls: vec![format!("{}:{CLIENT_PORT}", self.node_ip(id))],
+            client_urls: vec![self.client_url(id)],
             ..NodeConfig::default()
         };
         config.cluster = Some(cluster);

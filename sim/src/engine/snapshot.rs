@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use causeway_core::monitor::RouteReport;
+use causeway_core::Node;
+use causeway_core::monitor::{ConnectionQuery, RouteReport, ServerReport};
 
 use super::Engine;
-use crate::history::{Holder, InterestEntry, Kind, NodeCounters, Phase, RouteEntry, Snapshot};
+use crate::history::{
+    ClientEntry, Holder, InterestEntry, Kind, NodeCounters, Phase, RouteEntry, Snapshot,
+};
 use crate::ids::NodeId;
 
 impl Engine<'_> {
@@ -26,7 +29,25 @@ impl Engine<'_> {
         node.check_invariants();
         let reports = node.route_reports(false);
         let subscriptions = node.subscription_reports(None);
-        let counters = counters(&node.server_report());
+        let server = node.server_report();
+        let counters = counters(node, &server, &reports);
+        let query = ConnectionQuery { open: true, ..ConnectionQuery::default() };
+        let mut clients: Vec<ClientEntry> = node
+            .connection_reports(&query)
+            .iter()
+            .map(|one| ClientEntry {
+                client: self.names.client_at(one.peer.ip()),
+                subs: one.subscription_count,
+                pending: one.pending_bytes,
+                in_msgs: one.received.messages,
+                in_bytes: one.received.bytes,
+                out_msgs: one.sent.messages,
+                out_bytes: one.sent.bytes,
+            })
+            .collect();
+        clients.sort_unstable();
+        let mut urls = server.connect_urls;
+        urls.sort_unstable();
         let remotes: BTreeMap<u64, Option<NodeId>> =
             reports.iter().map(|route| (route.rid, self.node_named(route))).collect();
         let mut routes: Vec<RouteEntry> = Vec::with_capacity(reports.len());
@@ -59,7 +80,8 @@ impl Engine<'_> {
                 holder,
             });
         }
-        Some(Snapshot { node: id, phase, routes, interest, counters })
+        let urls = self.rec.intern(&urls.join(" "));
+        Some(Snapshot { node: id, phase, routes, interest, clients, urls, counters })
     }
 
     fn node_named(&self, route: &RouteReport) -> Option<NodeId> {
@@ -68,7 +90,9 @@ impl Engine<'_> {
     }
 }
 
-fn counters(report: &causeway_core::monitor::ServerReport) -> NodeCounters {
+fn counters(node: &Node, report: &ServerReport, routes: &[RouteReport]) -> NodeCounters {
+    let (table, held) = (node.interest_report(), node.footprint());
+    let over_routes = |count: fn(&RouteReport) -> u64| routes.iter().map(count).sum();
     NodeCounters {
         connections: report.connections,
         routes: report.routes,
@@ -83,5 +107,21 @@ fn counters(report: &causeway_core::monitor::ServerReport) -> NodeCounters {
         stale_routes: report.stale_routes,
         stalls: report.stalls,
         lost_on_close: report.lost_on_close,
+        in_bytes: report.received.bytes,
+        out_bytes: report.sent.bytes,
+        in_client_bytes: report.received_from_clients.bytes,
+        out_client_bytes: report.sent_to_clients.bytes,
+        subscriptions: report.subscriptions,
+        interest: table.subscriptions,
+        inserts: table.inserts,
+        removes: table.removes,
+        route_subs: over_routes(|route| route.subscription_count),
+        route_in_msgs: over_routes(|route| route.received.messages),
+        route_out_msgs: over_routes(|route| route.sent.messages),
+        pending: held.pending_bytes,
+        links: held.links,
+        timers: held.timers,
+        targets: held.targets,
+        dials: held.dials,
     }
 }

@@ -1,10 +1,12 @@
 //! Which guarantees there are.
 
 use super::{
-    Checker, Params, auto_unsub_exact, clients_return, connections_stay, interest_completeness,
-    interest_only, legal_protocol, mesh_closure, no_duplicates, no_responders_honest,
-    nodes_stay_up, nothing_unexpected, one_hop, one_member_per_queue_group, publisher_order,
-    quiet_delivery, region_autonomy, routes_reestablished,
+    Checker, Params, auto_unsub_exact, baseline_after_drain, bounded_memory, clients_return,
+    clusters_stay_apart, connections_stay, counters_agree, delivery_ratio, gossip_converges,
+    interest_completeness, interest_only, legal_protocol, mesh_closure, no_duplicates,
+    no_responders_honest, no_stuck_connection, nodes_stay_up, nothing_unexpected, one_hop,
+    one_member_per_queue_group, publisher_order, quiet_delivery, reconnect_bounded,
+    region_autonomy, routes_reestablished,
 };
 
 /// A guarantee.
@@ -67,6 +69,14 @@ enum Rule {
     AutoUnsubExact,
     LegalProtocol,
     NodesStayUp,
+    GossipConverges,
+    NoStuckConnection,
+    ReconnectBounded,
+    ClustersStayApart,
+    DeliveryRatio,
+    BoundedMemory,
+    BaselineAfterDrain,
+    CountersAgree,
 }
 
 /// All guarantees, in the order in which reports show them.
@@ -101,7 +111,10 @@ impl Spec {
             | Rule::InterestOnly
             | Rule::OneHop
             | Rule::LegalProtocol
-            | Rule::NodesStayUp => None,
+            | Rule::NodesStayUp
+            | Rule::ReconnectBounded
+            | Rule::ClustersStayApart
+            | Rule::BoundedMemory => None,
             Rule::OneMemberPerQueueGroup => {
                 Some(one_member_per_queue_group::bound_ns(header, within))
             }
@@ -114,6 +127,11 @@ impl Spec {
             Rule::ConnectionsStay => Some(connections_stay::bound_ns(header, within)),
             Rule::NoRespondersHonest => Some(no_responders_honest::bound_ns(header, within)),
             Rule::AutoUnsubExact => Some(auto_unsub_exact::bound_ns(header, within)),
+            Rule::GossipConverges => Some(gossip_converges::bound_ns(header, within)),
+            Rule::NoStuckConnection => Some(no_stuck_connection::bound_ns(header, within)),
+            Rule::DeliveryRatio => Some(delivery_ratio::bound_ns(header, within)),
+            Rule::BaselineAfterDrain => Some(baseline_after_drain::bound_ns(header, within)),
+            Rule::CountersAgree => Some(counters_agree::bound_ns(header, within)),
         }
     }
 
@@ -145,6 +163,20 @@ impl Spec {
             Rule::AutoUnsubExact => Box::new(auto_unsub_exact::AutoUnsubExact::new(params)),
             Rule::LegalProtocol => Box::new(legal_protocol::LegalProtocol::new(params)),
             Rule::NodesStayUp => Box::new(nodes_stay_up::NodesStayUp::new(params)),
+            Rule::GossipConverges => Box::new(gossip_converges::GossipConverges::new(params)),
+            Rule::NoStuckConnection => {
+                Box::new(no_stuck_connection::NoStuckConnection::new(params))
+            }
+            Rule::ReconnectBounded => Box::new(reconnect_bounded::ReconnectBounded::new(params)),
+            Rule::ClustersStayApart => {
+                Box::new(clusters_stay_apart::ClustersStayApart::new(params))
+            }
+            Rule::DeliveryRatio => Box::new(delivery_ratio::DeliveryRatio::new(params)),
+            Rule::BoundedMemory => Box::new(bounded_memory::BoundedMemory::new(params)),
+            Rule::BaselineAfterDrain => {
+                Box::new(baseline_after_drain::BaselineAfterDrain::new(params))
+            }
+            Rule::CountersAgree => Box::new(counters_agree::CountersAgree::new(params)),
         }
     }
 }
@@ -334,6 +366,94 @@ static CATALOGUE: &[Spec] = &[
         bound: "",
         aliases: &["no_panic"],
         rule: Rule::NodesStayUp,
+    },
+    Spec {
+        id: "gossip_converges",
+        code: "C11",
+        sentence: "When things have settled, every node and every client knows all servers that \
+            are there; and a server that is gone is soon spoken of by nobody.",
+        unit: "node, and client of a node, at the end of quiesce and drain; node and its clients \
+            for each server that went",
+        timing: Timing::Eventually,
+        bound: "as for routes_reestablished, and the time that interest takes to spread",
+        aliases: &[],
+        rule: Rule::GossipConverges,
+    },
+    Spec {
+        id: "no_stuck_connection",
+        code: "O9b",
+        sentence: "A connection between nodes becomes a route or is given up, and one that leads \
+            nowhere is noticed.",
+        unit: "connection that was dialled, route into a cut, node at the end of quiesce and \
+            drain",
+        timing: Timing::Eventually,
+        bound: "as for routes_reestablished",
+        aliases: &[],
+        rule: Rule::NoStuckConnection,
+    },
+    Spec {
+        id: "reconnect_bounded",
+        code: "R5b",
+        sentence: "A node that looks for another dials it no more often than its pauses allow.",
+        unit: "dial",
+        timing: Timing::Always,
+        bound: "",
+        aliases: &[],
+        rule: Rule::ReconnectBounded,
+    },
+    Spec {
+        id: "clusters_stay_apart",
+        code: "R6",
+        sentence: "Nodes of two clusters never become one, whatever they dial.",
+        unit: "connection between nodes of two clusters",
+        timing: Timing::Always,
+        bound: "",
+        aliases: &[],
+        rule: Rule::ClustersStayApart,
+    },
+    Spec {
+        id: "delivery_ratio",
+        code: "D",
+        sentence: "Of the messages that subscriptions were there for, at least the share `min` \
+            arrives.",
+        unit: "run, if the scenario sets `min`",
+        timing: Timing::Eventually,
+        bound: DELIVERY_BOUND,
+        aliases: &[],
+        rule: Rule::DeliveryRatio,
+    },
+    Spec {
+        id: "bounded_memory",
+        code: "C13",
+        sentence: "No more waits for a client than its limit and one message, and only who is \
+            beyond it is cut off as too slow.",
+        unit: "quarter of the limit that a connection reaches, and client that is cut off",
+        timing: Timing::Always,
+        bound: "",
+        aliases: &[],
+        rule: Rule::BoundedMemory,
+    },
+    Spec {
+        id: "baseline_after_drain",
+        code: "N2",
+        sentence: "When everybody has left, a node holds no connections, interest, bytes, dials \
+            or timers of theirs any more.",
+        unit: "node, at the end of drain",
+        timing: Timing::Eventually,
+        bound: "quiet for as long as clients and routes may take to come back",
+        aliases: &["bounded_state"],
+        rule: Rule::BaselineAfterDrain,
+    },
+    Spec {
+        id: "counters_agree",
+        code: "N4",
+        sentence: "What a node reports about itself agrees with what clients and connections have \
+            seen.",
+        unit: "number in a report, at the end of quiesce and drain",
+        timing: Timing::Eventually,
+        bound: DELIVERY_BOUND,
+        aliases: &[],
+        rule: Rule::CountersAgree,
     },
 ];
 

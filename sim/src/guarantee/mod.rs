@@ -14,13 +14,20 @@
 //! | `settled` | which subscriptions must get a message, and by when |
 //! | `healing` | the clock that starts when the last fault is gone |
 //! | `search` | the events that tell a story |
+//! | `not_yet` | which guarantees need something that is not there yet |
 //! | `scope` | to what a scenario confines a guarantee |
 //! | one file for each guarantee | its rule |
 
 mod auto_unsub_exact;
+mod baseline_after_drain;
+mod bounded_memory;
 mod catalogue;
 mod clients_return;
+mod clusters_stay_apart;
 mod connections_stay;
+mod counters_agree;
+mod delivery_ratio;
+mod gossip_converges;
 mod healing;
 mod interest_completeness;
 mod interest_only;
@@ -29,13 +36,16 @@ mod mesh_closure;
 mod network;
 mod no_duplicates;
 mod no_responders_honest;
+mod no_stuck_connection;
 mod nodes_stay_up;
+mod not_yet;
 mod nothing_unexpected;
 mod one_hop;
 mod one_member_per_queue_group;
 mod outcome;
 mod publisher_order;
 mod quiet_delivery;
+mod reconnect_bounded;
 mod region_autonomy;
 mod routes_reestablished;
 mod scope;
@@ -50,6 +60,7 @@ mod wellformed;
 pub(crate) mod testkit;
 
 pub use catalogue::{Spec, Timing, catalogue, find, kinds};
+pub use not_yet::needs;
 pub use outcome::{Findings, Violation, Witness};
 pub use view::Malformed;
 
@@ -129,6 +140,7 @@ pub(crate) struct Params<'h> {
     pub(crate) grace_ns: Option<u64>,
     pub(crate) p99_ns: Option<u64>,
     pub(crate) success_ppm: Option<u32>,
+    pub(crate) min_ppm: Option<u32>,
 }
 
 /// One guarantee's rule, applied to one history.
@@ -168,9 +180,15 @@ pub(crate) enum Topic {
     Wires,
     /// Phases, snapshots and the end.
     Milestones,
+    /// Bytes wait for a client; a client is too slow.
+    Pressure,
+    /// A node dials.
+    Dials,
+    /// A client is told of servers.
+    Servers,
 }
 
-const TOPICS: usize = 7;
+const TOPICS: usize = 10;
 
 impl Topic {
     /// The topic of an event; `None` if nobody looks at its kind as such.
@@ -194,6 +212,9 @@ impl Topic {
             | Kind::WireClosed { .. }
             | Kind::WireError { .. } => Self::Wires,
             Kind::Phase { .. } | Kind::Snapshot(_) | Kind::End => Self::Milestones,
+            Kind::Backlog { .. } | Kind::SlowConsumer { .. } => Self::Pressure,
+            Kind::Dial { .. } => Self::Dials,
+            Kind::Servers { .. } => Self::Servers,
             Kind::SubSent { .. }
             | Kind::SubReady { .. }
             | Kind::UnsubSent { .. }
@@ -201,8 +222,7 @@ impl Topic {
             | Kind::PubSent { .. }
             | Kind::OpDropped { .. }
             | Kind::RequestDone { .. }
-            | Kind::RequestTimeout { .. }
-            | Kind::SlowConsumer { .. } => return None,
+            | Kind::RequestTimeout { .. } => return None,
         })
     }
 }
@@ -265,7 +285,10 @@ impl Bench {
         }
         for info in &header.guarantees {
             if find(&info.kind).is_none() {
-                let what = format!("there is no guarantee of kind `{}`", info.kind);
+                let what = match needs(&info.kind) {
+                    Some(what) => format!("`{}` needs {what}, and there are none yet", info.kind),
+                    None => format!("there is no guarantee of kind `{}`", info.kind),
+                };
                 return Err(JudgeError::Guarantee { name: info.id.clone(), what });
             }
         }
@@ -321,6 +344,7 @@ impl Seat {
             grace_ns: asked.grace_ns,
             p99_ns: asked.p99_ns,
             success_ppm: asked.success_ppm,
+            min_ppm: asked.min_ppm,
         };
         let judged = Judged {
             spec,
@@ -412,7 +436,11 @@ mod tests {
     #[test]
     fn a_scenario_that_asks_for_something_unknown_is_told_what() {
         type Ask = fn(&mut GuaranteeInfo);
-        let asks: [(Ask, &str); 6] = [
+        let asks: [(Ask, &str); 7] = [
+            (
+                |g| g.kind = "no_acked_loss".to_owned(),
+                "`no_acked_loss` needs streams, and there are none yet",
+            ),
             (|g| g.kind = "nonsense".to_owned(), "there is no guarantee of kind `nonsense`"),
             (|g| g.scope = "client:x".to_owned(), "there is no client `x`"),
             (|g| g.scope = "region:x".to_owned(), "there is no region `x`"),

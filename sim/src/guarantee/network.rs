@@ -208,7 +208,8 @@ impl Network {
         if a == b {
             return self.is_up(a).then_some(0);
         }
-        self.pair(a, b).calm_since
+        // Two clusters have no way between them, however calm it is.
+        self.pair(a, b).calm_since.filter(|_| self.shares_cluster(a, b))
     }
 
     /// When a route between two nodes last came or went; `None` if there never was one, and within
@@ -230,6 +231,26 @@ impl Network {
     /// Routes of `a` to `b` that carry all accounts, as `a` has announced them.
     pub(crate) fn routes_registered(&self, a: NodeId, b: NodeId) -> u32 {
         self.pair(a, b).registered(usize::from(a > b))
+    }
+
+    /// Connections of `a` to `b` that `a` has announced and not taken back, of any kind.
+    pub(crate) fn routes_open(&self, a: NodeId, b: NodeId) -> usize {
+        self.pair(a, b).routes[usize::from(a > b)].len()
+    }
+
+    /// The numbers that `a` has given to its routes to `b`.
+    pub(crate) fn route_ids(&self, a: NodeId, b: NodeId) -> impl Iterator<Item = u64> + '_ {
+        self.pair(a, b).routes[usize::from(a > b)].iter().map(|route| route.cid)
+    }
+
+    /// Whether `a` still has this route to `b`.
+    pub(crate) fn has_route(&self, a: NodeId, b: NodeId, cid: u64) -> bool {
+        self.route_ids(a, b).any(|known| known == cid)
+    }
+
+    /// Whether this lasting fault is on.
+    pub(crate) fn fault_is_on(&self, id: u32) -> bool {
+        self.faults.contains_key(&id)
     }
 
     /// Whether clients of the region reach the node undisturbed.

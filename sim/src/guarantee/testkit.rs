@@ -46,6 +46,9 @@ impl Script {
             region,
             cluster: "c".to_owned(),
             pool_size: 1,
+            url: format!("{name}:4222"),
+            advertise: true,
+            max_pending: 1_000,
         };
         let header = Header {
             scenario: "by-hand".to_owned(),
@@ -325,6 +328,8 @@ impl Script {
             phase: Phase::Quiesce,
             routes: peers.iter().map(route).collect(),
             interest,
+            clients: Vec::new(),
+            urls: Sym::NONE,
             counters: NodeCounters::default(),
         };
         self.event(Kind::Snapshot(Box::new(snapshot)));

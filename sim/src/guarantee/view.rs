@@ -134,6 +134,8 @@ pub(crate) struct View<'h> {
     /// When a member of a queue group last left, by group.
     queue_left_t: Table<Sym, u64>,
     delivery: Option<Delivery>,
+    /// Bytes of the largest message that was published.
+    largest: u32,
 }
 
 impl<'h> View<'h> {
@@ -154,6 +156,7 @@ impl<'h> View<'h> {
             taken: Table::default(),
             queue_left_t: Table::default(),
             delivery: None,
+            largest: 0,
         }
     }
 
@@ -171,6 +174,28 @@ impl<'h> View<'h> {
     /// What the last event delivered, if it was a delivery.
     pub(crate) fn delivery(&self) -> Option<Delivery> {
         self.delivery
+    }
+
+    /// Bytes of the largest message that was published so far.
+    pub(crate) fn largest_message(&self) -> u64 {
+        self.largest.into()
+    }
+
+    /// All connections that clients ever had, oldest first.
+    pub(crate) fn conns(&self) -> impl Iterator<Item = &Conn> {
+        self.conns.iter()
+    }
+
+    /// Whether a fault has ever come between a connected client and its node: one of the two may
+    /// still believe in the connection.
+    pub(crate) fn any_access_disturbed(&self) -> bool {
+        self.conns.iter().any(|conn| {
+            let Some(node) = conn.node else { return false };
+            let disturbed = self.network.access_disturbed(self.region_of(conn.client), node);
+            disturbed.is_some_and(|t| {
+                t >= conn.opened_t && conn.closed_t.is_none_or(|closed| closed >= t)
+            })
+        })
     }
 
     /// A connection.
@@ -373,6 +398,7 @@ impl<'h> View<'h> {
             return Err(format!("message {msg} comes after {} others", published.len()));
         }
         published.push(publication);
+        self.largest = self.largest.max(publication.size);
         self.directory.know_subject(&self.history.symbols, publication.subject);
         Ok(())
     }

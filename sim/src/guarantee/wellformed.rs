@@ -29,6 +29,7 @@ pub(crate) fn check(header: &Header, kind: &Kind) -> Result<(), String> {
         | Kind::UnsubReady { client, .. }
         | Kind::PubFlushed { client, .. }
         | Kind::OpDropped { client, .. }
+        | Kind::Servers { client, .. }
         | Kind::Delivered { client, .. }
         | Kind::ClientError { client, .. } => known.client(*client),
         Kind::PubSent { msg, .. } => known.message(*msg),
@@ -42,6 +43,11 @@ pub(crate) fn check(header: &Header, kind: &Kind) -> Result<(), String> {
         Kind::RouteUp { node, remote, .. } | Kind::RouteDown { node, remote, .. } => {
             known.nodes(*node, *remote)
         }
+        Kind::Dial { node, .. } => known.node(*node),
+        Kind::Backlog { node, client, .. } => {
+            known.node(*node)?;
+            known.client(*client)
+        }
         Kind::SlowConsumer { node, client, .. } => {
             known.node(*node)?;
             client.map_or(Ok(()), |client| known.client(client))
@@ -54,6 +60,7 @@ pub(crate) fn check(header: &Header, kind: &Kind) -> Result<(), String> {
         Kind::Snapshot(snapshot) => {
             known.node(snapshot.node)?;
             snapshot.routes.iter().filter_map(|r| r.remote).try_for_each(|n| known.node(n))?;
+            snapshot.clients.iter().filter_map(|c| c.client).try_for_each(|c| known.client(c))?;
             snapshot.interest.iter().try_for_each(|row| match row.holder {
                 Holder::Remote(node) => known.node(node),
                 Holder::Local | Holder::Unknown => Ok(()),

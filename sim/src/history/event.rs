@@ -224,6 +224,32 @@ pub enum Kind {
         /// The limit that was passed; 0 if it was the write deadline.
         limit: u64,
     },
+    /// More bytes wait for a client than ever before on this connection: another quarter of the
+    /// node's `max_pending` is full, or it is exceeded.
+    Backlog {
+        /// Who says so.
+        node: NodeId,
+        /// The client.
+        client: ClientId,
+        /// Bytes that wait for it.
+        pending: u64,
+    },
+    /// A node dials a route.
+    Dial {
+        /// Who.
+        node: NodeId,
+        /// Whom, as `host:port`.
+        target: Sym,
+    },
+    /// A node told a client of the servers that there are (INFO).
+    Servers {
+        /// Whom.
+        client: ClientId,
+        /// On which connection.
+        conn: ConnNo,
+        /// Their addresses, separated by blanks, sorted; none if it named none.
+        urls: Sym,
+    },
     /// A node told another about interest (RS+, RS-, LS+, LS-).
     WireSub {
         /// The sender.
@@ -531,8 +557,31 @@ pub struct Snapshot {
     pub routes: Vec<RouteEntry>,
     /// Its interest tables, sorted.
     pub interest: Vec<InterestEntry>,
+    /// Its client connections as it reports them, sorted.
+    pub clients: Vec<ClientEntry>,
+    /// The servers that it tells clients of, separated by blanks, sorted.
+    pub urls: Sym,
     /// Its counters.
     pub counters: NodeCounters,
+}
+
+/// A client connection of a node, as the node reports it.
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+pub struct ClientEntry {
+    /// The client; `None` if the address is not that of one.
+    pub client: Option<ClientId>,
+    /// How many subscriptions it has.
+    pub subs: u64,
+    /// Bytes that wait for it.
+    pub pending: u64,
+    /// Messages from it.
+    pub in_msgs: u64,
+    /// Bytes of their headers and payloads.
+    pub in_bytes: u64,
+    /// Messages to it.
+    pub out_msgs: u64,
+    /// Bytes of their headers and payloads.
+    pub out_bytes: u64,
 }
 
 /// A route of a node.
@@ -602,4 +651,36 @@ pub struct NodeCounters {
     pub stalls: u64,
     /// Bytes lost with closed routes.
     pub lost_on_close: u64,
+    /// Bytes of the messages received from clients and routes.
+    pub in_bytes: u64,
+    /// Bytes of the messages sent to clients and routes.
+    pub out_bytes: u64,
+    /// Bytes of the messages received from clients.
+    pub in_client_bytes: u64,
+    /// Bytes of the messages sent to clients.
+    pub out_client_bytes: u64,
+    /// Subscriptions and remote interest, as the server as a whole reports them.
+    pub subscriptions: u64,
+    /// The same, as the interest table reports them.
+    pub interest: u64,
+    /// Entries ever put into the interest table.
+    pub inserts: u64,
+    /// Entries ever taken out of it.
+    pub removes: u64,
+    /// Interest that was told over routes, as these report it.
+    pub route_subs: u64,
+    /// Messages received over the routes that are open, as these report it.
+    pub route_in_msgs: u64,
+    /// Messages sent over the routes that are open, as these report it.
+    pub route_out_msgs: u64,
+    /// Bytes that wait to be written, to anybody.
+    pub pending: u64,
+    /// Connections of any kind and in any state.
+    pub links: u64,
+    /// Timers in the heap, outdated ones with them.
+    pub timers: u64,
+    /// Addresses at which a server is wanted.
+    pub targets: u64,
+    /// Dials under way.
+    pub dials: u64,
 }

@@ -61,6 +61,12 @@ pub struct NodeInfo {
     pub cluster: String,
     /// Connections per peer in its configuration.
     pub pool_size: u32,
+    /// Where it listens for clients, as `host:port`. Empty if that changes in the run.
+    pub url: String,
+    /// Whether it tells others of that, and its clients of others.
+    pub advertise: bool,
+    /// Most bytes that may wait for one client.
+    pub max_pending: u64,
 }
 
 /// A connection between two regions.

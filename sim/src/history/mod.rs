@@ -26,8 +26,8 @@ mod tests;
 mod write;
 
 pub use event::{
-    DropWhat, Event, Fault, FaultKind, Holder, InterestEntry, Kind, NodeCounters, NodeDownHow,
-    Phase, RouteEntry, Snapshot,
+    ClientEntry, DropWhat, Event, Fault, FaultKind, Holder, InterestEntry, Kind, NodeCounters,
+    NodeDownHow, Phase, RouteEntry, Snapshot,
 };
 pub use header::{
     Bounds, ClientInfo, GuaranteeInfo, Header, LinkInfo, NodeInfo, PathInfo, RegionInfo,

@@ -5,9 +5,9 @@ use std::io::BufRead;
 use serde_json::Value;
 
 use super::{
-    Bounds, ClientInfo, DropWhat, Event, Fault, FaultKind, GuaranteeInfo, Header, History, Holder,
-    InterestEntry, Kind, LinkInfo, NodeCounters, NodeDownHow, NodeInfo, PathInfo, Phase,
-    RegionInfo, RouteEntry, SCHEMA_NAME, Snapshot, Sym, Symbols,
+    Bounds, ClientEntry, ClientInfo, DropWhat, Event, Fault, FaultKind, GuaranteeInfo, Header,
+    History, Holder, InterestEntry, Kind, LinkInfo, NodeCounters, NodeDownHow, NodeInfo, PathInfo,
+    Phase, RegionInfo, RouteEntry, SCHEMA_NAME, Snapshot, Sym, Symbols,
 };
 use crate::ids::{ClientId, ConnNo, MsgId, NodeId, RegionId, Sid, WireConn};
 
@@ -228,6 +228,17 @@ fn other_kind(k: &str, row: Row<'_>, symbols: &mut Symbols) -> Field<Option<Kind
             pending: row.number("pending")?,
             limit: row.number("limit")?,
         },
+        "backlog" => Kind::Backlog {
+            node: row.node("node")?,
+            client: row.client()?,
+            pending: row.number("pending")?,
+        },
+        "dial" => Kind::Dial { node: row.node("node")?, target: row.sym("target", symbols)? },
+        "servers" => Kind::Servers {
+            client: row.client()?,
+            conn: row.conn()?,
+            urls: row.sym("urls", symbols)?,
+        },
         "snapshot" => Kind::Snapshot(Box::new(snapshot(row, symbols)?)),
         "end" => Kind::End,
         _ => return Ok(None),
@@ -372,7 +383,21 @@ fn snapshot(row: Row<'_>, symbols: &mut Symbols) -> Field<Snapshot> {
         phase: row.one_of("phase", &Phase::ALL, Phase::name)?,
         routes,
         interest,
+        clients: row.list("clients", |v| client_entry(Row(v)))?,
+        urls: row.sym("urls", symbols)?,
         counters: counters(row.row("counters")?)?,
+    })
+}
+
+fn client_entry(row: Row<'_>) -> Field<ClientEntry> {
+    Ok(ClientEntry {
+        client: row.maybe("client")?.map(ClientId),
+        subs: row.number("subs")?,
+        pending: row.number("pending")?,
+        in_msgs: row.number("in_msgs")?,
+        in_bytes: row.number("in_bytes")?,
+        out_msgs: row.number("out_msgs")?,
+        out_bytes: row.number("out_bytes")?,
     })
 }
 
@@ -391,6 +416,22 @@ fn counters(row: Row<'_>) -> Field<NodeCounters> {
         stale_routes: row.number("stale_routes")?,
         stalls: row.number("stalls")?,
         lost_on_close: row.number("lost_on_close")?,
+        in_bytes: row.number("in_bytes")?,
+        out_bytes: row.number("out_bytes")?,
+        in_client_bytes: row.number("in_client_bytes")?,
+        out_client_bytes: row.number("out_client_bytes")?,
+        subscriptions: row.number("subscriptions")?,
+        interest: row.number("interest")?,
+        inserts: row.number("inserts")?,
+        removes: row.number("removes")?,
+        route_subs: row.number("route_subs")?,
+        route_in_msgs: row.number("route_in_msgs")?,
+        route_out_msgs: row.number("route_out_msgs")?,
+        pending: row.number("pending")?,
+        links: row.number("links")?,
+        timers: row.number("timers")?,
+        targets: row.number("targets")?,
+        dials: row.number("dials")?,
     })
 }
 
@@ -434,6 +475,9 @@ fn node(row: Row<'_>) -> Field<NodeInfo> {
         region: RegionId(row.number("region")?),
         cluster: row.text("cluster")?.to_owned(),
         pool_size: row.number("pool_size")?,
+        url: row.text("url")?.to_owned(),
+        advertise: row.flag("advertise")?,
+        max_pending: row.number("max_pending")?,
     })
 }
 

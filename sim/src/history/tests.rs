@@ -16,6 +16,9 @@ fn header() -> Header {
             region: RegionId(0),
             cluster: "c".to_owned(),
             pool_size: 3,
+            url: "10.0.0.1:4222".to_owned(),
+            advertise: true,
+            max_pending: 64,
         }],
         paths: vec![PathInfo { a: RegionId(0), b: RegionId(1), link: link("wan") }],
         clients: vec![ClientInfo {
@@ -63,7 +66,25 @@ fn snapshot(subject: Sym, account: Sym) -> Snapshot {
         interest: [Holder::Local, Holder::Remote(remote), Holder::Unknown]
             .map(|holder| InterestEntry { account, subject, queue: none, weight: 7, holder })
             .to_vec(),
-        counters: NodeCounters { connections: 1, lost_on_close: 13, ..Default::default() },
+        clients: vec![
+            ClientEntry { client: None, subs: 1, ..Default::default() },
+            ClientEntry {
+                client: Some(ClientId(1)),
+                subs: 2,
+                pending: 3,
+                in_msgs: 4,
+                in_bytes: 5,
+                out_msgs: 6,
+                out_bytes: 7,
+            },
+        ],
+        urls: account,
+        counters: NodeCounters {
+            connections: 1,
+            lost_on_close: 13,
+            dials: 9,
+            ..Default::default()
+        },
     }
 }
 
@@ -110,6 +131,9 @@ fn kinds(symbols: &mut Symbols) -> Vec<Kind> {
         Kind::RouteDown { node, remote, cid: 8, reason: subject },
         Kind::SlowConsumer { node, client: None, pending: 1, limit: 2 },
         Kind::SlowConsumer { node, client: Some(client), pending: 1, limit: 0 },
+        Kind::Backlog { node, client, pending: 7 },
+        Kind::Dial { node, target: subject },
+        Kind::Servers { client, conn, urls: reply },
         Kind::WireSub { from: node, to, conn: wire, account: reply, subject, queue, weight: 0 },
         Kind::WireSubSeen { sub: 3 },
         Kind::WireMsg {

@@ -8,8 +8,8 @@ use std::io::{self, Write};
 
 use super::json::{Object, push_list, push_number, push_object};
 use super::{
-    Bounds, ClientInfo, Event, Fault, GuaranteeInfo, Header, History, Holder, InterestEntry, Kind,
-    LinkInfo, NodeCounters, RouteEntry, SCHEMA_NAME, Snapshot, Sym, Symbols,
+    Bounds, ClientEntry, ClientInfo, Event, Fault, GuaranteeInfo, Header, History, Holder,
+    InterestEntry, Kind, LinkInfo, NodeCounters, RouteEntry, SCHEMA_NAME, Snapshot, Sym, Symbols,
 };
 use crate::ids::{ClientId, ConnNo, MsgId, NodeId};
 
@@ -74,6 +74,9 @@ impl Kind {
             Self::RouteUp { .. } => "route_up",
             Self::RouteDown { .. } => "route_down",
             Self::SlowConsumer { .. } => "slow_consumer",
+            Self::Backlog { .. } => "backlog",
+            Self::Dial { .. } => "dial",
+            Self::Servers { .. } => "servers",
             Self::WireSub { .. } => "wire_sub",
             Self::WireSubSeen { .. } => "wire_sub_seen",
             Self::WireMsg { .. } => "wire_msg",
@@ -112,6 +115,7 @@ impl Fields<'_, '_, '_> {
             Kind::ClientConnected { .. }
             | Kind::ClientClosed { .. }
             | Kind::OpDropped { .. }
+            | Kind::Servers { .. }
             | Kind::ClientError { .. } => self.client(kind),
             Kind::PubSent { .. }
             | Kind::PubFlushed { .. }
@@ -119,9 +123,11 @@ impl Fields<'_, '_, '_> {
             | Kind::NoResponders { .. }
             | Kind::RequestDone { .. }
             | Kind::RequestTimeout { .. } => self.message(kind),
-            Kind::RouteUp { .. } | Kind::RouteDown { .. } | Kind::SlowConsumer { .. } => {
-                self.link(kind);
-            }
+            Kind::RouteUp { .. }
+            | Kind::RouteDown { .. }
+            | Kind::SlowConsumer { .. }
+            | Kind::Backlog { .. }
+            | Kind::Dial { .. } => self.link(kind),
             Kind::WireSub { .. }
             | Kind::WireSubSeen { .. }
             | Kind::WireMsg { .. }
@@ -153,6 +159,10 @@ impl Fields<'_, '_, '_> {
             Kind::ClientError { client, conn, text } => {
                 self.connection(*client, *conn);
                 self.name("text", *text);
+            }
+            Kind::Servers { client, conn, urls } => {
+                self.connection(*client, *conn);
+                self.name("urls", *urls);
             }
             _ => {}
         }
@@ -237,6 +247,15 @@ impl Fields<'_, '_, '_> {
                 self.o.number("pending", *pending);
                 self.o.number("limit", *limit);
             }
+            Kind::Backlog { node, client, pending } => {
+                self.node("node", *node);
+                self.count("client", client.0);
+                self.o.number("pending", *pending);
+            }
+            Kind::Dial { node, target } => {
+                self.node("node", *node);
+                self.name("target", *target);
+            }
             _ => {}
         }
     }
@@ -289,6 +308,8 @@ impl Fields<'_, '_, '_> {
         self.o.text("phase", snapshot.phase.name());
         self.o.list("routes", &snapshot.routes, |out, r| push_route(out, r, symbols));
         self.o.list("interest", &snapshot.interest, |out, e| push_interest(out, e, symbols));
+        self.o.list("clients", &snapshot.clients, push_client);
+        self.name("urls", snapshot.urls);
         self.o.object("counters", |o| counters(&snapshot.counters, o));
     }
 
@@ -358,6 +379,18 @@ fn push_interest(out: &mut String, entry: &InterestEntry, symbols: &Symbols) {
     });
 }
 
+fn push_client(out: &mut String, entry: &ClientEntry) {
+    push_object(out, |o| {
+        o.maybe("client", entry.client.map(|c| c.0.into()));
+        o.number("subs", entry.subs);
+        o.number("pending", entry.pending);
+        o.number("in_msgs", entry.in_msgs);
+        o.number("in_bytes", entry.in_bytes);
+        o.number("out_msgs", entry.out_msgs);
+        o.number("out_bytes", entry.out_bytes);
+    });
+}
+
 fn counters(counters: &NodeCounters, o: &mut Object<'_>) {
     for (key, value) in counters.fields() {
         o.number(key, value);
@@ -367,7 +400,7 @@ fn counters(counters: &NodeCounters, o: &mut Object<'_>) {
 impl NodeCounters {
     /// All counters with their names in files.
     #[must_use]
-    pub const fn fields(&self) -> [(&'static str, u64); 13] {
+    pub const fn fields(&self) -> [(&'static str, u64); 29] {
         [
             ("connections", self.connections),
             ("routes", self.routes),
@@ -382,6 +415,22 @@ impl NodeCounters {
             ("stale_routes", self.stale_routes),
             ("stalls", self.stalls),
             ("lost_on_close", self.lost_on_close),
+            ("in_bytes", self.in_bytes),
+            ("out_bytes", self.out_bytes),
+            ("in_client_bytes", self.in_client_bytes),
+            ("out_client_bytes", self.out_client_bytes),
+            ("subscriptions", self.subscriptions),
+            ("interest", self.interest),
+            ("inserts", self.inserts),
+            ("removes", self.removes),
+            ("route_subs", self.route_subs),
+            ("route_in_msgs", self.route_in_msgs),
+            ("route_out_msgs", self.route_out_msgs),
+            ("pending", self.pending),
+            ("links", self.links),
+            ("timers", self.timers),
+            ("targets", self.targets),
+            ("dials", self.dials),
         ]
     }
 }
@@ -404,6 +453,9 @@ fn header_line(header: &Header, line: &mut String) {
                 o.number("region", node.region.0.into());
                 o.text("cluster", &node.cluster);
                 o.number("pool_size", node.pool_size.into());
+                o.text("url", &node.url);
+                o.flag("advertise", node.advertise);
+                o.number("max_pending", node.max_pending);
             });
         });
         o.list("paths", &header.paths, |out, path| {

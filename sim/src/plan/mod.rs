@@ -392,6 +392,27 @@ impl FaultAction {
         }
     }
 
+    /// Whether the node comes back at another address.
+    #[must_use]
+    pub fn moves_address_of(&self, node: NodeId) -> bool {
+        match self {
+            Self::Crash(process) | Self::Stop(process) | Self::LameDuck(process) => {
+                process.new_address && process.nodes.contains(&node)
+            }
+            Self::Host(HostFault { nodes, what: HostWhat::Restart(restart) }) => {
+                restart.new_address && nodes.contains(&node)
+            }
+            Self::Host(_)
+            | Self::Cut { .. }
+            | Self::Conns { .. }
+            | Self::Reset(_)
+            | Self::Refuse(_)
+            | Self::Degrade { .. }
+            | Self::Dns(_)
+            | Self::StopReading(_) => false,
+        }
+    }
+
     /// The sides that it stands between, if it is one of the network.
     #[must_use]
     pub const fn sides(&self) -> Option<&Sides> {
@@ -602,6 +623,12 @@ impl NodePlan {
             region: self.region,
             cluster: self.cluster.clone(),
             pool_size: u32::try_from(pool_size).unwrap_or(u32::MAX),
+            url: String::new(),
+            advertise: self.config.number(Setting::NoAdvertise) != Some(1),
+            max_pending: self
+                .config
+                .number(Setting::MaxPending)
+                .unwrap_or(causeway_core::limits::PENDING_BYTES),
         }
     }
 }

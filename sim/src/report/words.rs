@@ -23,9 +23,11 @@ pub fn describe(history: &History, event: &Event) -> String {
             };
             format!("{} {how}", words.node(*node))
         }
-        Kind::RouteUp { .. } | Kind::RouteDown { .. } | Kind::SlowConsumer { .. } => {
-            words.nodes(&event.kind)
-        }
+        Kind::RouteUp { .. }
+        | Kind::RouteDown { .. }
+        | Kind::SlowConsumer { .. }
+        | Kind::Backlog { .. }
+        | Kind::Dial { .. } => words.nodes(&event.kind),
         Kind::WireSub { .. }
         | Kind::WireSubSeen { .. }
         | Kind::WireMsg { .. }
@@ -39,7 +41,8 @@ pub fn describe(history: &History, event: &Event) -> String {
         | Kind::SubSent { .. }
         | Kind::SubReady { .. }
         | Kind::UnsubSent { .. }
-        | Kind::UnsubReady { .. } => words.subscriber(&event.kind),
+        | Kind::UnsubReady { .. }
+        | Kind::Servers { .. } => words.subscriber(&event.kind),
         Kind::PubSent { .. }
         | Kind::PubFlushed { .. }
         | Kind::OpDropped { .. }
@@ -171,6 +174,12 @@ impl Words<'_> {
                     sid.0
                 )
             }
+            Kind::Servers { client, urls, .. } if urls.is_none() => {
+                format!("{} is told of no servers", self.client(*client))
+            }
+            Kind::Servers { client, urls, .. } => {
+                format!("{} is told of the servers {}", self.client(*client), self.text(*urls))
+            }
             Kind::SubReady { client, sid, .. } => {
                 format!("{}'s node has subscription {}", self.client(*client), sid.0)
             }
@@ -258,6 +267,12 @@ impl Words<'_> {
                 self.node(*remote),
                 self.text(*reason)
             ),
+            Kind::Backlog { node, client, pending } => {
+                format!("{pending} bytes wait at {} for {}", self.node(*node), self.client(*client))
+            }
+            Kind::Dial { node, target } => {
+                format!("{} dials {}", self.node(*node), self.text(*target))
+            }
             Kind::SlowConsumer { node, client, pending, limit } => {
                 let who = client.map_or("a route", |client| self.client(client));
                 let why = if *limit == 0 {

@@ -43,7 +43,7 @@ pub(super) const ENGINES: [&str; 3] = ["pure", "turmoil", "process"];
 pub(super) const ENGINE_OTHERWISE: &str = "sim";
 
 /// How regions may be joined.
-pub(super) const VIA: [&str; 1] = ["route"];
+pub(super) const VIA: [&str; 2] = ["route", "none"];
 
 /// When a guarantee may have to hold.
 pub(super) const DURING: [&str; 3] = ["always", "partition", "after_heal"];
@@ -325,6 +325,9 @@ impl Reader<'_> {
         for path in &self.raw.path {
             let ends: Vec<&str> =
                 path.get_ref().between.iter().map(|t| strip_region(t.get_ref())).collect();
+            if !joins_by_routes(path.get_ref()) {
+                continue;
+            }
             match ends[..] {
                 [a, b] if a == region => routes.push(RouteTarget::Name(b.to_owned())),
                 [a, b] if b == region => routes.push(RouteTarget::Name(a.to_owned())),
@@ -402,7 +405,7 @@ impl Reader<'_> {
         self.unsupported("one_way", raw.one_way.as_ref());
         if let Some(via) = &raw.via {
             match via.get_ref().as_str() {
-                "route" => {}
+                "route" | "none" => {}
                 name @ ("gateway" | "leafnode") => {
                     let message = format!("`via = \"{name}\"` is not there yet, only `route`");
                     self.problems.add(via.span(), message);
@@ -430,7 +433,7 @@ impl Reader<'_> {
             let region = self.raw.region.values().nth(at);
             region.and_then(|r| r.get_ref().cluster.as_ref()).map_or("c1", |c| c.get_ref().as_str())
         };
-        if cluster(a_at) != cluster(b_at) {
+        if joins_by_routes(raw) && cluster(a_at) != cluster(b_at) {
             self.problems.add(span, "routes join nodes of one cluster, and these are of two");
         }
         Some(PathSpec { a: a_at, b: b_at, link })
@@ -444,7 +447,10 @@ impl Reader<'_> {
     fn guarantee(&mut self, id: &str, spanned: &Spanned<RawGuarantee>) -> GuaranteeInfo {
         let raw = spanned.get_ref();
         let kind = raw.kind.get_ref();
-        if !self.kinds.contains(&kind.as_str()) {
+        if let Some(what) = crate::guarantee::needs(kind) {
+            let message = format!("`{kind}` needs {what}, which this version does not have");
+            self.problems.add(raw.kind.span(), message);
+        } else if !self.kinds.contains(&kind.as_str()) {
             let message = format!("there is no guarantee of kind `{kind}`");
             self.problems.unknown(raw.kind.span(), message, kind, self.kinds.iter().copied());
         }
@@ -478,6 +484,11 @@ impl Reader<'_> {
         let line = |t: &Text| self.problems.line_of(&t.span());
         coverage.sometimes.iter().map(|t| (t.get_ref().clone(), line(t))).collect()
     }
+}
+
+/// Whether a path is for routes, or only lets the two sides reach each other.
+fn joins_by_routes(path: &RawPath) -> bool {
+    path.via.as_ref().is_none_or(|via| via.get_ref() != "none")
 }
 
 /// The small steps.

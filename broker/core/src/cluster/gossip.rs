@@ -1,5 +1,6 @@
 //! Gossip: servers tell each other of servers.
 
+use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::net::SocketAddr;
@@ -79,19 +80,23 @@ impl Node {
         }
     }
 
-    /// A newcomer of our kind hears of everybody else: then both sides know of each other.
+    /// A newcomer of our kind hears of everybody else: then both sides know of each other. If others
+    /// have told of it, they have told it of everybody whom they know; it hears only of the rest.
+    /// When two groups meet at several places at once, or two newcomers come at the same time, each
+    /// place has its news from another, and would leave it to that one to tell.
     fn add_everybody_else(&self, slot: u32, newcomer: &str, lines: &mut Vec<(u32, Info)>) {
         let Some(route) = self.links.at(slot).and_then(Link::route) else { return };
         let Some(cluster) = &self.cluster else { return };
         let Some(remote) = cluster.remotes.get(newcomer) else { return };
-        if cluster.is_hearsay(route, newcomer)
-            || wants_no_gossip(&remote.info)
-            || !remote.is_causeway()
-        {
+        if !remote.is_causeway() {
             return;
         }
-        for (_, other) in cluster.remotes.iter().filter(|(id, _)| *id != newcomer) {
-            lines.push((slot, gossip_line(&other.info, GossipMode::Disabled, "")));
+        let told = cluster.is_hearsay(route, newcomer) || wants_no_gossip(&remote.info);
+        let tellers = if told { cluster.tellers_of(newcomer) } else { BTreeSet::new() };
+        for (id, other) in cluster.remotes.iter().filter(|(id, _)| *id != newcomer) {
+            if !cluster.is_known_to(id, &tellers) {
+                lines.push((slot, gossip_line(&other.info, GossipMode::Disabled, "")));
+            }
         }
     }
 
@@ -195,6 +200,17 @@ impl Cluster {
         !route.explicit
             && route.gossip_mode != GossipMode::Override
             && target.is_some_and(|target| target.told_id.as_deref() == Some(peer))
+    }
+
+    /// Who told us of a server and has not lost it.
+    fn tellers_of(&self, server_id: &str) -> BTreeSet<&str> {
+        let targets = self.targets_of(server_id).filter_map(|id| self.targets.get(&id));
+        targets.flat_map(|target| target.told_by.iter().map(String::as_str)).collect()
+    }
+
+    /// Whether one of these is a server itself, or has told us of it and has not lost it.
+    fn is_known_to(&self, server_id: &str, tellers: &BTreeSet<&str>) -> bool {
+        tellers.contains(server_id) || !self.tellers_of(server_id).is_disjoint(tellers)
     }
 
     /// The target that we have for a server by hearsay: the one that led to it, or one with its

@@ -162,6 +162,24 @@ fn restarted_servers_come_back() {
 }
 
 #[test]
+fn two_newcomers_at_the_same_time_find_each_other() {
+    for seed in 0..40 {
+        let mut world = World::new();
+        // Two groups, each around a server that knows nobody, and one that joins them.
+        for routes in [&[][..], &[0], &[], &[2], &[0, 2]] {
+            world.member(routes, |_| {});
+        }
+        world.pass(5 * SECOND);
+        // They restart in the same instant.
+        world.restart(0, 100 + seed);
+        world.restart(2, 150 + seed);
+        world.pass(10 * SECOND);
+        assert_eq!(world.remotes(0), "n1 n2 n3 n4", "seed {seed}");
+        assert_eq!(world.remotes(2), "n0 n1 n3 n4", "seed {seed}");
+    }
+}
+
+#[test]
 fn both_sides_dialling_at_once_settle_on_one_set_of_connections() {
     for seed in 0..50 {
         let mut world = World::new();

@@ -15,6 +15,7 @@
 //! | [`coverage`] | what must have happened in at least one seed |
 //! | [`history`] | what was observed in a run; guarantees are judged from it alone |
 //! | [`ids`] | the identities that histories and plans speak of |
+//! | [`shrink`](mod@shrink) | makes a failing plan small |
 //! | [`run`](mod@run) | how to run a plan, and what comes out |
 
 mod client;
@@ -32,5 +33,6 @@ pub mod report;
 pub mod rng;
 pub mod run;
 pub mod scenario;
+pub mod shrink;
 pub mod units;
 pub mod verdict;

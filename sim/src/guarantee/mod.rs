@@ -132,6 +132,11 @@ pub fn judge(history: &History) -> Result<Vec<Judged>, JudgeError> {
     Ok(bench.seats.into_iter().map(|seat| seat.judged).collect())
 }
 
+/// Whether all that a guarantee's scope names is there.
+pub(crate) fn knows_scope(scope: &str, header: &Header) -> bool {
+    Scope::parse(scope, header).is_ok()
+}
+
 /// What a checker is told when it is made.
 pub(crate) struct Params<'h> {
     pub(crate) header: &'h Header,

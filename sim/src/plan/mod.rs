@@ -15,7 +15,7 @@ mod select;
 #[cfg(test)]
 mod tests;
 mod text;
-mod timing;
+pub(crate) mod timing;
 mod write;
 
 pub use build::plan;

@@ -30,7 +30,7 @@ const SLACK_NS: u64 = 500 * MS;
 pub(crate) const RETRANSMIT_NS: u64 = 200 * MS;
 
 /// Bounds without phases: what the networks and timers say.
-pub(super) fn bounds(plan: &Plan) -> Bounds {
+pub(crate) fn bounds(plan: &Plan) -> Bounds {
     let rtt = round_trip(plan);
     // TCP's handshake, ours, a ping; then the other connections of the pool and the account's, all
     // at once; and the same again, because gossip comes first.
@@ -59,24 +59,24 @@ pub(super) fn bounds(plan: &Plan) -> Bounds {
 }
 
 /// How long the nodes need to find each other after the last one has started.
-pub(super) fn boot_ns(bounds: &Bounds) -> u64 {
+pub(crate) fn boot_ns(bounds: &Bounds) -> u64 {
     let started = nanos(limits::ROUTE_RECONNECT) + nanos(limits::ROUTE_DIAL_TIMEOUT) + 200 * MS;
     started + 24 * bounds.rtt_max_ns + SLACK_NS
 }
 
 /// How long clients need to connect and subscribe.
-pub(super) fn warm_ns(bounds: &Bounds) -> u64 {
+pub(crate) fn warm_ns(bounds: &Bounds) -> u64 {
     CONNECT_SPREAD_NS + 4 * bounds.rtt_max_ns + bounds.interest_ns
 }
 
 /// How long the end of all faults and of all work may take to reach everybody.
-pub(super) fn settle_ns(plan: &Plan, bounds: &Bounds) -> u64 {
+pub(crate) fn settle_ns(plan: &Plan, bounds: &Bounds) -> u64 {
     let quiet = 2 * bounds.interest_ns;
     if plan.faults.is_empty() { quiet } else { quiet + bounds.routes_ns + bounds.clients_ns }
 }
 
 /// How long clients need to leave.
-pub(super) fn drain_ns(bounds: &Bounds) -> u64 {
+pub(crate) fn drain_ns(bounds: &Bounds) -> u64 {
     2 * bounds.interest_ns + 4 * bounds.rtt_max_ns
 }
 

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use super::minimal::remove_minimal;
 use super::words::{seconds, time};
 use super::{Report, hex, markdown, replay_command, summary, timeline};
 use crate::history::History;
@@ -91,6 +92,12 @@ impl Folder {
         write_evidence(&folder, evidence)
     }
 
+    /// The folder of a seed's minimised failure.
+    #[must_use]
+    pub fn of_minimal(&self, seed: u64) -> PathBuf {
+        self.path.join("failures").join(format!("seed-{seed}"))
+    }
+
     /// Writes the plan, history and story of the only seed.
     ///
     /// # Errors
@@ -149,6 +156,8 @@ fn remove_old(folder: &Path) -> io::Result<()> {
             && (evidence || ["summary.json", "report.md", FAILING_SEEDS].contains(&name))
         {
             fs::remove_file(path)?;
+        } else if path.is_dir() && name.starts_with("seed-") {
+            remove_minimal(&path)?;
         }
     }
     Ok(())

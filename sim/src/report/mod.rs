@@ -8,6 +8,9 @@
 //!     failures/seed-17.plan             the first failing seeds: what was done,
 //!     failures/seed-17.history.jsonl    what was observed,
 //!     failures/seed-17.story.md         and both told in a few lines
+//!     failures/seed-17/                 the first of each kind, minimised:
+//!         minimal.plan  story.md            the plan, and its run told in a few lines,
+//!         sequence.mmd  regression.rs       as a Mermaid diagram, and as a test
 //!     seed-0.plan  seed-0.history.jsonl  seed-0.story.md    if there is one seed only
 //! ```
 //!
@@ -16,6 +19,8 @@
 //! | `words` | events and times in plain words |
 //! | `story` | a run told in a few lines |
 //! | `summary`, `markdown` | the texts of the two files |
+//! | `sequence` | a run as a diagram |
+//! | `minimal` | what a minimised failure leaves behind |
 //! | `folder` | writes them |
 //! | `finished` | what is left of a scenario when its runs are gone, for the texts about several |
 //! | `junit`, `table`, `annotations` | those texts, for CI |
@@ -25,6 +30,8 @@ mod finished;
 mod folder;
 mod junit;
 mod markdown;
+mod minimal;
+mod sequence;
 mod story;
 mod summary;
 mod table;
@@ -35,6 +42,8 @@ pub use finished::{Complaint, Failing, Finished};
 pub use folder::{Evidence, Folder};
 pub use junit::junit;
 pub use markdown::{headline, markdown};
+pub use minimal::write_minimal;
+pub use sequence::sequence;
 pub use story::{Line, timeline};
 pub use summary::{SCHEMA_NAME, summary};
 pub use table::{heading, table, words as verdict_words};
@@ -107,6 +116,12 @@ pub fn digest(runs: &[SeedRun]) -> u64 {
 #[must_use]
 pub fn hex(hash: u64) -> String {
     format!("{hash:016x}")
+}
+
+/// The command that runs a plan again.
+#[must_use]
+pub fn replay_plan_command(program: &str, plan: &str) -> String {
+    format!("{} replay {}", quoted(program), quoted(plan))
 }
 
 /// The command that runs a seed again.

@@ -301,6 +301,48 @@ fn a_replay_can_be_traced_and_ended_early() {
 }
 
 #[test]
+fn a_failure_is_made_small_and_the_small_plan_shows_the_same() {
+    let place = Place::new("shrink");
+    place.file("small.toml", SCENARIO);
+    // Cut after so few steps, every run fails: it has no end.
+    let run = ["run", "small.toml", "--seeds", "1..3", "--max-steps", "200", "--out", "o"];
+    let ran = place.run(&run).ends(3).complains("shrinking seed 1: no end: more than # steps");
+    let files = ["minimal.plan", "regression.rs", "sequence.mmd", "story.md"];
+    assert_eq!(place.names("o/failures/seed-1"), files);
+    assert!(!place.0.join("o/failures/seed-2").exists(), "the second is of the same kind");
+    assert!(ran.out.find("replay: ") < ran.out.find("minimal: "), "{}", ran.out);
+    assert!(ran.after("it shows:").starts_with("no end: more than # steps"));
+    let command: Vec<&str> = ran.after("minimal:").split(' ').skip(1).collect();
+    assert_eq!(command, ["replay", "o/failures/seed-1/minimal.plan"]);
+    let again = [&command[..], &["--max-steps", "200"]].concat();
+    place.run(&again).ends(3).says("more than 200 steps");
+
+    // From the plan it is the same, and so often as one likes.
+    let shrink = |out| ["shrink", "o/failures/seed-1.plan", "--max-steps", "200", "--out", out];
+    let one = place.run(&shrink("p")).ends(3);
+    place.run(&shrink("q")).ends(3);
+    assert_eq!(one.after("its size:"), ran.after("its size:"));
+    for file in files {
+        let of = |folder: &str| place.read(&format!("{folder}/{file}"));
+        assert_eq!(of("p"), of("q"), "{file}");
+        assert_eq!(of("p"), of("o/failures/seed-1"), "{file}");
+    }
+    assert!(place.read("p/story.md").lines().count() <= 30);
+    assert!(place.read("p/sequence.mmd").starts_with("sequenceDiagram\n"));
+
+    place.run(&[&run[..], &["--no-shrink"]].concat()).ends(3);
+    assert!(!place.0.join("o/failures/seed-1").exists(), "the old report is gone");
+    place.run(&[&run[..], &["--shrink-budget", "0"]].concat()).ends(3);
+    assert!(!place.0.join("o/failures/seed-1").exists());
+    place
+        .run(&["shrink", "p/minimal.plan"])
+        .ends(0)
+        .says("every guarantee held: nothing to shrink");
+    place.run(&["shrink", "small.toml"]).ends(2).complains("small.toml is not a plan");
+    place.run(&["shrink", "missing.plan"]).ends(2).complains("cannot read missing.plan");
+}
+
+#[test]
 fn equal_seeds_give_equal_runs_in_one_process_and_in_two() {
     let place = Place::new("selfcheck");
     place.file("small.toml", SCENARIO);

@@ -25,12 +25,14 @@ mod run;
 mod runner;
 mod seeds;
 mod selfcheck;
+mod shrink;
 
 use std::fmt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use causeway_sim::scenario::{ScenarioError, schema};
+use causeway_sim::shrink::REPLAYS_MAX;
 use causeway_sim::units;
 use causeway_sim::verdict::Exit;
 use clap::{Args, Parser, Subcommand};
@@ -60,6 +62,8 @@ enum Command {
     Run(RunArgs),
     /// Run one seed, or a plan, again: bit for bit.
     Replay(ReplayArgs),
+    /// Look for a smaller plan with the same failure.
+    Shrink(ShrinkArgs),
     /// Prove that equal seeds give equal runs: in one process, and in two.
     Selfcheck(SelfcheckArgs),
     /// Hold a recorded history against the guarantees.
@@ -106,6 +110,12 @@ struct RunArgs {
     /// summary of the step].
     #[arg(long, value_name = "FILE")]
     summary: Option<PathBuf>,
+    /// Do not look for smaller plans with the same failures.
+    #[arg(long)]
+    no_shrink: bool,
+    /// Look for smaller plans no longer than this, all in all.
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = parse_duration)]
+    shrink_budget: u64,
 }
 
 #[derive(Args, Debug)]
@@ -137,6 +147,28 @@ struct ReplayArgs {
         value_parser = clap::value_parser!(u64).range(1..))]
     max_steps: u64,
     /// Write the plan, the history and the story into this folder, too.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+struct ShrinkArgs {
+    /// A plan that fails.
+    #[arg(value_name = "PLAN")]
+    plan: PathBuf,
+    /// Look no longer than this.
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = parse_duration)]
+    budget: u64,
+    /// Run at most so many candidates.
+    #[arg(long, value_name = "N", default_value_t = REPLAYS_MAX,
+        value_parser = clap::value_parser!(u32).range(1..))]
+    replays: u32,
+    /// End a run that takes more steps than this.
+    #[arg(long, value_name = "N", default_value_t = STEPS_MAX,
+        value_parser = clap::value_parser!(u64).range(1..))]
+    max_steps: u64,
+    /// Where to write the minimal plan, its story, a diagram and a test
+    /// [default: a folder beside the plan].
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
@@ -230,6 +262,7 @@ pub(crate) fn main() -> ExitCode {
     let done = match cli.command {
         Command::Run(args) => run::main(&args),
         Command::Replay(args) => replay::main(&args),
+        Command::Shrink(args) => shrink::main(&args),
         Command::Selfcheck(args) => selfcheck::main(&args),
         Command::Check(args) => check::main(&args),
         Command::List(args) => list::main(&args),

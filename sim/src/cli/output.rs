@@ -31,11 +31,23 @@ pub(super) fn error(text: &str) {
     note(text);
 }
 
-/// A failing seed: first the command that shows it again, then the hash, then what happened.
-pub(super) fn failure(replay: &str, run: &SeedRun) {
+/// What is told of a failure that was minimised.
+pub(super) struct Told {
+    /// Of which seed it was.
+    pub(super) seed: u64,
+    /// The command that shows it again, and how small it is.
+    pub(super) lines: Vec<String>,
+}
+
+/// A failing seed: first the command that shows it again, then the hash, then the same for the
+/// minimal plan if there is one, then what happened.
+fn failure(replay: &str, run: &SeedRun, minimal: Option<&Told>) {
     line(&format!("FAILED seed {}", run.seed));
     line(&format!("  replay:     {replay}"));
     line(&format!("  trace hash: {}", report::hex(run.trace_hash)));
+    for told in minimal.into_iter().flat_map(|minimal| &minimal.lines) {
+        line(told);
+    }
     what_broke(run);
     line("");
 }
@@ -55,12 +67,19 @@ pub(super) fn what_broke(run: &SeedRun) {
 }
 
 /// All failing seeds of a scenario.
-pub(super) fn failures(report: &Report<'_>, program: &str) {
+pub(super) fn failures(report: &Report<'_>, minimal: &[Told], program: &str) {
     let failed = || report.runs.iter().filter(|run| run.failed());
-    for run in failed().take(FAILURES_TOLD) {
-        failure(&report::replay_command(program, report.file, run.seed), run);
+    // Those of a kind of their own are told whatever their number.
+    let small = |run: &SeedRun| minimal.iter().find(|told| told.seed == run.seed);
+    let mut more: Vec<String> = Vec::new();
+    for (at, run) in failed().enumerate() {
+        if at < FAILURES_TOLD || small(run).is_some() {
+            let replay = report::replay_command(program, report.file, run.seed);
+            failure(&replay, run, small(run));
+        } else {
+            more.push(run.seed.to_string());
+        }
     }
-    let more: Vec<String> = failed().skip(FAILURES_TOLD).map(|run| run.seed.to_string()).collect();
     if !more.is_empty() {
         const LISTED: usize = 50;
         let rest = more.len().saturating_sub(LISTED);

@@ -78,7 +78,7 @@ fn plan_of(args: &ReplayArgs) -> Result<(Plan, Vec<Goal>), Failure> {
 }
 
 /// Whether a text is a plan; scenarios never begin like one.
-fn is_plan(text: &str) -> bool {
+pub(super) fn is_plan(text: &str) -> bool {
     let first = text.lines().map(str::trim).find(|l| !l.is_empty() && !l.starts_with('#'));
     first.is_some_and(|line| line.starts_with("causeway-plan"))
 }

@@ -1,20 +1,25 @@
 //! `causeway-sim run`.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
+use causeway_sim::history::History;
 use causeway_sim::plan::{Plan, plan};
 use causeway_sim::report::words::time;
 use causeway_sim::report::{self, Evidence, FAILURES_SHOWN, Finished, Folder, Report, Speed};
 use causeway_sim::scenario::{Diagnostic, Scenario, ScenarioError};
+use causeway_sim::shrink::{REPLAYS_MAX, Signature, findings};
 use causeway_sim::units::{MS, SECOND};
 use causeway_sim::verdict::{Exit, SeedRun, Verdict};
 
 use super::ci::Outlets;
 use super::clock::Stopwatch;
 use super::load::{self, Loaded};
+use super::output::Told;
 use super::progress::Progress;
 use super::runner::{Batch, Guard, execute, run_all};
 use super::seeds::{SeedSet, choose};
+use super::shrink::{Effort, minimise};
 use super::{Failure, RunArgs, jobs_or_cores, output};
 
 /// So many failing seeds are announced while the others still run.
@@ -27,6 +32,7 @@ pub(super) fn main(args: &RunArgs) -> Result<Exit, Failure> {
     let sets: Vec<SeedSet> = scenarios.iter().map(|loaded| seeds_of(args, loaded)).collect();
     check(&scenarios, &sets)?;
     let watch = Stopwatch::start();
+    let shrink_ns = Cell::new(if args.no_shrink { 0 } else { args.shrink_budget });
     let mut finished: Vec<Finished> = Vec::new();
     for (at, (loaded, set)) in scenarios.iter().zip(&sets).enumerate() {
         if at > 0 {
@@ -34,7 +40,8 @@ pub(super) fn main(args: &RunArgs) -> Result<Exit, Failure> {
         }
         let folder = folder_of(args.out.as_deref(), scenarios.len(), &loaded.scenario, set);
         let budget_ns = args.budget.map(|all| share(all, watch.ns(), scenarios.len() - at));
-        let job = Job { args, loaded, set, folder: &folder, watch, budget_ns };
+        let shrink_ns = &shrink_ns;
+        let job = Job { args, loaded, set, folder: &folder, watch, budget_ns, shrink_ns };
         finished.push(job.run()?);
     }
     if finished.len() > 1 {
@@ -87,6 +94,8 @@ struct Job<'a> {
     watch: Stopwatch,
     /// When no more seeds are started, by the watch.
     budget_ns: Option<u64>,
+    /// What is left for making failures small, in nanoseconds: for all scenarios together, too.
+    shrink_ns: &'a Cell<u64>,
 }
 
 impl Job<'_> {
@@ -96,7 +105,8 @@ impl Job<'_> {
         let (runs, speed) = self.run_seeds()?;
         let left_out = self.set.seeds.len() as u64 - runs.len() as u64;
         let mut verdict = Verdict::of(&runs, &self.loaded.goal_texts(), left_out);
-        self.leave_evidence(&folder, &runs, &mut verdict)?;
+        let kinds = self.leave_evidence(&folder, &runs, &mut verdict)?;
+        let minimal = self.make_small(&folder, kinds, &mut verdict)?;
         let parameters = parameters(scenario, &self.set.seeds);
         let report = Report {
             scenario: &scenario.name,
@@ -113,7 +123,7 @@ impl Job<'_> {
             .write_report(&report)
             .and_then(|()| folder.write_failing_seeds(&report, &program()))
             .map_err(|e| Failure::writing(self.folder, &e))?;
-        tell(&report, self.folder);
+        tell(&report, &minimal, self.folder);
         let goal_lines = scenario.coverage.iter().map(|(_, line)| *line).collect();
         Ok(Finished::of(&report, &program(), goal_lines))
     }
@@ -158,18 +168,60 @@ impl Job<'_> {
         folder: &Folder,
         runs: &[SeedRun],
         verdict: &mut Verdict,
-    ) -> Result<(), Failure> {
+    ) -> Result<Kinds, Failure> {
         let unwritable = |e| Failure::writing(folder.path(), &e);
+        let mut kinds = Kinds::default();
         let failed = runs.iter().filter(|run| run.failed()).take(FAILURES_SHOWN);
         for run in failed {
+            let before = verdict.harness_faults.len();
             self.again(run, verdict, |evidence| {
+                kinds.add(evidence.run, evidence.history);
                 folder.write_failure(evidence).map_err(unwritable)
             })?;
+            if verdict.harness_faults.len() > before {
+                // Not deterministic: nothing can be said about smaller plans.
+                kinds.forget(run.seed);
+            }
         }
         if let [run] = runs {
             self.again(run, verdict, |evidence| folder.write_only(evidence).map_err(unwritable))?;
         }
-        Ok(())
+        Ok(kinds)
+    }
+
+    /// Looks for a smaller plan with the first failure of each kind. Each has its share of the
+    /// time, and what one leaves is for the others.
+    fn make_small(
+        &self,
+        folder: &Folder,
+        kinds: Kinds,
+        verdict: &mut Verdict,
+    ) -> Result<Vec<Told>, Failure> {
+        let mut minimal = Vec::new();
+        let count = kinds.0.len();
+        for (at, (signature, seed)) in kinds.0.into_iter().enumerate() {
+            let budget_ns = self.shrink_ns.get() / (count - at) as u64;
+            if budget_ns == 0 {
+                break;
+            }
+            output::note(&format!("shrinking seed {seed}: {signature}"));
+            let plan = plan(&self.loaded.scenario, seed)
+                .map_err(|error| Failure::Usage(error.to_string()))?;
+            let watch = Stopwatch::start();
+            let effort = Effort { guard: self.guard(), replays: REPLAYS_MAX, budget_ns, watch };
+            match minimise(&plan, &signature, effort) {
+                Ok(found) => {
+                    let path = folder.of_minimal(seed);
+                    found.write(&path)?;
+                    minimal.push(Told { seed, lines: found.lines(&path) });
+                }
+                // The report is still wanted.
+                Err(failure) => verdict.harness_faults.push((seed, failure.to_string())),
+            }
+            let spent = watch.ms().saturating_mul(MS);
+            self.shrink_ns.set(self.shrink_ns.get().saturating_sub(spent));
+        }
+        Ok(minimal)
     }
 
     fn again(
@@ -193,9 +245,26 @@ impl Job<'_> {
     }
 }
 
+/// The kinds of failures, each with the first seed that shows it.
+#[derive(Default)]
+struct Kinds(Vec<(Signature, u64)>);
+
+impl Kinds {
+    fn add(&mut self, run: &SeedRun, history: &History) {
+        let Some(first) = findings(run, history).into_iter().next() else { return };
+        if !self.0.iter().any(|(known, _)| *known == first.signature) {
+            self.0.push((first.signature, run.seed));
+        }
+    }
+
+    fn forget(&mut self, seed: u64) {
+        self.0.retain(|(_, of)| *of != seed);
+    }
+}
+
 /// Prints the failures, the verdict, the sums and the folder.
-fn tell(report: &Report<'_>, folder: &Path) {
-    output::failures(report, &program());
+fn tell(report: &Report<'_>, minimal: &[Told], folder: &Path) {
+    output::failures(report, minimal, &program());
     for (seed, what) in &report.verdict.harness_faults {
         output::line(&format!("HARNESS FAULT seed {seed}: {what}"));
     }

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::guarantee;
 use crate::ids::{ClientId, NodeId, RegionId, Sid};
 use crate::plan::{
-    ClientPlan, FaultAction, FaultPlan, NodePlan, Op, OpPlan, PathPlan, Plan, ProcessPlan,
-    RoutePlan, Sides, Site,
+    ClientPlan, FaultAction, FaultPlan, HostFault, NamesPlan, NodePlan, Op, OpPlan, PathPlan, Plan,
+    ProcessPlan, RoutePlan, Sides, Site,
 };
 
 /// The plan with these nodes and clients only. A client that loses all its nodes goes to another
@@ -214,6 +214,9 @@ impl<'p> Cut<'p> {
             FaultAction::Cut { between, blackhole } => {
                 FaultAction::Cut { between: self.sides(between)?, blackhole: *blackhole }
             }
+            FaultAction::Conns { between, what } => {
+                FaultAction::Conns { between: self.sides(between)?, what: *what }
+            }
             FaultAction::Reset(between) => FaultAction::Reset(self.sides(between)?),
             FaultAction::Refuse(between) => FaultAction::Refuse(self.sides(between)?),
             FaultAction::Degrade { between, latency_ns, jitter_ns, loss_ppm, bandwidth } => {
@@ -228,6 +231,13 @@ impl<'p> Cut<'p> {
             FaultAction::Crash(process) => FaultAction::Crash(self.process(process)?),
             FaultAction::Stop(process) => FaultAction::Stop(self.process(process)?),
             FaultAction::LameDuck(process) => FaultAction::LameDuck(self.process(process)?),
+            FaultAction::Dns(names) => {
+                FaultAction::Dns(NamesPlan { nodes: self.nodes(&names.nodes)?, old: names.old })
+            }
+            FaultAction::Host(host) => FaultAction::Host(HostFault {
+                nodes: self.nodes(&host.nodes)?,
+                what: host.what.clone(),
+            }),
             FaultAction::StopReading(clients) => {
                 let clients: Vec<ClientId> =
                     clients.iter().filter_map(|id| self.clients.get(id).copied()).collect();
@@ -258,8 +268,13 @@ impl<'p> Cut<'p> {
     }
 
     fn process(&self, process: &ProcessPlan) -> Option<ProcessPlan> {
-        let nodes: Vec<NodeId> =
-            process.nodes.iter().filter_map(|id| self.nodes.get(id).copied()).collect();
-        (!nodes.is_empty()).then_some(ProcessPlan { nodes, new_port: process.new_port })
+        let &ProcessPlan { ref nodes, new_port, new_address } = process;
+        Some(ProcessPlan { nodes: self.nodes(nodes)?, new_port, new_address })
+    }
+
+    /// Those that stay; `None` if nobody does.
+    fn nodes(&self, nodes: &[NodeId]) -> Option<Vec<NodeId>> {
+        let stay: Vec<NodeId> = nodes.iter().filter_map(|id| self.nodes.get(id).copied()).collect();
+        (!stay.is_empty()).then_some(stay)
     }
 }

@@ -236,12 +236,16 @@ fn side(plan: &Plan, fault: usize, first: bool) -> Option<&Vec<Site>> {
 
 fn side_mut(plan: &mut Plan, fault: usize, first: bool) -> Option<&mut Vec<Site>> {
     let sides: &mut Sides = match &mut plan.faults.get_mut(fault)?.action {
-        FaultAction::Cut { between, .. } | FaultAction::Degrade { between, .. } => between,
+        FaultAction::Cut { between, .. }
+        | FaultAction::Conns { between, .. }
+        | FaultAction::Degrade { between, .. } => between,
         FaultAction::Reset(between) | FaultAction::Refuse(between) => between,
         FaultAction::Crash(_)
         | FaultAction::Stop(_)
         | FaultAction::LameDuck(_)
-        | FaultAction::StopReading(_) => return None,
+        | FaultAction::Dns(_)
+        | FaultAction::StopReading(_)
+        | FaultAction::Host(_) => return None,
     };
     Some(if first { &mut sides.a } else { &mut sides.b })
 }

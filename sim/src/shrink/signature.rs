@@ -112,7 +112,10 @@ fn object(history: &History, i: usize, t: u64) -> &'static str {
         Kind::ClientConnected { .. }
         | Kind::ClientClosed { .. }
         | Kind::ClientError { .. }
+        | Kind::Backlog { .. }
+        | Kind::Servers { .. }
         | Kind::SlowConsumer { .. } => "client connection",
+        Kind::Dial { .. } => "dial",
         Kind::WireSub { .. } | Kind::WireSubSeen { .. } => "interest between nodes",
         Kind::WireMsg { .. } => "message between nodes",
         Kind::WireOpened { .. } | Kind::WireClosed { .. } | Kind::WireError { .. } => {

@@ -105,16 +105,26 @@ impl Search<'_> {
             }
             FaultAction::Crash(process)
             | FaultAction::Stop(process)
-            | FaultAction::LameDuck(process) => process.new_port = false,
+            | FaultAction::LameDuck(process) => {
+                (process.new_port, process.new_address) = (false, false);
+            }
             FaultAction::Cut { blackhole, .. } => *blackhole = false,
-            FaultAction::Reset(_) | FaultAction::Refuse(_) | FaultAction::StopReading(_) => {}
+            FaultAction::Conns { .. }
+            | FaultAction::Reset(_)
+            | FaultAction::Refuse(_)
+            | FaultAction::Dns(_)
+            | FaultAction::StopReading(_)
+            | FaultAction::Host(_) => {}
         });
         let several = |plan: &Plan| match &plan.faults[at].action {
             FaultAction::Crash(process)
             | FaultAction::Stop(process)
             | FaultAction::LameDuck(process) => process.nodes.len(),
+            FaultAction::Dns(names) => names.nodes.len(),
+            FaultAction::Host(host) => host.nodes.len(),
             FaultAction::StopReading(clients) => clients.len(),
             FaultAction::Cut { .. }
+            | FaultAction::Conns { .. }
             | FaultAction::Reset(_)
             | FaultAction::Refuse(_)
             | FaultAction::Degrade { .. } => 0,
@@ -127,10 +137,17 @@ impl Search<'_> {
                 | FaultAction::LameDuck(process) => {
                     process.nodes.remove(one);
                 }
+                FaultAction::Dns(names) => {
+                    names.nodes.remove(one);
+                }
+                FaultAction::Host(host) => {
+                    host.nodes.remove(one);
+                }
                 FaultAction::StopReading(clients) => {
                     clients.remove(one);
                 }
                 FaultAction::Cut { .. }
+                | FaultAction::Conns { .. }
                 | FaultAction::Reset(_)
                 | FaultAction::Refuse(_)
                 | FaultAction::Degrade { .. } => {}

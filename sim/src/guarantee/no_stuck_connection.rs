@@ -8,12 +8,15 @@
 
 use std::collections::VecDeque;
 
+use causeway_core::limits;
+
 use super::outcome::Pen;
 use super::scope::Scope;
 use super::view::View;
 use super::{Checker, Params, Topic};
 use crate::history::{Fault, FaultKind, Header, Kind, Snapshot};
 use crate::ids::{NodeId, WireConn};
+use crate::units::MS;
 
 pub(super) struct NoStuckConnection {
     scope: Scope,
@@ -26,6 +29,13 @@ pub(super) struct NoStuckConnection {
     young: VecDeque<(u64, NodeId, NodeId)>,
     /// Routes that lead into a cut, and when they must be gone.
     cut: VecDeque<CutRoute>,
+    /// Routes that ended lately, and at which node: their last bytes may still be on their way.
+    ended: VecDeque<(u64, NodeId, NodeId)>,
+}
+
+/// The connection of a route that has ended is closed within this time.
+fn linger_ns() -> u64 {
+    u64::try_from(limits::CLOSE_LINGER.as_nanos()).unwrap_or(u64::MAX).saturating_add(100 * MS)
 }
 
 #[derive(Clone, Copy)]
@@ -58,6 +68,7 @@ impl NoStuckConnection {
             due: VecDeque::new(),
             young: VecDeque::new(),
             cut: VecDeque::new(),
+            ended: VecDeque::new(),
         }
     }
 
@@ -76,7 +87,10 @@ impl NoStuckConnection {
             last = Some(pair);
             let held = self.open.iter().filter(old).filter(|o| (o.from, o.to) == pair).count();
             let routes = view.network.routes_open(one.from, one.to);
-            if held <= routes {
+            let lingering = |(t, node, remote): &&(u64, NodeId, NodeId)| {
+                (*node, *remote) == pair && *t <= due && due <= t.saturating_add(linger_ns())
+            };
+            if held <= routes + self.ended.iter().filter(lingering).count() {
                 pen.held();
                 continue;
             }
@@ -219,6 +233,14 @@ impl Checker for NoStuckConnection {
             Kind::WireClosed { node, conn, .. } => {
                 self.open.retain(|one| (one.from, one.conn) != (*node, *conn));
             }
+            Kind::RouteDown { node, remote, .. } => {
+                self.ended.push_back((t, *node, *remote));
+                while self
+                    .ended
+                    .pop_front_if(|(at, ..)| at.saturating_add(2 * linger_ns()) < t)
+                    .is_some()
+                {}
+            }
             Kind::NodeDown { node, .. } => self.open.retain(|one| one.from != *node),
             Kind::Fault(fault) if fault.on && fault.kind.cuts() => {
                 self.cut_begins(view, fault, i, t);
@@ -281,6 +303,23 @@ mod tests {
             "east/2 has had 2 connections to west/1 for long that it dialled, and only 1 of them \
                 are routes."
         );
+    }
+
+    #[test]
+    fn the_last_bytes_of_a_route_may_be_on_their_way() {
+        for (ended, held) in [(3_500, true), (2_500, false)] {
+            let mut s = Script::running();
+            s.at(2_000);
+            opened(&mut s, EAST_2, WEST_1, 2);
+            s.at(ended).routes_down(EAST_2, WEST_1);
+            s.at(4_001);
+            closed(&mut s, EAST_2, WEST_1, 2);
+            if held {
+                s.judge(ID).held(1);
+            } else {
+                s.judge(ID).broke(4_000);
+            }
+        }
     }
 
     #[test]

@@ -20,7 +20,7 @@ use crate::units::SECOND;
 
 /// How often the whole pool may be dialled at once within a second: it is lost, it is heard of
 /// again, the other side's connections win, and the account's own comes after the pool.
-const POOLS_PER_SECOND: usize = 4;
+const POOLS_PER_SECOND: usize = 8;
 
 pub(super) struct ReconnectBounded {
     scope: Scope,
@@ -92,8 +92,8 @@ mod tests {
     use crate::ids::NodeId;
 
     const ID: &str = "reconnect_bounded";
-    /// 40 pauses of 25 ms, and four times a pool of one and an account's own.
-    const BUDGET: usize = 48;
+    /// 40 pauses of 25 ms, and eight times a pool of one and an account's own.
+    const BUDGET: usize = 56;
 
     fn dials(s: &mut Script, node: NodeId, target: &str, count: usize) {
         let target = s.sym(target);
@@ -121,7 +121,7 @@ mod tests {
         dials(&mut s, EAST_1, "a:1", BUDGET);
         assert_eq!(
             s.judge(ID).broke(1_999),
-            "east/1 dialled a:1 49 times within a second; its pauses allow 48."
+            "east/1 dialled a:1 57 times within a second; its pauses allow 56."
         );
     }
 

@@ -39,6 +39,8 @@ struct Way {
     /// Lines of interest that the receiver has not been handed: position of the end, and number of
     /// the event.
     unseen: VecDeque<(u64, u64)>,
+    /// Its first INFO is through: the handshake's own. Later ones tell of others.
+    greeted: bool,
     /// The bytes stopped being the protocol.
     broken: bool,
 }
@@ -51,6 +53,7 @@ impl Tap {
             partial: Vec::new(),
             position: 0,
             unseen: VecDeque::new(),
+            greeted: false,
             broken: false,
         };
         Self { conn, account: Sym::NONE, ways: [way(dialler, acceptor), way(acceptor, dialler)] }
@@ -133,11 +136,9 @@ impl Way {
         match frame {
             RouteOp::Info(json) => {
                 // Whether the lines carry an account is settled by the dialler's INFO.
-                if account.is_none()
+                if !std::mem::replace(&mut self.greeted, true)
                     && let Ok(info) = Info::parse(json)
                     && !info.route_account.is_empty()
-                    && info.gossip_mode == 0
-                    && info.ip.is_empty()
                 {
                     *account = rec.intern(&info.route_account);
                 }
@@ -262,6 +263,28 @@ mod tests {
             panic!("interest");
         };
         assert_eq!((rec.text(account), rec.text(subject), weight), ("A", "foo", 1));
+    }
+
+    #[test]
+    fn the_first_info_names_the_account_whoever_told_of_the_server_and_later_ones_do_not() {
+        for (first, expected) in [
+            (
+                r#"{"server_id":"x","route_account":"A","gossip_mode":3,"ip":"nats-route://1.2.3.4:5/"}"#,
+                "A",
+            ),
+            (r#"{"server_id":"x"}"#, "B"),
+        ] {
+            let mut rec = recorder();
+            let mut tap = Tap::new(WireConn(5), NodeId(0), NodeId(1));
+            tap.on_write(0, format!("INFO {first} \r\n").as_bytes(), &mut rec);
+            tap.on_write(0, b"INFO {\"server_id\":\"y\",\"route_account\":\"C\"} \r\n", &mut rec);
+            let line: &[u8] = if expected == "A" { b"RS+ foo\r\n" } else { b"RS+ B foo\r\n" };
+            tap.on_write(1, line, &mut rec);
+            let Kind::WireSub { account, subject, .. } = rec.history.events[0].kind else {
+                panic!("interest");
+            };
+            assert_eq!((rec.text(account), rec.text(subject)), (expected, "foo"));
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::outcome::Pen;
 use super::scope::Scope;
 use super::view::View;
 use super::{Checker, Params, Topic, search};
-use crate::history::{Header, Kind, Snapshot};
+use crate::history::{Header, Kind, Snapshot, Sym};
 use crate::ids::NodeId;
 
 pub(super) struct MeshClosure {
@@ -61,7 +61,11 @@ fn judge(view: &View<'_>, snapshot: &Snapshot, peer: NodeId, pen: &mut Pen<'_>) 
         .collect();
     slots.sort_unstable();
     slots.dedup();
-    let has = slots.len() as u32;
+    let has_lane = |account: &Sym| {
+        snapshot.routes.iter().any(|r| r.remote == Some(peer) && r.account == *account)
+    };
+    let lanes = view.network.shared_accounts(snapshot.node, peer).filter(has_lane).count();
+    let has = (slots.len() + lanes) as u32;
     let wanted = view.network.routes_wanted(snapshot.node, peer);
     if has >= wanted {
         pen.held();
@@ -94,6 +98,14 @@ mod tests {
         s.at(2_000).snapshot(EAST_1, &[EAST_2, WEST_1], &[]);
         s.snapshot(WEST_1, &[EAST_1, EAST_2], &[]);
         s.judge(ID).held(4);
+    }
+
+    #[test]
+    fn breaks_if_the_connection_of_an_account_is_missing() {
+        let mut s = Script::running();
+        s.lanes_up(EAST_1, WEST_1, "A");
+        s.at(3_500).snapshot(EAST_1, &[EAST_2, WEST_1], &[]);
+        assert!(s.judge(ID).broke(3_500).contains("east/1 has 1 of 2 routes to west/1"));
     }
 
     #[test]

@@ -3,6 +3,11 @@
 //! A guarantee about delivery holds only where nothing stands in the way, so the checkers must
 //! know, at every moment, since when a path has been *calm*: no fault touches it, both ends run,
 //! and (for two nodes) all routes between them are registered at both ends.
+//!
+//! A route that was there before a cut and is there after it proves little: what waited is sent
+//! again, but TCP waits for as long as it had waited already, and behind a black hole nothing comes
+//! any more. So such a route is *in doubt* for a time, after which the nodes must have done
+//! something about it. Until then `calm_since` lies in the future.
 
 use std::collections::BTreeMap;
 
@@ -18,8 +23,8 @@ pub(crate) struct Network {
     pairs: Vec<Pair>,
     /// From the clients of a region to a node, as `region * nodes + node`.
     access: Vec<Access>,
-    /// Lasting faults that are on, by number.
-    faults: BTreeMap<u32, Fault>,
+    /// Lasting faults that are on, by number, each with its beginning.
+    faults: BTreeMap<u32, (u64, Fault)>,
     /// For each region: since when it has been cut off from some other region.
     cut_since: Vec<Option<u64>>,
     /// For each region: when a fault last stood between two of its own nodes; `u64::MAX` while one
@@ -38,6 +43,8 @@ struct Node {
     region: RegionId,
     cluster: u32,
     pool_size: u32,
+    /// Accounts for which it was seen to have connections of their own.
+    pinned: Vec<Sym>,
     up: bool,
     /// It was asked to leave: lame duck or stop.
     leaving: bool,
@@ -57,18 +64,31 @@ struct Pair {
     routes: [Vec<Route>; 2],
     /// When a route last came or went.
     rerouted_t: Option<u64>,
+    /// In the future while a route is in doubt.
     calm_since: Option<u64>,
-    /// Until then, connections that a fault has left may look alive and be dead.
-    doubtful_until: u64,
+    /// When a fault last ended that leaves routes in doubt, and until when those from before are.
+    doubt: Option<(u64, u64)>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Route {
     cid: u64,
+    since_t: u64,
     pool: Option<u32>,
     account: Sym,
     /// The peer's process has ended since: it leads nowhere, though this end does not know yet.
     stale: bool,
+}
+
+/// What becomes of a fault.
+#[derive(Clone, Copy, Debug)]
+enum Edge {
+    Begins,
+    /// It begins and is over.
+    Happens,
+    Ends {
+        lasted_ns: u64,
+    },
 }
 
 #[derive(Debug, Default)]
@@ -95,6 +115,7 @@ impl Network {
                 region: info.region,
                 cluster: cluster_number(info.cluster.as_str()),
                 pool_size: info.pool_size,
+                pinned: Vec::new(),
                 up: false,
                 leaving: false,
                 started_t: None,
@@ -173,7 +194,7 @@ impl Network {
     /// Whether no lasting fault of the network is on. A client that does not read is a matter of
     /// that client alone.
     pub(crate) fn fault_free(&self) -> bool {
-        self.faults.values().all(|fault| fault.kind == FaultKind::StopReading)
+        self.faults.values().all(|(_, fault)| fault.kind == FaultKind::StopReading)
     }
 
     /// Since when nothing at all has been wrong: no fault, every node up, every pair complete.
@@ -220,17 +241,32 @@ impl Network {
 
     /// Whether all routes between two nodes are registered at both ends.
     pub(crate) fn is_complete(&self, a: NodeId, b: NodeId) -> bool {
-        self.pair(a, b).is_complete()
+        let pair = self.pair(a, b);
+        let whole = |side| {
+            pair.registered(side) >= pair.wanted
+                && self.shared_accounts(a, b).all(|account| pair.has_lane(side, account))
+        };
+        !pair.same_cluster || (0..2).all(whole)
     }
 
-    /// Connections that carry all accounts between two nodes, as their configurations want them.
+    /// Connections between two nodes, as their configurations want them: of the pool, and one for
+    /// each account that both give its own.
     pub(crate) fn routes_wanted(&self, a: NodeId, b: NodeId) -> u32 {
-        self.pair(a, b).wanted
+        self.pair(a, b).wanted + self.shared_accounts(a, b).count() as u32
     }
 
-    /// Routes of `a` to `b` that carry all accounts, as `a` has announced them.
+    /// Those of these that `a` has announced.
     pub(crate) fn routes_registered(&self, a: NodeId, b: NodeId) -> u32 {
-        self.pair(a, b).registered(usize::from(a > b))
+        let (pair, side) = (self.pair(a, b), usize::from(a > b));
+        let accounts = self.shared_accounts(a, b).filter(|&account| pair.has_lane(side, account));
+        pair.registered(side) + accounts.count() as u32
+    }
+
+    /// Accounts for which both nodes keep connections of their own. Only nodes with pools do.
+    pub(crate) fn shared_accounts(&self, a: NodeId, b: NodeId) -> impl Iterator<Item = Sym> + '_ {
+        let (a, b) = (&self.nodes[usize::from(a.0)], &self.nodes[usize::from(b.0)]);
+        let pooled = a.pool_size > 0 && b.pool_size > 0;
+        a.pinned.iter().copied().filter(move |account| pooled && b.pinned.contains(account))
     }
 
     /// Connections of `a` to `b` that `a` has announced and not taken back, of any kind.
@@ -274,7 +310,12 @@ impl Network {
             Kind::NodeUp { node, .. } => self.node_up(t, *node),
             Kind::NodeDown { node, .. } => self.node_down(t, *node),
             Kind::RouteUp { node, remote, pool, account, cid } => {
-                let route = Route { cid: *cid, pool: *pool, account: *account, stale: false };
+                let route =
+                    Route { cid: *cid, since_t: t, pool: *pool, account: *account, stale: false };
+                let pinned = &mut self.nodes[usize::from(node.0)].pinned;
+                if !account.is_none() && !pinned.contains(account) {
+                    pinned.push(*account);
+                }
                 self.change_routes(t, *node, *remote, |routes| routes.push(route));
             }
             Kind::RouteDown { node, remote, cid, .. } => {
@@ -291,26 +332,31 @@ impl Network {
         }
         if fault.kind.is_instant() {
             // It lasts no time.
-            self.touch(t, fault, 0);
+            self.touch(t, fault, Edge::Happens);
         } else if fault.on {
             let leaves = fault.kind.asks_to_leave();
             for &node in &fault.nodes {
                 self.nodes[usize::from(node.0)].leaving |= leaves;
             }
-            if self.faults.insert(fault.id, fault.clone()).is_none() {
-                self.touch(t, fault, 1);
+            if self.faults.insert(fault.id, (t, fault.clone())).is_none() {
+                self.touch(t, fault, Edge::Begins);
             }
-        } else if let Some(began) = self.faults.remove(&fault.id) {
-            self.touch(t, &began, -1);
+        } else if let Some((began_t, began)) = self.faults.remove(&fault.id) {
+            self.touch(t, &began, Edge::Ends { lasted_ns: t - began_t });
         }
         self.refresh_cuts(t);
         self.refresh_torn(t);
     }
 
-    /// A fault begins (`change` 1), ends (-1) or happens (0) on all that it hits.
-    fn touch(&mut self, t: u64, fault: &Fault, change: i32) {
+    /// A fault begins, ends or happens on all that it hits.
+    fn touch(&mut self, t: u64, fault: &Fault, edge: Edge) {
         let count = self.node_count();
-        let leaves_dead = change <= 0 && fault.kind.leaves_dead_connections();
+        let (change, lasted_ns) = match edge {
+            Edge::Begins => (1, None),
+            Edge::Happens => (0, Some(0)),
+            Edge::Ends { lasted_ns } => (-1, Some(lasted_ns)),
+        };
+        let doubt_ns = lasted_ns.map_or(0, |lasted_ns| self.doubt_ns(fault.kind, lasted_ns));
         // A directed pair may be listed in both directions; each counts, on both edges alike.
         let whole = fault.nodes.iter().flat_map(|&n| (0..count).map(move |m| (n, NodeId(m))));
         let pairs: Vec<(NodeId, NodeId)> =
@@ -320,8 +366,9 @@ impl Network {
             let pair = &mut self.pairs[at];
             pair.faults = pair.faults.saturating_add_signed(change);
             pair.calm_since = None;
-            if leaves_dead {
-                pair.doubtful_until = t.saturating_add(self.routes_ns);
+            if doubt_ns > 0 {
+                let before = pair.doubt.map_or(0, |(_, until)| until);
+                pair.doubt = Some((t, before.max(t.saturating_add(doubt_ns))));
             }
             self.refresh_pair(t, a, b);
         }
@@ -333,10 +380,22 @@ impl Network {
         }
     }
 
+    /// How long routes that outlive a fault are in doubt: until what has waited is sent again, or
+    /// until the nodes have found out.
+    fn doubt_ns(&self, kind: FaultKind, lasted_ns: u64) -> u64 {
+        if kind.leaves_dead_connections() {
+            self.routes_ns
+        } else if matches!(kind, FaultKind::Partition | FaultKind::Degrade) {
+            lasted_ns.min(self.routes_ns)
+        } else {
+            0
+        }
+    }
+
     fn node_up(&mut self, t: u64, node: NodeId) {
         self.disturbance(t);
         let state = &mut self.nodes[usize::from(node.0)];
-        *state = Node { up: true, started_t: Some(t), leaving: false, ..*state };
+        (state.up, state.started_t, state.leaving) = (true, Some(t), false);
         self.refresh_node(t, node);
     }
 
@@ -385,11 +444,12 @@ impl Network {
 
     fn refresh_pair(&mut self, t: u64, a: NodeId, b: NodeId) {
         let up = self.is_up(a) && self.is_up(b);
+        let complete = self.is_complete(a, b);
         let at = self.pair_index(a, b);
         let pair = &mut self.pairs[at];
-        let calm = up && pair.faults == 0 && pair.is_complete() && !pair.has_stale();
-        pair.calm_since =
-            if calm { pair.calm_since.or_else(|| Some(t.max(pair.doubtful_until))) } else { None };
+        let calm = up && pair.faults == 0 && complete && !pair.has_stale();
+        let since = t.max(pair.doubtful_until());
+        pair.calm_since = if calm { pair.calm_since.or(Some(since)) } else { None };
     }
 
     fn refresh_quiet(&mut self, t: u64) {
@@ -409,7 +469,7 @@ impl Network {
 
     fn refresh_cuts(&mut self, t: u64) {
         let mut cut = vec![false; self.regions];
-        for fault in self.faults.values().filter(|fault| fault.kind.cuts()) {
+        for (_, fault) in self.faults.values().filter(|(_, fault)| fault.kind.cuts()) {
             for &(a, b) in &fault.pairs {
                 let (a, b) = (self.region_of(a), self.region_of(b));
                 if a != b {
@@ -425,7 +485,7 @@ impl Network {
 
     fn refresh_torn(&mut self, t: u64) {
         let mut torn = vec![false; self.regions];
-        for &(a, b) in self.faults.values().flat_map(|fault| &fault.pairs) {
+        for &(a, b) in self.faults.values().flat_map(|(_, fault)| &fault.pairs) {
             if self.region_of(a) == self.region_of(b) {
                 torn[usize::from(self.region_of(a).0)] = true;
             }
@@ -457,8 +517,15 @@ impl Network {
 }
 
 impl Pair {
-    fn is_complete(&self) -> bool {
-        !self.same_cluster || (0..2).all(|side| self.registered(side) >= self.wanted)
+    fn has_lane(&self, side: usize, account: Sym) -> bool {
+        self.routes[side].iter().any(|route| route.account == account && !route.stale)
+    }
+
+    /// Until when a route of the pair may look alive and be dead; 0 if none may.
+    fn doubtful_until(&self) -> u64 {
+        let Some((ended_t, until)) = self.doubt else { return 0 };
+        let mut routes = self.routes.iter().flatten();
+        if routes.any(|route| route.since_t <= ended_t) { until } else { 0 }
     }
 
     /// Whether an end holds a route to a process that is gone: it sends there what nobody gets.

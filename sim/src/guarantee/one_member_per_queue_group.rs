@@ -122,7 +122,7 @@ fn tell_none(view: &View<'_>, msg: MsgRef, queue: Sym) -> (String, Vec<usize>) {
 
 #[cfg(test)]
 mod tests {
-    use crate::guarantee::testkit::{EAST_1, Script, WEST_1};
+    use crate::guarantee::testkit::{EAST_1, Script, WEST, WEST_1};
     use crate::ids::ClientId;
 
     const ID: &str = "one_member_per_queue_group";
@@ -182,6 +182,21 @@ mod tests {
         s.at(4_000).publish(publisher, "job.a");
         s.flush(publisher);
         s.judge(ID).vacuous();
+    }
+
+    #[test]
+    fn a_member_whose_node_cannot_know_that_it_left_may_still_be_picked() {
+        for (cut_off, broken) in [(true, 0), (false, 1)] {
+            let (mut s, publisher, members) = script();
+            if cut_off {
+                s.cut_off(true, WEST, WEST_1);
+                s.cut_off(false, WEST, WEST_1);
+            }
+            s.at(3_100).close(members[1], "ping timeout");
+            s.at(9_000).publish(publisher, "job.a");
+            s.flush(publisher);
+            assert_eq!(s.judge(ID).findings.broken, broken, "cut off: {cut_off}");
+        }
     }
 
     #[test]

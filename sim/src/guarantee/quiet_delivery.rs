@@ -92,6 +92,7 @@ mod tests {
     use crate::guarantee::testkit::{EAST_1, EAST_2, Script, WEST_1};
     use crate::history::{FaultKind, NodeDownHow};
     use crate::ids::ClientId;
+    use crate::units::MS;
 
     const ID: &str = "quiet_delivery";
 
@@ -233,5 +234,55 @@ mod tests {
         let judged = s.judge(ID);
         judged.broke(3_100);
         assert_eq!(judged.bound_ns, Some(crate::units::SECOND / 10));
+    }
+
+    /// Publishes at 1 s, 3 s and 5 s after the fault's end at 4 s, with new routes or the old ones.
+    fn after(kind: FaultKind, new_routes: bool) -> Script {
+        let (mut s, publisher, _) = script();
+        let pairs = || vec![(EAST_1, WEST_1), (WEST_1, EAST_1)];
+        s.at(3_200).fault(kind, true, Vec::new(), pairs());
+        s.at(4_000).fault(kind, false, Vec::new(), pairs());
+        if new_routes {
+            s.at(4_100).routes_down(EAST_1, WEST_1);
+            s.routes_up(EAST_1, WEST_1);
+        }
+        for ms in [5_000, 7_000, 9_000] {
+            s.at(ms).publish(publisher, "a");
+            s.flush(publisher);
+        }
+        s
+    }
+
+    #[test]
+    fn routes_that_outlived_a_cut_are_in_doubt_for_a_while_and_new_ones_are_not() {
+        for (kind, new_routes, broken, first) in [
+            // Routes must be back within 2 s.
+            (FaultKind::Blackhole, false, 2, 8_300),
+            (FaultKind::Blackhole, true, 3, 6_300),
+            // What has waited for 0.8 s may wait for as long again.
+            (FaultKind::Partition, false, 3, 6_300),
+            (FaultKind::Partition, true, 3, 6_300),
+            // Nothing waits.
+            (FaultKind::Refuse, false, 3, 6_300),
+        ] {
+            let judged = after(kind, new_routes).judge(ID);
+            let case = format!("{kind:?}, new routes: {new_routes}");
+            assert_eq!(judged.findings.broken, broken, "{case}");
+            assert_eq!(judged.findings.first.unwrap().t, first * MS, "{case}");
+        }
+    }
+
+    #[test]
+    fn an_account_with_connections_of_its_own_needs_them() {
+        for (lanes, broken) in [(true, 1), (false, 0)] {
+            let (mut s, publisher, _) = script();
+            s.lanes_up(EAST_1, WEST_1, "$G");
+            if !lanes {
+                s.lanes_down(EAST_1, WEST_1);
+            }
+            s.at(3_000).publish(publisher, "a");
+            s.flush(publisher);
+            assert_eq!(s.judge(ID).findings.broken, broken, "lanes: {lanes}");
+        }
     }
 }

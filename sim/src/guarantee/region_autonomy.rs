@@ -16,7 +16,7 @@ use super::scope::Scope;
 use super::settled::{DueMessages, is_settled, settled_groups};
 use super::view::{MsgRef, Sub, View};
 use super::{Checker, Params, Topic};
-use crate::history::{Header, Kind};
+use crate::history::{Header, Kind, Sym};
 use crate::ids::RegionId;
 use crate::units::{MS, ONE_PPM};
 
@@ -82,6 +82,7 @@ impl RegionAutonomy {
         for queue in settled_groups(view, msg, |sub| stands_in(view, sub, home)) {
             let member = view.wanted_by(msg).find(|(_, sub)| sub.queue == queue);
             if let Some((_, sub)) = member
+                && none_left_unheard(view, msg, queue)
                 && self.scope.covers_delivery(view, msg, sub)
             {
                 let arrived = view.taker(queue, msg).is_some();
@@ -208,6 +209,14 @@ impl Checker for RegionAutonomy {
     }
 }
 
+/// Whether no member left so late that the region may still count on it. Beyond the cut, it leaves
+/// without a word, and its node is not known to be lost before the routes are.
+fn none_left_unheard(view: &View<'_>, msg: MsgRef, queue: Sym) -> bool {
+    let routes_ns = view.history.header.bounds.routes_ns;
+    let published_t = view.publication(msg).t;
+    view.queue_left(queue).is_none_or(|t| t.saturating_add(routes_ns) < published_t)
+}
+
 /// The region of a message: where its publisher and the publisher's node both stand.
 fn home_of(view: &View<'_>, msg: MsgRef) -> Option<RegionId> {
     let publisher = view.conn(msg.conn);
@@ -233,7 +242,7 @@ fn stands_in(view: &View<'_>, sub: &Sub, home: RegionId) -> bool {
 #[cfg(test)]
 mod tests {
     use crate::guarantee::testkit::{EAST_1, EAST_2, Script, WEST_1};
-    use crate::history::FaultKind;
+    use crate::history::{FaultKind, NodeDownHow};
     use crate::ids::ClientId;
     use crate::units::MS;
 
@@ -357,6 +366,23 @@ mod tests {
             s.flush(publisher);
             let judged = s.judge(ID);
             assert_eq!(judged.findings.broken, u64::from(slow == 2), "{slow}");
+        }
+    }
+
+    #[test]
+    fn a_queue_group_does_not_count_while_a_member_beyond_the_cut_may_have_left_unheard() {
+        for (published, checked) in [(5_900, 0), (6_100, 1)] {
+            let mut s = Script::running();
+            let publisher = s.client("pub/1", EAST_1);
+            let near = s.client("near/1", EAST_2);
+            let far = s.client("far/1", WEST_1);
+            s.sub(near, 1, "a", "q");
+            s.sub(far, 1, "a", "q");
+            s.at(3_000).partition(true);
+            s.at(4_000).node_down(WEST_1, NodeDownHow::Killed);
+            s.at(published).publish(publisher, "a");
+            s.flush(publisher);
+            assert_eq!(s.judge(ID).findings.broken, checked, "published at {published}");
         }
     }
 }

@@ -134,7 +134,7 @@ impl Directory {
         let Some(place) = self.index.find(pattern) else { return };
         let entry = &mut self.entries[place];
         entry.live.retain(|&s| s != sub);
-        entry.left_t = Some(t);
+        entry.left_t = entry.left_t.max(Some(t));
     }
 
     /// A subject that the questions below may be about.

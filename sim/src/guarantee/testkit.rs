@@ -247,6 +247,24 @@ impl Script {
         self.route_up(b, a);
     }
 
+    /// Both ends register a route for one account.
+    pub(crate) fn lanes_up(&mut self, a: NodeId, b: NodeId, account: &str) {
+        let account = self.sym(account);
+        for (node, remote) in [(a, b), (b, a)] {
+            let cid = 100 + u64::from(remote.0);
+            self.event(Kind::RouteUp { node, remote, pool: None, account, cid });
+        }
+    }
+
+    /// Both ends lose it.
+    pub(crate) fn lanes_down(&mut self, a: NodeId, b: NodeId) {
+        let reason = self.sym("stale connection");
+        for (node, remote) in [(a, b), (b, a)] {
+            let cid = 100 + u64::from(remote.0);
+            self.event(Kind::RouteDown { node, remote, cid, reason });
+        }
+    }
+
     pub(crate) fn route_up(&mut self, node: NodeId, remote: NodeId) {
         let cid = u64::from(remote.0) + 1;
         self.event(Kind::RouteUp { node, remote, pool: Some(0), account: Sym::NONE, cid });
@@ -268,6 +286,14 @@ impl Script {
             pairs.extend([(east, WEST_1), (WEST_1, east)]);
         }
         self.fault(FaultKind::Partition, on, Vec::new(), pairs);
+    }
+
+    /// Nothing passes between the clients of a region and a node.
+    pub(crate) fn cut_off(&mut self, on: bool, region: RegionId, node: NodeId) {
+        let kind = FaultKind::Blackhole;
+        let (id, text, clients) = (kind as u32, kind.name().to_owned(), vec![(region, node)]);
+        let fault = Fault { id, on, kind, text, nodes: Vec::new(), pairs: Vec::new(), clients };
+        self.event(Kind::Fault(Box::new(fault)));
     }
 
     pub(crate) fn fault(

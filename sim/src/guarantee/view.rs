@@ -131,7 +131,7 @@ pub(crate) struct View<'h> {
     received: Table<(SubIx, ConnIx), SeqSet>,
     /// Which member of a queue group got each message of a publishing connection.
     taken: Table<(Sym, ConnIx), Vec<Option<SubIx>>>,
-    /// When a member of a queue group last left, by group.
+    /// When a member of a queue group last left and its node knew, by group; never, if it may not.
     queue_left_t: Table<Sym, u64>,
     delivery: Option<Delivery>,
     /// Bytes of the largest message that was published.
@@ -456,11 +456,21 @@ impl<'h> View<'h> {
             return;
         }
         sub.gone_t = Some(t);
-        let (subject, queue) = (sub.subject, sub.queue);
-        self.directory.remove(t, subject, ix);
+        let (subject, queue, conn) = (sub.subject, sub.queue, sub.conn);
+        let known_t = if self.node_may_not_know(conn) { u64::MAX } else { t };
+        self.directory.remove(known_t, subject, ix);
         if !queue.is_none() {
-            self.queue_left_t.insert(queue, t);
+            let left_t = self.queue_left_t.get(&queue).copied().unwrap_or(0);
+            self.queue_left_t.insert(queue, left_t.max(known_t));
         }
+    }
+
+    /// Whether a node may go on having a subscription whose client has gone: something came between
+    /// them, and the process is the same. Until its own pings find out, it takes messages for
+    /// somebody who is not there.
+    fn node_may_not_know(&self, conn: ConnIx) -> bool {
+        let conn = self.conn(conn);
+        conn.node.is_some_and(|node| self.network.is_up(node)) && !self.access_was_free(conn)
     }
 
     /// The connection, which is new if it has not been mentioned yet.

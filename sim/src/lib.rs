@@ -17,7 +17,13 @@
 //! | [`ids`] | the identities that histories and plans speak of |
 //! | [`shrink`](mod@shrink) | makes a failing plan small |
 //! | [`run`](mod@run) | how to run a plan, and what comes out |
+//! | [`kit`] | what an engine outside of this crate is made of |
+//! | [`cli`] | the command line; the only part that knows clocks and threads |
 
+// The command line names the library as its users do.
+extern crate self as causeway_sim;
+
+pub mod cli;
 mod client;
 pub mod coverage;
 mod engine;
@@ -25,6 +31,7 @@ pub mod guarantee;
 pub mod hash;
 pub mod history;
 pub mod ids;
+pub mod kit;
 mod net;
 pub mod payload;
 pub mod plan;

@@ -1,9 +1,7 @@
 //! `causeway-sim`: runs scenarios against the simulated cluster and says which guarantees held.
 
-mod cli;
-
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    cli::main()
+    causeway_sim::cli::main(&[])
 }

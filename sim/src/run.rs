@@ -3,8 +3,24 @@
 use std::ops::ControlFlow;
 
 use crate::history::History;
+use crate::plan::Plan;
 
 pub use crate::engine::run;
+
+/// An engine: it takes plans and gives histories.
+#[derive(Clone, Copy, Debug)]
+pub struct Engine {
+    /// Its name on the command line and in histories.
+    pub name: &'static str,
+    /// Whether it can keep its promise that equal seeds give equal runs, in this build; if not, why
+    /// not and what to do.
+    pub ready: fn() -> Result<(), String>,
+    /// Runs a plan. Never fails, but may end early: see [`RunEnd`].
+    pub run: fn(&Plan, RunOptions<'_>) -> RunOutcome,
+}
+
+/// The engine that every program has.
+pub const PURE: Engine = Engine { name: "pure", ready: || Ok(()), run };
 
 /// How to run a plan.
 #[derive(Default)]
@@ -57,6 +73,9 @@ pub struct RunOutcome {
     pub broker_events: u64,
     /// Simulated time that passed, in nanoseconds.
     pub sim_ns: u64,
+    /// What the plan holds and the engine cannot do. Whatever else was found, such a run does not
+    /// show that the guarantees hold.
+    pub gaps: Vec<String>,
     /// How it ended.
     pub end: RunEnd,
 }

@@ -1,6 +1,8 @@
 //! What a set of runs has shown: for each guarantee held, broken or not checked, and how a program
 //! should end.
 
+use std::collections::BTreeSet;
+
 use crate::guarantee::{Judged, Spec, Violation};
 use crate::run::RunEnd;
 
@@ -25,6 +27,8 @@ pub struct SeedRun {
     pub judged: Vec<Judged>,
     /// Why the history could not be judged.
     pub unjudged: Option<String>,
+    /// What the plan holds and the engine cannot do: the run says nothing about it.
+    pub gaps: Vec<String>,
     /// For each coverage goal, whether it was reached.
     pub goals: Vec<bool>,
 }
@@ -240,6 +244,8 @@ pub struct Verdict {
     pub seeds_left_out: u64,
     /// Seeds with something wrong with the harness itself, and what.
     pub harness_faults: Vec<(u64, String)>,
+    /// What the engine could not do in some seed: nothing that held says that it would hold then.
+    pub gaps: BTreeSet<String>,
     /// Sums over all seeds.
     pub totals: Totals,
 }
@@ -267,6 +273,7 @@ impl Verdict {
             seeds: runs.len() as u64,
             seeds_left_out,
             harness_faults: Vec::new(),
+            gaps: BTreeSet::new(),
             totals: Totals::default(),
         };
         for run in runs {
@@ -284,8 +291,8 @@ impl Verdict {
             Exit::Harness
         } else if self.rows.iter().any(|row| row.status() == Status::Broken) {
             Exit::Broken
-        } else if self.seeds == 0 || (missing && self.seeds_left_out > 0) {
-            // The seeds that were left out might have reached it.
+        } else if self.seeds == 0 || !self.gaps.is_empty() || (missing && self.seeds_left_out > 0) {
+            // The seeds that were left out, or an engine that can do it all, might have reached it.
             Exit::Inconclusive
         } else if missing {
             Exit::Coverage
@@ -298,6 +305,7 @@ impl Verdict {
         if let Some(fault) = run.harness_fault() {
             self.harness_faults.push((run.seed, fault));
         }
+        self.gaps.extend(run.gaps.iter().cloned());
         for (at, judged) in run.judged.iter().enumerate() {
             // All seeds of a scenario have the same guarantees in the same order.
             if at == self.rows.len() {
@@ -343,6 +351,7 @@ pub(crate) mod tests {
             end: RunEnd::Complete,
             judged: judge(&s.history).unwrap(),
             unjudged: None,
+            gaps: Vec::new(),
             goals: vec![copies > 0],
         }
     }
@@ -385,6 +394,11 @@ pub(crate) mod tests {
         }
         assert_eq!(exit(&[seed_run(0, 0, None)], &["g"], 0), Exit::Coverage);
         assert_eq!(exit(&[], &[], 1), Exit::Inconclusive);
+        let gaps = vec!["fault 0: loss".to_owned()];
+        let kinder = SeedRun { gaps: gaps.clone(), ..held.clone() };
+        assert_eq!(exit(&[held.clone(), kinder], &[], 0), Exit::Inconclusive);
+        let broken = SeedRun { gaps, ..seed_run(0, 2, None) };
+        assert_eq!(exit(&[broken], &[], 0), Exit::Broken);
         let stuck = SeedRun { end: RunEnd::Stuck { message: "x".to_owned() }, ..held.clone() };
         assert_eq!(exit(&[stuck], &[], 0), Exit::Harness);
         let unjudged =

@@ -126,6 +126,19 @@ fn exit_2_when_arguments_scenario_plan_or_history_are_wrong() {
 }
 
 #[test]
+fn exit_2_when_the_engine_is_not_in_this_program() {
+    let place = Place::new("engines");
+    let file = place.file("small.toml", SCENARIO);
+    for command in ["run", "replay", "selfcheck"] {
+        let ask = |engine| place.run(&[command, &file, "--seed", "1", "--engine", engine]).ends(2);
+        ask("turmoil").complains("built without the engine `turmoil`").complains("help: ");
+        ask("turmoli").complains("there is no engine `turmoli`").complains("did you mean");
+    }
+    assert_eq!(place.names("out"), [""; 0], "nothing was run");
+    place.run(&["run", &file, "--seed", "1", "--engine", "pure"]).ends(0);
+}
+
+#[test]
 fn exit_2_points_at_the_place_in_the_scenario_and_runs_nothing() {
     let place = Place::new("exit2b");
     place.file("small.toml", SCENARIO);

@@ -46,6 +46,7 @@ pub(super) fn main(args: &CheckArgs) -> Result<Exit, Failure> {
         end: RunEnd::Complete,
         judged,
         unjudged: None,
+        gaps: Vec::new(),
         goals: Vec::new(),
     };
     if run.broke() {

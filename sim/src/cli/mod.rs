@@ -15,6 +15,7 @@
 mod check;
 mod ci;
 mod clock;
+mod engine;
 mod list;
 mod load;
 mod new;
@@ -31,6 +32,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use causeway_sim::run::Engine;
 use causeway_sim::scenario::{ScenarioError, schema};
 use causeway_sim::shrink::REPLAYS_MAX;
 use causeway_sim::units;
@@ -85,6 +87,8 @@ struct RunArgs {
     #[arg(long = "tag", value_name = "TAG")]
     tags: Vec<String>,
     #[command(flatten)]
+    engine: EngineArgs,
+    #[command(flatten)]
     seeds: SeedArgs,
     /// Seeds that run at the same time, each on a thread of its own [default: one for each core].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -119,6 +123,14 @@ struct RunArgs {
 }
 
 #[derive(Args, Debug)]
+struct EngineArgs {
+    /// What runs the plans: `pure`, all nodes on one event heap; or `turmoil`, the server's own
+    /// driver on simulated sockets.
+    #[arg(long, value_name = "ENGINE", default_value = "pure")]
+    engine: String,
+}
+
+#[derive(Args, Debug)]
 struct SeedArgs {
     /// One seed.
     #[arg(long, value_name = "N", conflicts_with = "seeds")]
@@ -136,6 +148,8 @@ struct ReplayArgs {
     /// The seed, for a scenario.
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    #[command(flatten)]
+    engine: EngineArgs,
     /// End before the step with this number.
     #[arg(long, value_name = "EVENT")]
     until: Option<u64>,
@@ -178,6 +192,8 @@ struct SelfcheckArgs {
     /// Scenario files (TOML), or folders of them.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+    #[command(flatten)]
+    engine: EngineArgs,
     #[command(flatten)]
     seeds: SeedArgs,
     /// Seeds that are checked at the same time [default: one for each core].
@@ -257,13 +273,16 @@ impl fmt::Display for Failure {
 }
 
 /// Does what the command line says.
-pub(crate) fn main() -> ExitCode {
+///
+/// `engines` are those that the program has beside the pure one.
+#[must_use]
+pub fn main(engines: &[Engine]) -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
-        Command::Run(args) => run::main(&args),
-        Command::Replay(args) => replay::main(&args),
+        Command::Run(args) => run::main(&args, engines),
+        Command::Replay(args) => replay::main(&args, engines),
         Command::Shrink(args) => shrink::main(&args),
-        Command::Selfcheck(args) => selfcheck::main(&args),
+        Command::Selfcheck(args) => selfcheck::main(&args, engines),
         Command::Check(args) => check::main(&args),
         Command::List(args) => list::main(&args),
         Command::New(args) => new::main(&args),

@@ -74,7 +74,7 @@ pub(super) fn failures(report: &Report<'_>, minimal: &[Told], program: &str) {
     let mut more: Vec<String> = Vec::new();
     for (at, run) in failed().enumerate() {
         if at < FAILURES_TOLD || small(run).is_some() {
-            let replay = report::replay_command(program, report.file, run.seed);
+            let replay = report::replay_command(program, report.file, run.seed, report.engine);
             failure(&replay, run, small(run));
         } else {
             more.push(run.seed.to_string());

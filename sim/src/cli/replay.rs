@@ -6,22 +6,23 @@ use causeway_sim::coverage::Goal;
 use causeway_sim::plan::Plan;
 use causeway_sim::report::words::seconds;
 use causeway_sim::report::{self, Evidence, Folder, timeline};
-use causeway_sim::run::{RunOptions, Watch, run};
+use causeway_sim::run::{Engine, RunOptions, Watch};
 use causeway_sim::verdict::{Exit, Verdict};
 
 use super::runner::{Guard, judged, was_cut};
-use super::{Failure, ReplayArgs, load, output};
+use super::{Failure, ReplayArgs, engine, load, output};
 
 /// Lines of the told story.
 const STORY_LINES: usize = 40;
 
-pub(super) fn main(args: &ReplayArgs) -> Result<Exit, Failure> {
+pub(super) fn main(args: &ReplayArgs, engines: &[Engine]) -> Result<Exit, Failure> {
+    let engine = engine::choose(&args.engine.engine, engines)?;
     let (plan, goals) = plan_of(args)?;
     let guard = Guard { steps_max: args.max_steps };
     let mut trace = Trace { guard, lines: args.trace };
     let options =
         RunOptions { until_step: args.until, watch: Some(&mut trace), ..RunOptions::default() };
-    let mut outcome = run(&plan, options);
+    let mut outcome = (engine.run)(&plan, options);
     guard.mark(&mut outcome);
     let run = judged(plan.seed, &outcome, &goals);
     output::line(&format!("{}, seed {}", plan.scenario, plan.seed));

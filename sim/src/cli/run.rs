@@ -7,6 +7,7 @@ use causeway_sim::history::History;
 use causeway_sim::plan::{Plan, plan};
 use causeway_sim::report::words::time;
 use causeway_sim::report::{self, Evidence, FAILURES_SHOWN, Finished, Folder, Report, Speed};
+use causeway_sim::run::{Engine, PURE};
 use causeway_sim::scenario::{Diagnostic, Scenario, ScenarioError};
 use causeway_sim::shrink::{REPLAYS_MAX, Signature, findings};
 use causeway_sim::units::{MS, SECOND};
@@ -20,14 +21,15 @@ use super::progress::Progress;
 use super::runner::{Batch, Guard, execute, run_all};
 use super::seeds::{SeedSet, choose};
 use super::shrink::{Effort, minimise};
-use super::{Failure, RunArgs, jobs_or_cores, output};
+use super::{Failure, RunArgs, engine, jobs_or_cores, output};
 
 /// So many failing seeds are announced while the others still run.
 const ANNOUNCED: u64 = 20;
 
-pub(super) fn main(args: &RunArgs) -> Result<Exit, Failure> {
+pub(super) fn main(args: &RunArgs, engines: &[Engine]) -> Result<Exit, Failure> {
     let outlets = Outlets::of(args.junit.as_deref(), args.summary.as_deref());
     outlets.forget()?;
+    let engine = engine::choose(&args.engine.engine, engines)?;
     let scenarios = load::scenarios(&args.files, &args.tags)?;
     let sets: Vec<SeedSet> = scenarios.iter().map(|loaded| seeds_of(args, loaded)).collect();
     check(&scenarios, &sets)?;
@@ -41,7 +43,7 @@ pub(super) fn main(args: &RunArgs) -> Result<Exit, Failure> {
         let folder = folder_of(args.out.as_deref(), scenarios.len(), &loaded.scenario, set);
         let budget_ns = args.budget.map(|all| share(all, watch.ns(), scenarios.len() - at));
         let shrink_ns = &shrink_ns;
-        let job = Job { args, loaded, set, folder: &folder, watch, budget_ns, shrink_ns };
+        let job = Job { args, engine, loaded, set, folder: &folder, watch, budget_ns, shrink_ns };
         finished.push(job.run()?);
     }
     if finished.len() > 1 {
@@ -87,6 +89,7 @@ fn check(scenarios: &[Loaded], sets: &[SeedSet]) -> Result<(), Failure> {
 /// One scenario of a command.
 struct Job<'a> {
     args: &'a RunArgs,
+    engine: Engine,
     loaded: &'a Loaded,
     set: &'a SeedSet,
     folder: &'a Path,
@@ -109,6 +112,7 @@ impl Job<'_> {
         let minimal = self.make_small(&folder, kinds, &mut verdict)?;
         let parameters = parameters(scenario, &self.set.seeds);
         let report = Report {
+            engine: self.engine.name,
             scenario: &scenario.name,
             file: &scenario.file,
             about: &scenario.about,
@@ -139,6 +143,7 @@ impl Job<'_> {
         let mut announced = 0;
         let watch = Stopwatch::start();
         let batch = Batch {
+            engine: self.engine,
             loaded: self.loaded,
             seeds: &self.set.seeds,
             jobs,
@@ -150,7 +155,8 @@ impl Job<'_> {
             progress.step(run.failed());
             if run.failed() && announced < ANNOUNCED {
                 announced += 1;
-                let replay = report::replay_command(&program(), &scenario.file, run.seed);
+                let replay =
+                    report::replay_command(&program(), &scenario.file, run.seed, self.engine.name);
                 let hash = report::hex(run.trace_hash);
                 progress.say(&format!("failed: {replay}   (trace hash {hash})"));
             }
@@ -199,6 +205,15 @@ impl Job<'_> {
     ) -> Result<Vec<Told>, Failure> {
         let mut minimal = Vec::new();
         let count = kinds.0.len();
+        if self.engine.name != PURE.name {
+            if count > 0 && self.shrink_ns.get() > 0 {
+                output::note(&format!(
+                    "not shrinking: only the engine `{}` can, and this is `{}`",
+                    PURE.name, self.engine.name
+                ));
+            }
+            return Ok(minimal);
+        }
         for (at, (signature, seed)) in kinds.0.into_iter().enumerate() {
             let budget_ns = self.shrink_ns.get() / (count - at) as u64;
             if budget_ns == 0 {
@@ -231,7 +246,7 @@ impl Job<'_> {
         write: impl FnOnce(Evidence<'_>) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         let plan = self.loaded.plan(run.seed).map_err(Failure::Scenario)?;
-        let (again, outcome) = execute(&plan, &self.loaded.goals, self.guard());
+        let (again, outcome) = execute(self.engine, &plan, &self.loaded.goals, self.guard());
         if again.trace_hash != run.trace_hash {
             let what = format!(
                 "the second run of this seed has the trace hash {}, the first had {}: use \

@@ -12,7 +12,7 @@ use std::thread;
 
 use causeway_sim::guarantee::judge;
 use causeway_sim::plan::Plan;
-use causeway_sim::run::{RunEnd, RunOptions, RunOutcome, Watch, run};
+use causeway_sim::run::{Engine, RunEnd, RunOptions, RunOutcome, Watch};
 use causeway_sim::scenario::ScenarioError;
 use causeway_sim::verdict::SeedRun;
 
@@ -31,6 +31,7 @@ pub(super) enum Done {
 /// How to run many seeds.
 #[derive(Clone, Copy)]
 pub(super) struct Batch<'a> {
+    pub(super) engine: Engine,
     pub(super) loaded: &'a Loaded,
     pub(super) seeds: &'a [u64],
     pub(super) jobs: usize,
@@ -114,7 +115,10 @@ fn work(batch: Batch<'_>, next: &AtomicUsize, stop: &AtomicBool, out: &Sender<(u
         let at = next.fetch_add(1, Ordering::Relaxed);
         let Some(&seed) = batch.seeds.get(at) else { return };
         let done = match batch.loaded.plan(seed) {
-            Ok(plan) => Done::Run(Box::new(execute(&plan, &batch.loaded.goals, batch.guard).0)),
+            Ok(plan) => {
+                let (run, _) = execute(batch.engine, &plan, &batch.loaded.goals, batch.guard);
+                Done::Run(Box::new(run))
+            }
             Err(error) => Done::Wrong(error),
         };
         if out.send((at, done)).is_err() {
@@ -124,9 +128,15 @@ fn work(batch: Batch<'_>, next: &AtomicUsize, stop: &AtomicBool, out: &Sender<(u
 }
 
 /// Runs a plan and judges what was observed.
-pub(super) fn execute(plan: &Plan, goals: &[Goal], guard: Guard) -> (SeedRun, RunOutcome) {
+pub(super) fn execute(
+    engine: Engine,
+    plan: &Plan,
+    goals: &[Goal],
+    guard: Guard,
+) -> (SeedRun, RunOutcome) {
     let mut watch = guard;
-    let mut outcome = run(plan, RunOptions { watch: Some(&mut watch), ..RunOptions::default() });
+    let options = RunOptions { watch: Some(&mut watch), ..RunOptions::default() };
+    let mut outcome = (engine.run)(plan, options);
     guard.mark(&mut outcome);
     (judged(plan.seed, &outcome, goals), outcome)
 }
@@ -149,6 +159,7 @@ pub(super) fn judged(seed: u64, outcome: &RunOutcome, goals: &[Goal]) -> SeedRun
         end: outcome.end.clone(),
         judged,
         unjudged,
+        gaps: outcome.gaps.clone(),
         goals: goals.iter().map(|goal| goal.is_reached(history)).collect(),
     }
 }

@@ -19,13 +19,13 @@ use causeway_sim::hash::TraceHash;
 use causeway_sim::plan::Plan;
 use causeway_sim::report::hex;
 use causeway_sim::report::words::{count, seconds};
-use causeway_sim::run::{RunOptions, Watch, run};
+use causeway_sim::run::{Engine, RunOptions, RunOutcome, Watch};
 use causeway_sim::verdict::Exit;
 
 use super::load::Loaded;
 use super::progress::Progress;
 use super::seeds::choose;
-use super::{Failure, SelfcheckArgs, jobs_or_cores, load, output};
+use super::{Failure, SelfcheckArgs, engine, jobs_or_cores, load, output};
 
 /// Steps between two checkpoints, as long as nothing differs.
 const INTERVAL: u64 = 1024;
@@ -33,14 +33,15 @@ const INTERVAL: u64 = 1024;
 /// Seeds that one second process takes, one after the other, before a fresh one is started.
 const SEEDS_PER_PROCESS: usize = 16;
 
-pub(super) fn main(args: &SelfcheckArgs) -> Result<Exit, Failure> {
+pub(super) fn main(args: &SelfcheckArgs, engines: &[Engine]) -> Result<Exit, Failure> {
+    let engine = engine::choose(&args.engine.engine, engines)?;
     let scenarios = load::scenarios(&args.files, &[])?;
     let mut exit = Exit::Held;
     for loaded in &scenarios {
         let seeds = choose(args.seeds.seed, args.seeds.seeds, None, &loaded.scenario.seeds).seeds;
         match args.emit {
-            Some(interval) => emit(loaded, &seeds, interval)?,
-            None => exit = exit.worse(check(loaded, &seeds, jobs_or_cores(args.jobs))?),
+            Some(interval) => emit(engine, loaded, &seeds, interval)?,
+            None => exit = exit.worse(check(engine, loaded, &seeds, jobs_or_cores(args.jobs))?),
         }
     }
     Ok(exit)
@@ -60,7 +61,7 @@ struct Difference {
     what: String,
 }
 
-fn check(loaded: &Loaded, seeds: &[u64], jobs: usize) -> Result<Exit, Failure> {
+fn check(engine: Engine, loaded: &Loaded, seeds: &[u64], jobs: usize) -> Result<Exit, Failure> {
     let scenario = &loaded.scenario;
     let mut progress = Progress::new(&scenario.name, seeds.len() as u64);
     let mut found: Vec<(usize, Checked)> = Vec::new();
@@ -76,7 +77,7 @@ fn check(loaded: &Loaded, seeds: &[u64], jobs: usize) -> Result<Exit, Failure> {
                 while !stop.load(Ordering::Relaxed) {
                     let at = next.fetch_add(1, Ordering::Relaxed);
                     let Some(portion) = portions.get(at) else { return };
-                    let result = check_portion(loaded, portion, |within, checked| {
+                    let result = check_portion(engine, loaded, portion, |within, checked| {
                         let at = at * SEEDS_PER_PROCESS + within;
                         let _receiver_gone = sender.send(Ok((at, checked)));
                     });
@@ -136,6 +137,7 @@ fn tell(name: &str, seeds: &[u64], found: &[(usize, Checked)]) -> Exit {
 
 /// Checks some seeds, with a second process of their own.
 fn check_portion(
+    engine: Engine,
     loaded: &Loaded,
     seeds: &[u64],
     mut see: impl FnMut(usize, Checked),
@@ -145,11 +147,13 @@ fn check_portion(
         let plan = plan_of(loaded, seed)?;
         let other = match &mut running {
             Some(other) => other,
-            None => running.insert(Other::start(&loaded.scenario.file, &seeds[at..], INTERVAL)?),
+            None => {
+                running.insert(Other::start(engine, &loaded.scenario.file, &seeds[at..], INTERVAL)?)
+            }
         };
         other.begin(seed)?;
         let mut lockstep = Lockstep::new(INTERVAL, |step| other.next(step));
-        let first = run(&plan, RunOptions { watch: Some(&mut lockstep), ..RunOptions::default() });
+        let first = run_watched(engine, &plan, &mut lockstep);
         let (recorded, mut parted) = (lockstep.seen, lockstep.parted);
         if parted.is_none() && other.end()? != (first.steps, first.trace_hash) {
             parted = Some(first.steps);
@@ -157,36 +161,41 @@ fn check_portion(
         let difference = if parted.is_some() {
             // The rest of its output belongs to a run that we have left.
             running = None;
-            let mut other = Other::start(&loaded.scenario.file, &[seed], 1)?;
+            let mut other = Other::start(engine, &loaded.scenario.file, &[seed], 1)?;
             other.begin(seed)?;
-            let what = pinpoint(|watch| run_watched(&plan, watch), |step| other.next(step));
+            let what =
+                pinpoint(|watch| drop(run_watched(engine, &plan, watch)), |step| other.next(step));
             Some(Difference { between: "in two processes", what })
         } else {
-            check_again(&plan, &recorded, (first.steps, first.trace_hash))
+            check_again(engine, &plan, &recorded, (first.steps, first.trace_hash))
         };
         see(at, Checked { hash: first.trace_hash, steps: first.steps, difference });
     }
     Ok(())
 }
 
-fn run_watched(plan: &Plan, watch: &mut dyn Watch) {
-    // What the watcher saw is all that is asked for.
-    let _outcome = run(plan, RunOptions { watch: Some(watch), ..RunOptions::default() });
+fn run_watched(engine: Engine, plan: &Plan, watch: &mut dyn Watch) -> RunOutcome {
+    (engine.run)(plan, RunOptions { watch: Some(watch), ..RunOptions::default() })
 }
 
 /// Runs a plan once more in this process and compares it with what was recorded.
-fn check_again(plan: &Plan, recorded: &[Seen], end: (u64, u64)) -> Option<Difference> {
+fn check_again(
+    engine: Engine,
+    plan: &Plan,
+    recorded: &[Seen],
+    end: (u64, u64),
+) -> Option<Difference> {
     let mut before = recorded.iter();
     let mut lockstep = Lockstep::new(INTERVAL, |_| before.next().cloned());
-    let again = run(plan, RunOptions { watch: Some(&mut lockstep), ..RunOptions::default() });
+    let again = run_watched(engine, plan, &mut lockstep);
     if lockstep.parted.is_none() && (again.steps, again.trace_hash) == end {
         return None;
     }
     let mut record = Lockstep::new(1, |_| None);
     record.alone = true;
-    run_watched(plan, &mut record);
+    run_watched(engine, plan, &mut record);
     let mut before = record.seen.into_iter();
-    let what = pinpoint(|watch| run_watched(plan, watch), |_| before.next());
+    let what = pinpoint(|watch| drop(run_watched(engine, plan, watch)), |_| before.next());
     Some(Difference { between: "twice in one process", what })
 }
 
@@ -278,11 +287,11 @@ struct Other {
 }
 
 impl Other {
-    fn start(file: &str, seeds: &[u64], interval: u64) -> Result<Self, Failure> {
+    fn start(engine: Engine, file: &str, seeds: &[u64], interval: u64) -> Result<Self, Failure> {
         let failed =
             |error| Failure::Harness(format!("error: cannot start a second process: {error}"));
         let mut command = Command::new(std::env::current_exe().map_err(failed)?);
-        command.args(["selfcheck", file, "--emit", &interval.to_string()]);
+        command.args(["selfcheck", file, "--engine", engine.name, "--emit", &interval.to_string()]);
         // Portions are runs of consecutive seeds, or lists of a scenario's own.
         match seeds {
             [seed] => command.args(["--seed", &seed.to_string()]),
@@ -359,14 +368,14 @@ fn parse(line: &str) -> Option<Seen> {
 }
 
 /// What the second process does: runs the seeds and writes their checkpoints.
-fn emit(loaded: &Loaded, seeds: &[u64], interval: u64) -> Result<(), Failure> {
+fn emit(engine: Engine, loaded: &Loaded, seeds: &[u64], interval: u64) -> Result<(), Failure> {
     for &seed in seeds {
         let plan = plan_of(loaded, seed)?;
         let mut emitter = Emitter { interval, line: String::new() };
         let mut reader = emitter.write(&format!("seed {seed}"));
         if reader.is_continue() {
             let options = RunOptions { watch: Some(&mut emitter), ..RunOptions::default() };
-            let outcome = run(&plan, options);
+            let outcome = (engine.run)(&plan, options);
             let end = format!("end {} {}", outcome.steps, hex(outcome.trace_hash));
             reader = emitter.write(&end);
         }

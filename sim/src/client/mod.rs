@@ -40,7 +40,7 @@ const HANDSHAKE_NS: u64 = CLIENT_DIAL_TIMEOUT_NS;
 
 /// What the engine is to do for a client.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Order {
+pub enum Order {
     /// Open a connection to this node's client port.
     Dial(NodeId),
     /// Close the connection.
@@ -49,7 +49,7 @@ pub(crate) enum Order {
 
 /// Why a connection ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Ending {
+pub enum Ending {
     /// The plan said so.
     Planned,
     /// The server closed it.
@@ -120,7 +120,7 @@ struct Sub {
 
 /// A simulated client.
 #[derive(Debug)]
-pub(crate) struct Client {
+pub struct Client {
     id: ClientId,
     plan: ClientPlan,
     state: State,
@@ -145,7 +145,9 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    pub(crate) fn new(id: ClientId, plan: ClientPlan, seed: u64) -> Self {
+    /// A client that was not asked to connect yet.
+    #[must_use]
+    pub fn new(id: ClientId, plan: ClientPlan, seed: u64) -> Self {
         Self {
             id,
             node: plan.nodes.first().copied().unwrap_or(NodeId(0)),
@@ -168,17 +170,18 @@ impl Client {
     }
 
     /// What the engine is to do next.
-    pub(crate) fn order(&mut self) -> Option<Order> {
+    pub fn order(&mut self) -> Option<Order> {
         self.orders.pop_front()
     }
 
     /// Bytes for the server that were not taken yet.
-    pub(crate) fn output(&self) -> &[u8] {
+    #[must_use]
+    pub fn output(&self) -> &[u8] {
         &self.out[self.sent..]
     }
 
     /// The socket took so many bytes.
-    pub(crate) fn accepted(&mut self, bytes: usize) {
+    pub fn accepted(&mut self, bytes: usize) {
         self.sent += bytes;
         if self.sent == self.out.len() {
             self.out.clear();
@@ -187,7 +190,8 @@ impl Client {
     }
 
     /// When it wants to be woken.
-    pub(crate) fn deadline(&self) -> Option<u64> {
+    #[must_use]
+    pub fn deadline(&self) -> Option<u64> {
         let state = match self.state {
             State::Waiting(at) | State::Greeting(at) => Some(at),
             State::Connected => Some(self.next_ping),
@@ -197,7 +201,7 @@ impl Client {
     }
 
     /// Its time has come.
-    pub(crate) fn on_timer(&mut self, rec: &mut Recorder) {
+    pub fn on_timer(&mut self, rec: &mut Recorder) {
         let now = rec.now;
         self.requests.expire(now, rec);
         match self.state {
@@ -228,12 +232,12 @@ impl Client {
     }
 
     /// It stops or goes on reading.
-    pub(crate) const fn on_deaf(&mut self, deaf: bool) {
+    pub const fn on_deaf(&mut self, deaf: bool) {
         self.deaf = deaf;
     }
 
     /// The plan wants something.
-    pub(crate) fn on_op(&mut self, op: &Op, rec: &mut Recorder) {
+    pub fn on_op(&mut self, op: &Op, rec: &mut Recorder) {
         match *op {
             Op::Connect => {
                 if self.state == State::Idle {
@@ -287,12 +291,12 @@ impl Client {
     }
 
     /// TCP is up: the server speaks first.
-    pub(crate) fn on_open(&mut self, rec: &mut Recorder) {
+    pub fn on_open(&mut self, rec: &mut Recorder) {
         self.state = State::Greeting(rec.now + HANDSHAKE_NS);
     }
 
     /// The connection, or the attempt to make one, is gone.
-    pub(crate) fn on_closed(&mut self, ending: Ending, rec: &mut Recorder) {
+    pub fn on_closed(&mut self, ending: Ending, rec: &mut Recorder) {
         if matches!(self.state, State::Dialling | State::Greeting(_) | State::Connected) {
             self.forget(ending, rec);
             self.wait(rec.now);

@@ -15,7 +15,7 @@ const LIMITS: Limits = Limits { control_line: 1 << 20, payload: u64::MAX, header
 
 impl Client {
     /// Bytes from the server, cut anywhere.
-    pub(crate) fn on_bytes(&mut self, bytes: &[u8], rec: &mut Recorder) {
+    pub fn on_bytes(&mut self, bytes: &[u8], rec: &mut Recorder) {
         if self.partial.is_empty() {
             let used = self.frames(bytes, rec);
             // A connection that was ended meanwhile has no use for the rest.

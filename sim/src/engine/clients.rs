@@ -15,7 +15,7 @@ const SAVED_NS: u64 = SECOND / 10;
 
 /// How fast a client reads.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Reader {
+pub struct Reader {
     /// Bytes in a second; 0 is as they come.
     rate: u64,
     /// Since when nothing was read.
@@ -24,7 +24,7 @@ pub(super) struct Reader {
 
 /// Whether a client reads now.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Allowance {
+pub enum Allowance {
     /// At most so many bytes.
     Bytes(usize),
     /// Not before this time.
@@ -32,12 +32,14 @@ pub(super) enum Allowance {
 }
 
 impl Reader {
-    pub(super) const fn new(rate: u64) -> Self {
+    /// A reader of so many bytes in a second; 0 is as they come.
+    #[must_use]
+    pub const fn new(rate: u64) -> Self {
         Self { rate, since: 0 }
     }
 
     /// How much of `wanted` bytes may be read now.
-    pub(super) fn allow(&mut self, now: u64, wanted: usize) -> Allowance {
+    pub fn allow(&mut self, now: u64, wanted: usize) -> Allowance {
         if self.rate == 0 {
             return Allowance::Bytes(wanted);
         }

@@ -5,17 +5,18 @@ use std::collections::BTreeSet;
 use causeway_core::Command;
 
 use super::Engine;
+use super::host_faults::access_to;
 use crate::history::{Fault, FaultKind, Kind, NodeDownHow};
 use crate::ids::{NodeId, RegionId};
 use crate::net::{Degrade, Place};
-use crate::plan::{FaultAction, FaultPlan, ProcessPlan, Sides, Site};
+use crate::plan::{FaultAction, FaultPlan, Plan, ProcessPlan, Sides, Site};
 use crate::queue::Due;
 
 impl Engine<'_> {
     pub(super) fn fault_on(&mut self, at: usize) {
         let plan = self.plan;
         let Some(fault) = plan.faults.get(at) else { return };
-        self.record_fault(fault, true);
+        self.rec.event(fault_event(plan, fault, true));
         match &fault.action {
             FaultAction::Cut { between, blackhole } => {
                 for (from, to) in self.ways(between) {
@@ -76,7 +77,7 @@ impl Engine<'_> {
     pub(super) fn fault_off(&mut self, at: usize) {
         let plan = self.plan;
         let Some(fault) = plan.faults.get(at) else { return };
-        self.record_fault(fault, false);
+        self.rec.event(fault_event(plan, fault, false));
         match &fault.action {
             FaultAction::Cut { between, .. } => {
                 for (from, to) in self.ways(between) {
@@ -126,49 +127,51 @@ impl Engine<'_> {
         let place = |site| self.net.links.place(site);
         between.pairs().map(|(from, to)| (place(from), place(to))).collect()
     }
+}
 
-    fn record_fault(&mut self, fault: &FaultPlan, on: bool) {
-        let mut pairs: BTreeSet<(NodeId, NodeId)> = BTreeSet::new();
-        let mut clients: BTreeSet<(RegionId, NodeId)> = BTreeSet::new();
-        for (from, to) in fault.action.sides().into_iter().flat_map(Sides::pairs) {
-            match (from, to) {
-                (Site::Node(a), Site::Node(b)) => {
-                    pairs.insert((a, b));
-                }
-                (Site::Node(node), Site::Clients(region))
-                | (Site::Clients(region), Site::Node(node)) => {
-                    clients.insert((region, node));
-                }
-                (Site::Clients(_), Site::Clients(_)) => {}
+/// A fault's beginning or end, as histories tell it.
+#[must_use]
+pub fn fault_event(plan: &Plan, fault: &FaultPlan, on: bool) -> Kind {
+    let mut pairs: BTreeSet<(NodeId, NodeId)> = BTreeSet::new();
+    let mut clients: BTreeSet<(RegionId, NodeId)> = BTreeSet::new();
+    for (from, to) in fault.action.sides().into_iter().flat_map(Sides::pairs) {
+        match (from, to) {
+            (Site::Node(a), Site::Node(b)) => {
+                pairs.insert((a, b));
             }
+            (Site::Node(node), Site::Clients(region))
+            | (Site::Clients(region), Site::Node(node)) => {
+                clients.insert((region, node));
+            }
+            (Site::Clients(_), Site::Clients(_)) => {}
         }
-        let nodes = match &fault.action {
-            FaultAction::Crash(process)
-            | FaultAction::Stop(process)
-            | FaultAction::LameDuck(process) => process.nodes.clone(),
-            FaultAction::Host(host) => {
-                if host.disturbs_clients() {
-                    clients.extend(self.access_to(&host.nodes));
-                }
-                host.nodes.clone()
-            }
-            FaultAction::Cut { .. }
-            | FaultAction::Conns { .. }
-            | FaultAction::Reset(_)
-            | FaultAction::Refuse(_)
-            | FaultAction::Degrade { .. }
-            | FaultAction::Dns(_)
-            | FaultAction::StopReading(_) => Vec::new(),
-        };
-        let kind: FaultKind = fault.action.kind();
-        self.rec.event(Kind::Fault(Box::new(Fault {
-            id: fault.id,
-            on,
-            kind,
-            text: self.plan.fault_text(fault),
-            nodes,
-            pairs: pairs.into_iter().collect(),
-            clients: clients.into_iter().collect(),
-        })));
     }
+    let nodes = match &fault.action {
+        FaultAction::Crash(process)
+        | FaultAction::Stop(process)
+        | FaultAction::LameDuck(process) => process.nodes.clone(),
+        FaultAction::Host(host) => {
+            if host.disturbs_clients() {
+                clients.extend(access_to(plan, &host.nodes));
+            }
+            host.nodes.clone()
+        }
+        FaultAction::Cut { .. }
+        | FaultAction::Conns { .. }
+        | FaultAction::Reset(_)
+        | FaultAction::Refuse(_)
+        | FaultAction::Degrade { .. }
+        | FaultAction::Dns(_)
+        | FaultAction::StopReading(_) => Vec::new(),
+    };
+    let kind: FaultKind = fault.action.kind();
+    Kind::Fault(Box::new(Fault {
+        id: fault.id,
+        on,
+        kind,
+        text: plan.fault_text(fault),
+        nodes,
+        pairs: pairs.into_iter().collect(),
+        clients: clients.into_iter().collect(),
+    }))
 }

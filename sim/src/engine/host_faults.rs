@@ -6,9 +6,15 @@ use super::Engine;
 use crate::history::NodeDownHow;
 use crate::ids::{NodeId, RegionId};
 use crate::net::Place;
-use crate::plan::{FaultAction, HostFault, HostWhat, Restart, Site};
+use crate::plan::{FaultAction, HostFault, HostWhat, Plan, Restart, Site};
 use crate::queue::Due;
 use crate::scenario::Way;
+
+/// Which regions' clients a node's trouble keeps from it: all.
+pub(super) fn access_to(plan: &Plan, nodes: &[NodeId]) -> Vec<(RegionId, NodeId)> {
+    let regions = (0..).map(RegionId).zip(&plan.regions);
+    regions.flat_map(|(region, _)| nodes.iter().map(move |node| (region, *node))).collect()
+}
 
 impl Engine<'_> {
     /// `at` is the fault's place in the plan.
@@ -42,12 +48,6 @@ impl Engine<'_> {
                 }
             }
         }
-    }
-
-    /// Which regions' clients a node's trouble keeps from it: all.
-    pub(super) fn access_to(&self, nodes: &[NodeId]) -> Vec<(RegionId, NodeId)> {
-        let regions = (0..).map(RegionId).zip(&self.plan.regions);
-        regions.flat_map(|(region, _)| nodes.iter().map(move |node| (region, *node))).collect()
     }
 
     fn lose_power(&mut self, id: NodeId) {

@@ -22,7 +22,12 @@ mod tests;
 mod waiting;
 mod wires;
 
-pub(crate) use record::Recorder;
+pub use clients::{Allowance, Reader};
+pub use faults::fault_event;
+pub use names::{CLIENT_PORT, Names, ROUTE_PORT, Target};
+pub use record::Recorder;
+pub use snapshot::snapshot;
+pub use tap::Tap;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -38,8 +43,6 @@ use crate::queue::{Due, Queue};
 use crate::run::{RunEnd, RunOptions, RunOutcome};
 use dials::Dials;
 use host::Host;
-use names::Names;
-use tap::Tap;
 use wires::Owner;
 
 /// Nodes read at most this many bytes at once.
@@ -102,7 +105,7 @@ struct ClientSlot {
     dial: Option<u32>,
     /// When it will be woken, as far as the heap knows.
     wake: u64,
-    reader: clients::Reader,
+    reader: Reader,
     /// How many faults keep it from reading.
     stopped: u32,
     /// How often a dial of it succeeded.
@@ -133,7 +136,7 @@ impl<'p> Engine<'p> {
             conn: None,
             dial: None,
             wake: u64::MAX,
-            reader: clients::Reader::new(client.read_rate),
+            reader: Reader::new(client.read_rate),
             stopped: 0,
             dials: 0,
         });
@@ -307,6 +310,7 @@ impl<'p> Engine<'p> {
             broker_events: self.rec.broker_events,
             sim_ns: self.now,
             history: self.rec.history,
+            gaps: Vec::new(),
             end,
         }
     }

@@ -11,9 +11,9 @@ use crate::ids::{ClientId, NodeId, RegionId};
 use crate::plan::{NodePlan, Plan, RoutePlan, Setting, Site};
 
 /// Where nodes listen for clients.
-pub(super) const CLIENT_PORT: u16 = 4222;
+pub const CLIENT_PORT: u16 = 4222;
 /// Where nodes listen for each other; a node that comes back on a new port adds to it.
-pub(super) const ROUTE_PORT: u16 = 6222;
+pub const ROUTE_PORT: u16 = 6222;
 /// The first byte of the address at which a node starts again; the next time it takes the next.
 const NODES_AGAIN: u8 = 50;
 /// The first byte of the address that a node's calls come from after the fault `rebind`; the next
@@ -28,14 +28,16 @@ const EPHEMERAL_PORT: u16 = 32_768;
 
 /// Where a dial goes: a node, at an address that it has or once had.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Target {
-    pub(super) node: NodeId,
-    pub(super) ip: IpAddr,
+pub struct Target {
+    /// The node.
+    pub node: NodeId,
+    /// The address.
+    pub ip: IpAddr,
 }
 
 /// The name service.
 #[derive(Debug)]
-pub(super) struct Names {
+pub struct Names {
     by_name: BTreeMap<String, Vec<NodeId>>,
     /// All addresses that nodes have and had, or that their calls came from.
     by_ip: BTreeMap<IpAddr, NodeId>,
@@ -53,7 +55,9 @@ pub(super) struct Names {
 }
 
 impl Names {
-    pub(super) fn of(plan: &Plan) -> Self {
+    /// The names and addresses of a plan's nodes and clients.
+    #[must_use]
+    pub fn of(plan: &Plan) -> Self {
         let mut names = Self {
             by_name: BTreeMap::new(),
             by_ip: BTreeMap::new(),
@@ -83,7 +87,8 @@ impl Names {
     }
 
     /// Where a name or an address leads to.
-    pub(super) fn resolve(&self, host: &str) -> Vec<Target> {
+    #[must_use]
+    pub fn resolve(&self, host: &str) -> Vec<Target> {
         match host.parse::<IpAddr>() {
             Ok(ip) => {
                 self.by_ip.get(&ip).map(|node| Target { node: *node, ip }).into_iter().collect()
@@ -136,7 +141,8 @@ impl Names {
     }
 
     /// Where clients reach a node, as it says to them.
-    pub(super) fn client_url(&self, node: NodeId) -> String {
+    #[must_use]
+    pub fn client_url(&self, node: NodeId) -> String {
         format!("{}:{CLIENT_PORT}", self.node_ip(node))
     }
 
@@ -151,7 +157,9 @@ impl Names {
         known.then_some(ClientId(client))
     }
 
-    pub(super) fn node_ip(&self, node: NodeId) -> IpAddr {
+    /// A node's address.
+    #[must_use]
+    pub fn node_ip(&self, node: NodeId) -> IpAddr {
         self.node_ips[usize::from(node.0)]
     }
 
@@ -194,7 +202,8 @@ impl Names {
     }
 
     /// The configuration of a node that listens for routes on this port.
-    pub(super) fn config(&self, plan: &Plan, id: NodeId, route_port: u16) -> Arc<NodeConfig> {
+    #[must_use]
+    pub fn config(&self, plan: &Plan, id: NodeId, route_port: u16) -> Arc<NodeConfig> {
         let node = &plan.nodes[usize::from(id.0)];
         let listen = |port| HostPort { host: "0.0.0.0".to_owned(), port };
         let routes = node.routes.iter().map(|route| {

@@ -20,7 +20,7 @@ const LIMITS: Limits = Limits { control_line: 1 << 20, payload: u64::MAX, header
 
 /// The tap on one connection, in both directions.
 #[derive(Debug)]
-pub(crate) struct Tap {
+pub struct Tap {
     conn: WireConn,
     /// The account of a dedicated route, once the handshake has named it.
     account: Sym,
@@ -46,7 +46,9 @@ struct Way {
 }
 
 impl Tap {
-    pub(crate) fn new(conn: WireConn, dialler: NodeId, acceptor: NodeId) -> Self {
+    /// The tap on a connection that was just opened.
+    #[must_use]
+    pub fn new(conn: WireConn, dialler: NodeId, acceptor: NodeId) -> Self {
         let way = |from, to| Way {
             from,
             to,
@@ -59,12 +61,14 @@ impl Tap {
         Self { conn, account: Sym::NONE, ways: [way(dialler, acceptor), way(acceptor, dialler)] }
     }
 
-    pub(crate) const fn conn(&self) -> WireConn {
+    /// Which connection it is on.
+    #[must_use]
+    pub const fn conn(&self) -> WireConn {
         self.conn
     }
 
     /// The writer has put bytes into the socket.
-    pub(crate) fn on_write(&mut self, writer: usize, bytes: &[u8], rec: &mut Recorder) {
+    pub fn on_write(&mut self, writer: usize, bytes: &[u8], rec: &mut Recorder) {
         let way = &mut self.ways[writer];
         if way.broken {
             return;
@@ -83,7 +87,7 @@ impl Tap {
 
     /// The reader has been handed all bytes up to this position.
     #[inline]
-    pub(crate) fn on_read(&mut self, writer: usize, position: u64, rec: &mut Recorder) {
+    pub fn on_read(&mut self, writer: usize, position: u64, rec: &mut Recorder) {
         let unseen = &mut self.ways[writer].unseen;
         while let Some((end, sub)) = unseen.front().copied()
             && end <= position

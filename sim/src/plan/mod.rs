@@ -22,7 +22,8 @@ pub use build::plan;
 pub use conns::ConnsFault;
 pub use host::{HostFault, HostWhat, Restart, SlowCpu};
 pub use read::PlanError;
-pub(crate) use timing::{CLIENT_DIAL_TIMEOUT_NS, CLIENT_PINGS_MAX, RETRANSMIT_NS};
+pub use timing::CLIENT_DIAL_TIMEOUT_NS;
+pub(crate) use timing::{CLIENT_PINGS_MAX, RETRANSMIT_NS};
 
 use std::fmt;
 

@@ -14,7 +14,7 @@ pub(super) const POOL_SIZE: u64 = 3;
 pub(super) const CONNECT_SPREAD_NS: u64 = 500 * MS;
 
 /// A client gives up dialling after this.
-pub(crate) const CLIENT_DIAL_TIMEOUT_NS: u64 = 2 * SECOND;
+pub const CLIENT_DIAL_TIMEOUT_NS: u64 = 2 * SECOND;
 
 /// Unanswered pings after which a client gives up its connection.
 pub(crate) const CLIENT_PINGS_MAX: u32 = 2;

@@ -12,6 +12,7 @@ use crate::verdict::tests::seed_run;
 fn finished(name: &str, runs: &[SeedRun], goals: &[&str], left_out: u64) -> Finished {
     let verdict = Verdict::of(runs, goals, left_out);
     let report = Report {
+        engine: "pure",
         scenario: name,
         file: &format!("scenarios/{name}.toml"),
         about: "",

@@ -11,6 +11,8 @@ use crate::verdict::{Exit, Row, SeedRun, Status, Verdict};
 /// A scenario whose seeds are done.
 #[derive(Clone, Debug)]
 pub struct Finished {
+    /// The engine's name.
+    pub engine: String,
     /// The scenario's name.
     pub scenario: String,
     /// The file it was read from, as it was named.
@@ -77,6 +79,7 @@ impl Finished {
             .collect();
         kept.extend(report.runs.iter().filter(|r| named.contains(&r.seed)).map(|r| (r.seed, r)));
         Self {
+            engine: report.engine.to_owned(),
             scenario: report.scenario.to_owned(),
             file: report.file.to_owned(),
             seeds: report.seeds.to_owned(),
@@ -90,7 +93,7 @@ impl Finished {
             failing: (kept.into_values())
                 .map(|run| Failing {
                     seed: run.seed,
-                    replay: replay_command(program, report.file, run.seed),
+                    replay: replay_command(program, report.file, run.seed, report.engine),
                     trace_hash: hex(run.trace_hash),
                 })
                 .collect(),

@@ -73,7 +73,7 @@ impl Folder {
     pub fn write_failing_seeds(&self, report: &Report<'_>, program: &str) -> io::Result<()> {
         let mut text = String::new();
         for run in report.runs.iter().filter(|run| run.failed()) {
-            let replay = replay_command(program, report.file, run.seed);
+            let replay = replay_command(program, report.file, run.seed, report.engine);
             text.push_str(&format!("{replay}  # trace hash {}\n", hex(run.trace_hash)));
         }
         match text.as_str() {

@@ -37,7 +37,7 @@ fn suite(one: &Finished) -> TestSuite {
         ("seeds run", one.verdict.seeds.to_string()),
         ("seeds failed", one.seeds_failed.to_string()),
         ("seeds left out", one.verdict.seeds_left_out.to_string()),
-        ("engine", "pure".to_owned()),
+        ("engine", one.engine.clone()),
         ("version", env!("CARGO_PKG_VERSION").to_owned()),
         ("verdict", one.exit.name().to_owned()),
         ("digest of all trace hashes", hex(one.digest)),
@@ -81,7 +81,12 @@ fn add_errors(one: &Finished, suite: &mut TestSuite) {
         suite.add_test_case(case(one, &complaint.title, 0, status));
     }
     if one.exit == Exit::Inconclusive {
-        let (title, story) = ("enough seeds were run".to_owned(), one.headline.clone());
+        let title = if one.verdict.gaps.is_empty() {
+            "enough seeds were run"
+        } else {
+            "the engine can do all that was asked for"
+        };
+        let (title, story) = (title.to_owned(), one.headline.clone());
         let complaint = Complaint { title, failing: None, story, line: 0 };
         let status = non_success(NonSuccessKind::Error, "inconclusive", &complaint);
         suite.add_test_case(case(one, &complaint.title, 0, status));

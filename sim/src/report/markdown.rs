@@ -47,6 +47,11 @@ pub fn headline(report: &Report<'_>) -> String {
                 test.",
             plural(held, "guarantee")
         ),
+        Exit::Inconclusive if !verdict.gaps.is_empty() => format!(
+            "The engine `{}` cannot do all that {seeds} asked for: {}.",
+            report.engine,
+            verdict.gaps.iter().cloned().collect::<Vec<_>>().join("; ")
+        ),
         Exit::Inconclusive => format!("Only {seeds} could be run, too few to say."),
         Exit::Usage => "Nothing was run.".to_owned(),
     }
@@ -104,7 +109,7 @@ impl Page {
         self.line(&format!("### Seed {}", run.seed));
         self.line("");
         self.line("```sh");
-        self.line(&super::replay_command("causeway-sim", report.file, run.seed));
+        self.line(&super::replay_command("causeway-sim", report.file, run.seed, report.engine));
         self.line("```");
         self.line("");
         self.line(&format!(
@@ -189,7 +194,7 @@ impl Page {
         for (what, value) in [
             ("scenario", format!("`{}`", cell(report.file))),
             ("seeds", format!("{} ({} run)", report.seeds, count(report.verdict.seeds))),
-            ("engine", "pure".to_owned()),
+            ("engine", report.engine.to_owned()),
             ("version", env!("CARGO_PKG_VERSION").to_owned()),
             ("simulated time", format!("{} s", count(totals.sim_ns / SECOND))),
             ("broker events", count(totals.broker_events)),

@@ -58,6 +58,8 @@ pub const FAILURES_SHOWN: usize = 20;
 /// Everything that a report says.
 #[derive(Clone, Copy, Debug)]
 pub struct Report<'a> {
+    /// The engine's name.
+    pub engine: &'a str,
     /// The scenario's name.
     pub scenario: &'a str,
     /// The file it was read from, as it was named.
@@ -126,8 +128,9 @@ pub fn replay_plan_command(program: &str, plan: &str) -> String {
 
 /// The command that runs a seed again.
 #[must_use]
-pub fn replay_command(program: &str, file: &str, seed: u64) -> String {
-    format!("{} replay {} --seed {seed}", quoted(program), quoted(file))
+pub fn replay_command(program: &str, file: &str, seed: u64, engine: &str) -> String {
+    let engine = if engine == "pure" { String::new() } else { format!(" --engine {engine}") };
+    format!("{} replay {} --seed {seed}{engine}", quoted(program), quoted(file))
 }
 
 /// A word as a shell takes it.

@@ -7,6 +7,7 @@ use crate::verdict::tests::seed_run;
 fn with_report<T>(runs: &[SeedRun], look: impl FnOnce(&Report<'_>) -> T) -> T {
     let verdict = Verdict::of(runs, &["delivered"], 2);
     look(&Report {
+        engine: "pure",
         scenario: "by-hand",
         file: "scenarios/by hand.toml",
         about: "what happens | if\nnothing does",
@@ -81,12 +82,12 @@ fn the_digest_depends_on_every_seed_and_hash() {
 #[test]
 fn commands_can_be_pasted_into_a_shell() {
     assert_eq!(
-        replay_command("causeway-sim", "a/b-c.toml", 7),
+        replay_command("causeway-sim", "a/b-c.toml", 7, "pure"),
         "causeway-sim replay a/b-c.toml --seed 7"
     );
     assert_eq!(
-        replay_command("causeway-sim", "it's here.toml", 7),
-        "causeway-sim replay 'it'\\''s here.toml' --seed 7"
+        replay_command("causeway-sim", "it's here.toml", 7, "turmoil"),
+        "causeway-sim replay 'it'\\''s here.toml' --seed 7 --engine turmoil"
     );
 }
 

@@ -23,6 +23,8 @@ pub(crate) struct WriteWatch {
     progressed: bool,
     /// When the batch must be gone; a timer that fires at another time is outdated.
     due: Option<Mono>,
+    /// When the timer in the heap comes; it may be too early.
+    pub(crate) timer: Option<Mono>,
 }
 
 impl Link {
@@ -65,7 +67,7 @@ impl Node {
         link.tx.accept(bytes, &mut self.spare);
         let pending = link.tx.pending();
         if pending == 0 {
-            link.write = WriteWatch::default();
+            link.write = WriteWatch { timer: link.write.timer, ..WriteWatch::default() };
             return;
         }
         let watch = &mut link.write;
@@ -73,8 +75,18 @@ impl Node {
         watch.left = watch.left.saturating_sub(bytes as u64);
         if watch.left == 0 {
             let deadline = write_deadline(&self.config, link.kind());
-            let due = now.mono + deadline;
-            link.write = WriteWatch { left: pending, progressed: false, due: Some(due) };
+            self.watch_write(id, pending, now.mono + deadline);
+        }
+    }
+
+    /// The next `left` bytes are to be written by `due`. One timer a link is enough: if it comes too
+    /// early, it is set anew.
+    fn watch_write(&mut self, id: LinkId, left: u64, due: Mono) {
+        let Some(link) = self.links.get_mut(id) else { return };
+        let timer = link.write.timer.filter(|timer| *timer <= due);
+        link.write =
+            WriteWatch { left, progressed: false, due: Some(due), timer: timer.or(Some(due)) };
+        if timer.is_none() {
             self.timers.arm(due, Due::Write(id));
         }
     }
@@ -82,15 +94,20 @@ impl Node {
     /// A write deadline has come.
     pub(crate) fn write_due(&mut self, now: Now, at: Mono, id: LinkId, fx: &mut Effects) {
         let Some(link) = self.links.get_mut(id) else { return };
-        if link.write.due != Some(at) || link.closing.is_some() {
+        if link.write.timer != Some(at) || link.closing.is_some() {
+            return;
+        }
+        link.write.timer = None;
+        let Some(due) = link.write.due else { return };
+        if due > at {
+            link.write.timer = Some(due);
+            self.timers.arm(due, Due::Write(id));
             return;
         }
         let deadline = write_deadline(&self.config, link.kind());
         if link.kind() == LinkKind::Route && link.write.progressed {
-            let due = now.mono + deadline;
             let left = link.tx.pending();
-            link.write = WriteWatch { left, progressed: false, due: Some(due) };
-            self.timers.arm(due, Due::Write(id));
+            self.watch_write(id, left, now.mono + deadline);
             return;
         }
         let pending = link.tx.pending();

@@ -51,6 +51,10 @@ pub const ROUTE_PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 /// [`ROUTE_PROBE_TIMEOUT`].
 pub const ROUTE_PROBE_RTTS: u32 = 8;
 
+/// How many times longer an answer may take to a probe that had to wait behind data: the peer's
+/// answer waits behind what fills the sockets and the way between, too.
+pub const ROUTE_PROBE_FULL: u32 = 4;
+
 /// For one attempt to dial a route (nats-server `DEFAULT_ROUTE_DIAL`).
 pub const ROUTE_DIAL_TIMEOUT: Duration = Duration::from_secs(1);
 

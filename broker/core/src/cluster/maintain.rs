@@ -141,6 +141,7 @@ impl Node {
         let (backoff, standing) = (cluster.config.connect_backoff, cluster.standing(id));
         let Some(target) = cluster.targets.get_mut(&id) else { return };
         target.attempts.remove(&lane);
+        target.reachable &= failure != Failure::Unreachable;
         if matches!(failure, Failure::Unreachable | Failure::Rejected) {
             target.failures = target.failures.saturating_add(1);
             target.failing_since.get_or_insert(now.mono);
@@ -191,12 +192,14 @@ impl Node {
         }
     }
 
-    /// A peer is gone: what only it had told us of is no longer listed, what we were told of it is
-    /// old news, and a lame duck does not come back under its address.
+    /// A peer is gone: one lane looks for it before the others. What only it had told us of is no
+    /// longer listed, what we were told of it is old news, and a lame duck does not come back under
+    /// its address.
     pub(super) fn forget_teller(&mut self, remote_id: &str, lame_duck: bool) {
         let Some(cluster) = &mut self.cluster else { return };
         for target in cluster.targets.values_mut() {
             target.told_by.remove(remote_id);
+            target.reachable &= target.remote_id.as_deref() != Some(remote_id);
             if target.told_id.as_deref() == Some(remote_id) {
                 target.told_id = None;
             }
@@ -225,25 +228,21 @@ impl super::Cluster {
             return Vec::new();
         }
         let remote = target.remote_id.as_ref().and_then(|id| self.remotes.get(id));
-        let free = |lane: &Lane| !target.attempts.contains_key(lane);
-        match (remote, target.known_pool) {
+        let mut missing = match (remote, target.known_pool) {
             (Some(remote), _) if !remote.confirmed => Vec::new(),
             (Some(remote), _) => {
-                let lanes = self.lanes(accounts, remote.pool_size, remote.no_pool);
-                let missing = |lane: &Lane| !remote.lanes.contains_key(lane);
-                lanes.into_iter().filter(missing).filter(free).collect()
+                let mut lanes = self.lanes(accounts, remote.pool_size, remote.no_pool);
+                lanes.retain(|lane| !remote.lanes.contains_key(lane));
+                lanes
             }
-            // It was here before: one lane tries, and all follow once there is somebody.
-            (None, Some(pool)) => {
-                let lanes = self.lanes(accounts, pool.size, pool.no_pool);
-                let reached = |attempt: &Attempt| matches!(attempt, Attempt::Handshake(_));
-                let most = if target.attempts.values().any(reached) { lanes.len() } else { 1 };
-                let busy = target.attempts.len();
-                lanes.into_iter().filter(free).take(most.saturating_sub(busy)).collect()
-            }
+            // It was here before.
+            (None, Some(pool)) => self.lanes(accounts, pool.size, pool.no_pool),
             (None, None) if target.attempts.is_empty() => alloc::vec![Lane::Pool(0)],
             (None, None) => Vec::new(),
-        }
+        };
+        missing.retain(|lane| !target.attempts.contains_key(lane));
+        missing.truncate(target.dials_free());
+        missing
     }
 
     /// Of several addresses of one server, the one that is dialled: a configured one if there is.

@@ -3,7 +3,6 @@
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 
-use causeway_wire::encode;
 use causeway_wire::info::Info;
 
 use crate::cluster::gossip::{address_in, for_passing_on, own_address};
@@ -319,6 +318,7 @@ impl Node {
             let Some(target) = cluster.targets.get_mut(&id) else { continue };
             let round_trip = target.known_pool.and_then(|pool| pool.round_trip);
             target.known_pool = Some(KnownPool { size: pool.0, no_pool: pool.1, round_trip });
+            target.reachable = true;
             target.failures = 0;
             target.failing_since = None;
             target.remote_address.clone_from(&address);
@@ -366,14 +366,6 @@ impl Node {
         }
         let own: &[String] = if self.lame_duck.is_some() { &[] } else { &self.config.client_urls };
         all_connect_urls(own, cluster.remotes.values())
-    }
-
-    /// Sends a PING whose answer is timed.
-    pub(crate) fn ping(&mut self, now: Now, slot: u32, fx: &mut Effects) {
-        let Some(link) = self.links.at_mut(slot).filter(|link| link.is_open()) else { return };
-        link.keepalive.outstanding += 1;
-        link.keepalive.ping_sent.get_or_insert(now.mono);
-        self.send(slot, fx, encode::ping);
     }
 
     /// Closes a route at once: nothing on it is worth waiting for.

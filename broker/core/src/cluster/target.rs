@@ -37,6 +37,9 @@ pub(crate) struct Target {
     pub(crate) gossip_mode: GossipMode,
     /// It is the address of this server itself: never dialled again.
     pub(crate) is_self: bool,
+    /// The last attempt found somebody, or we have connections with it: all lanes are dialled at
+    /// once. Otherwise one goes first.
+    pub(crate) reachable: bool,
     /// Attempts under way, by lane.
     pub(crate) attempts: BTreeMap<Lane, Attempt>,
     /// Attempts that failed since the last one that registered.
@@ -115,6 +118,15 @@ impl Target {
         self.failing_since.map_or(Duration::ZERO, |since| now.since(since))
     }
 
+    /// How many lanes may be dialled now.
+    pub(crate) fn dials_free(&self) -> usize {
+        let dialling = |attempt: &&Attempt| matches!(attempt, Attempt::Dialling(_));
+        match self.reachable {
+            true => usize::MAX,
+            false => 1usize.saturating_sub(self.attempts.values().filter(dialling).count()),
+        }
+    }
+
     /// Whether the name may stand for other servers tomorrow.
     pub(crate) fn is_name(&self) -> bool {
         self.address.host.parse::<IpAddr>().is_err()
@@ -146,6 +158,7 @@ impl Cluster {
             told_id: None,
             gossip_mode: GossipMode::Default,
             is_self: false,
+            reachable: false,
             attempts: BTreeMap::new(),
             failures: 0,
             failing_since: None,

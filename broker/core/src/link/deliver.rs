@@ -69,6 +69,11 @@ pub(crate) struct DeliveryScratch {
 }
 
 impl DeliveryScratch {
+    /// A client has more pending than it may: it is cut when the input has been handled.
+    pub(super) fn too_slow(&mut self, slot: u32, pending: u64) {
+        self.after.push(After::Slow { slot, pending });
+    }
+
     fn route(&mut self, slot: u32) -> &mut Vec<u32> {
         let used = &mut self.routes[..self.routes_used];
         let index = match used.iter().position(|(of, _)| *of == slot) {
@@ -159,9 +164,7 @@ impl Node {
         {
             self.note_slow_receiver(slot);
         }
-        if !self.delivery.after.is_empty() {
-            self.after_delivery(now, fx);
-        }
+        self.after_delivery(now, fx);
     }
 
     fn note_slow_receiver(&mut self, slot: u32) {
@@ -170,7 +173,11 @@ impl Node {
         }
     }
 
-    fn after_delivery(&mut self, now: Now, fx: &mut Effects) {
+    /// What had to wait for the end of a delivery, or for that of the input.
+    pub(crate) fn after_delivery(&mut self, now: Now, fx: &mut Effects) {
+        if self.delivery.after.is_empty() {
+            return;
+        }
         let mut after = core::mem::take(&mut self.delivery.after);
         for step in after.drain(..) {
             match step {

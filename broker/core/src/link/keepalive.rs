@@ -3,7 +3,8 @@
 //! Clients are asked as nats-server does: first soon after CONNECT, then every ping interval
 //! unless they were heard of, and cut after `ping_max` unanswered questions. Routes are asked
 //! whenever they have been silent for a little while, and cut when nothing at all comes back: a
-//! black hole is noticed within seconds, not after minutes.
+//! black hole is noticed within seconds, not after minutes. A question that waits behind data in a
+//! full socket is not held against the peer.
 
 use causeway_wire::{encode, error_text};
 
@@ -11,7 +12,7 @@ use crate::effects::Effects;
 use crate::fault::CloseReason;
 use crate::ids::LinkId;
 use crate::limits;
-use crate::link::{Link, LinkKind};
+use crate::link::{KeepAlive, Link, LinkKind};
 use crate::node::Node;
 use crate::rng::Stream;
 use crate::time::{Duration, Mono, Now};
@@ -86,6 +87,8 @@ impl Node {
         // be patience with the next black hole.
         let rtt = alive.rtt_least.unwrap_or_default();
         let patience = limits::ROUTE_PROBE_TIMEOUT.max(rtt * limits::ROUTE_PROBE_RTTS);
+        let patience =
+            if alive.ping_waited { patience * limits::ROUTE_PROBE_FULL } else { patience };
         let silent = now.mono.since(alive.last_in);
         if let Some(asked) = alive.ping_sent {
             // Anything that comes in is a sign of life, not only the answer.
@@ -105,6 +108,22 @@ impl Node {
         self.arm_keepalive(id, now.mono + (quiet - silent));
     }
 
+    /// Sends a PING whose answer is timed.
+    pub(crate) fn ping(&mut self, now: Now, slot: u32, fx: &mut Effects) {
+        if !self.links.at(slot).is_some_and(Link::is_open) {
+            return;
+        }
+        self.send(slot, fx, encode::ping);
+        let Some(link) = self.links.at_mut(slot) else { return };
+        let alive = &mut link.keepalive;
+        alive.outstanding += 1;
+        if alive.ping_sent.is_none() {
+            alive.ping_sent = Some(now.mono);
+            alive.ping_behind = link.tx.pending();
+            alive.ping_waited = false;
+        }
+    }
+
     fn cut_stale(&mut self, now: Now, slot: u32, fx: &mut Effects) {
         match self.links.at(slot).map(Link::kind) {
             Some(LinkKind::Client) => self.stats.stale_clients += 1,
@@ -119,10 +138,24 @@ impl Node {
         let Some(link) = self.links.at_mut(slot) else { return };
         let alive = &mut link.keepalive;
         alive.outstanding = 0;
+        alive.ping_behind = 0;
         if let Some(sent) = alive.ping_sent.take() {
             let rtt = now.mono.since(sent).max(Duration::from_nanos(1));
             alive.rtt = Some((rtt, now.mono));
             alive.rtt_least = Some(alive.rtt_least.map_or(rtt, |least| least.min(rtt)));
         }
+    }
+}
+
+impl KeepAlive {
+    /// The host took bytes. While a ping waits behind data, that is a sign of life: a full socket
+    /// makes room only when the peer reads. The time for the answer begins when the ping is out.
+    pub(crate) fn bytes_taken(&mut self, now: Mono, bytes: usize) {
+        if self.ping_behind == 0 || bytes == 0 {
+            return;
+        }
+        self.ping_behind = self.ping_behind.saturating_sub(bytes as u64);
+        self.ping_waited |= self.ping_behind > 0;
+        self.ping_sent = self.ping_sent.map(|_| now);
     }
 }

@@ -96,8 +96,13 @@ pub(crate) struct KeepAlive {
     pub(crate) due: Option<Mono>,
     /// Pings without an answer.
     pub(crate) outstanding: u32,
-    /// When the oldest unanswered ping was sent.
+    /// When the oldest unanswered ping was sent; while it waits in the transmit queue, when the
+    /// host last took what is in front of it.
     pub(crate) ping_sent: Option<Mono>,
+    /// Bytes of the transmit queue up to the end of that ping; 0 once the host has taken it.
+    pub(crate) ping_behind: u64,
+    /// It had to wait for what was in front of it.
+    pub(crate) ping_waited: bool,
     /// When bytes last came in.
     pub(crate) last_in: Mono,
     /// The last round trip measured, and when.

@@ -55,6 +55,10 @@ impl Node {
         let bytes = tail.len() - before;
         let traced = fx.trace_mask.protocol.then(|| tail[before..].to_vec());
         link.tx.appended(bytes);
+        let (pending, max) = (link.tx.pending(), self.config.limits.max_pending);
+        if link.kind() == LinkKind::Client && pending > max && pending - bytes as u64 <= max {
+            self.delivery.too_slow(slot, pending);
+        }
         self.turn_output += bytes;
         if let Some(sent) = traced {
             self.trace_out(slot, &sent, fx);
@@ -65,6 +69,7 @@ impl Node {
     pub(crate) fn accepted(&mut self, now: Now, id: LinkId, bytes: usize) {
         let Some(link) = self.links.get_mut(id) else { return };
         link.tx.accept(bytes, &mut self.spare);
+        link.keepalive.bytes_taken(now.mono, bytes);
         let pending = link.tx.pending();
         if pending == 0 {
             link.write = WriteWatch { timer: link.write.timer, ..WriteWatch::default() };

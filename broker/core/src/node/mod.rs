@@ -152,6 +152,7 @@ impl Node {
             Input::Command(Command::Shutdown) => self.shut_down(now, fx),
         }
         self.run_timers(now, fx);
+        self.after_delivery(now, fx);
     }
 
     /// Does what is due. A link's held input takes a turn of its own, so that the host can send

@@ -97,6 +97,7 @@ impl Node {
         let (target_id, lane) = cluster.finish_dial(dial)?;
         let target = cluster.targets.get_mut(&target_id)?;
         target.attempts.insert(lane, Attempt::Handshake(id));
+        target.reachable = true;
         let mut route = Route::new(Stage::AwaitInfo, Some(target_id));
         route.lane = Some(lane);
         route.explicit = target.explicit;

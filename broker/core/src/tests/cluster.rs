@@ -108,6 +108,47 @@ fn a_black_hole_is_noticed_within_seconds() {
 }
 
 #[test]
+fn a_question_that_waits_behind_data_is_not_held_against_the_peer() {
+    let mut world = World::new();
+    let a = world.member(&[1], |cluster| cluster.pool_size = 0);
+    let b = world.member(&[], |cluster| cluster.pool_size = 0);
+    world.pass(3 * SECOND);
+    let (publisher, subscriber) = (world.quiet_client(a), world.quiet_client(b));
+    world.send(subscriber, "SUB x 1\r\n");
+    world.room.insert((a, b), 0);
+    for _ in 0..100 {
+        world.send(publisher, format!("PUB x 1000\r\n{}\r\n", "y".repeat(1000)));
+    }
+    for second in 0..25 {
+        world.room.insert((a, b), 4000);
+        world.pass(SECOND);
+        assert_eq!(world.routes(a), "n1:0", "after {second} s");
+    }
+    assert_eq!(world.read(subscriber).matches("MSG").count(), 98, "100 kB");
+    // There is more time than on an idle link, but not without end.
+    world.black_hole(a, b);
+    world.pass(13 * SECOND);
+    assert_eq!(world.routes(a), "", "a socket that takes nothing is a black hole");
+}
+
+#[test]
+fn an_unreachable_server_is_looked_for_with_one_lane() {
+    let (mut world, a, b) = pair();
+    // The other lanes have not been found dead yet.
+    world.black_hole(a, b);
+    world.break_one(a, b);
+    let before = world.dials[a];
+    world.break_one(a, b);
+    world.pass(SECOND);
+    assert_eq!(world.routes(a).split(' ').count(), 2);
+    let dials = world.dials[a] - before;
+    assert!((20..=42).contains(&dials), "{dials}");
+    world.heal();
+    world.pass(SECOND);
+    assert_eq!(world.routes(a), "n1:$SYS n1:0 n1:1 n1:2");
+}
+
+#[test]
 fn gossip_closes_the_mesh_and_keeps_it_closed() {
     for seeds in [vec_of(&[&[], &[0], &[0], &[0]]), vec_of(&[&[], &[0], &[1], &[2]])] {
         let mut world = World::new();

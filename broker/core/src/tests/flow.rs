@@ -54,6 +54,38 @@ fn without_stalls_messages_for_the_slow_are_dropped() {
 }
 
 #[test]
+fn answers_count_as_pending_too() {
+    let mut world = World::new();
+    let node = world.node(small_pending());
+    let client = world.quiet_client(node);
+    world.stuck.push(client);
+    world.send(client, "PING\r\n".repeat(1_666));
+    assert!(world.is_connected(client), "9,996 bytes");
+    world.send(client, "PING\r\n".repeat(1_000));
+    assert!(!world.is_connected(client));
+    assert_eq!(world.nodes[node].as_ref().unwrap().server_report().slow_clients, 1);
+}
+
+#[test]
+fn a_busy_link_has_one_write_timer() {
+    let mut world = World::new();
+    let node = world.node(NodeConfig::default());
+    let (receiver, producer) = (world.quiet_client(node), world.quiet_client(node));
+    world.send(receiver, "SUB x 1\r\n");
+    let timers = |world: &World| world.nodes[node].as_ref().unwrap().timers.count();
+    world.block_writes(receiver);
+    world.send(producer, "PUB x 1\r\ny\r\n");
+    let one = timers(&world);
+    for _ in 0..100 {
+        world.unblock_writes(receiver);
+        world.settle();
+        world.block_writes(receiver);
+        world.send(producer, "PUB x 1\r\ny\r\n");
+    }
+    assert_eq!(timers(&world), one);
+}
+
+#[test]
 fn a_client_that_takes_nothing_misses_its_write_deadline() {
     let mut world = World::new();
     let node = world.node(NodeConfig::default());

@@ -36,6 +36,8 @@ pub(super) struct World {
     paused: Vec<LinkId>,
     /// Pairs of nodes that cannot reach each other: dials fail, established wires are dead.
     pub(super) cut: Vec<(usize, usize)>,
+    /// How many bytes a node's socket to another still takes; all if it is not said.
+    pub(super) room: BTreeMap<(usize, usize), usize>,
     /// Bytes of one read at most.
     pub(super) chunk: usize,
     /// Clients that do not read.
@@ -78,6 +80,7 @@ impl World {
             exited: Vec::new(),
             paused: Vec::new(),
             cut: Vec::new(),
+            room: BTreeMap::new(),
             chunk: usize::MAX,
             stuck: Vec::new(),
             verify: true,
@@ -145,6 +148,19 @@ impl World {
                 self.end_closed(y, CloseCause::ReadError);
             }
         }
+    }
+
+    /// One of the connections between two nodes breaks.
+    pub(super) fn break_one(&mut self, a: usize, b: usize) {
+        let between = |(x, y): (&End, &End)| {
+            matches!((x, y), (End::Node(from, _), End::Node(to, _)) if (*from, *to) == (a, b))
+                .then_some((*x, *y))
+        };
+        let (x, y) = self.wires.iter().find_map(between).unwrap();
+        self.wires.remove(&x);
+        self.wires.remove(&y);
+        self.end_closed(x, CloseCause::ReadError);
+        self.end_closed(y, CloseCause::ReadError);
     }
 
     /// Bytes vanish both ways, but nobody is told.
@@ -237,6 +253,18 @@ impl World {
     pub(super) fn block_writes(&mut self, client: usize) {
         self.stuck.push(client);
         self.report_blocked = true;
+    }
+
+    /// It takes everything again.
+    pub(super) fn unblock_writes(&mut self, client: usize) {
+        self.stuck.retain(|stuck| *stuck != client);
+        self.report_blocked = false;
+    }
+
+    /// Whether the node still has the client's connection.
+    pub(super) fn is_connected(&mut self, client: usize) -> bool {
+        self.settle();
+        self.clients[client].1
     }
 
     pub(super) fn hang_up(&mut self, client: usize) {
@@ -382,7 +410,7 @@ impl World {
     fn flush(&mut self, index: usize, link: LinkId) -> bool {
         let Some(node) = &self.nodes[index] else { return false };
         let Some(tx) = node.tx(link).filter(|tx| tx.pending() > 0) else { return false };
-        let bytes: Vec<u8> = tx.chunks().flatten().copied().collect();
+        let mut bytes: Vec<u8> = tx.chunks().flatten().copied().collect();
         match self.wires.get(&End::Node(index, link)).copied() {
             Some(End::Client(client)) if self.stuck.contains(&client) => {
                 if self.report_blocked {
@@ -394,6 +422,13 @@ impl World {
             Some(End::Node(other, peer)) => {
                 if self.is_cut(index, other) {
                     return false;
+                }
+                if let Some(room) = self.room.get_mut(&(index, other)) {
+                    bytes.truncate(*room);
+                    *room -= bytes.len();
+                    if bytes.is_empty() {
+                        return false;
+                    }
                 }
                 self.input(index, Input::Accepted { link, bytes: bytes.len() });
                 let arrival = Arrival::Bytes { node: other, link: peer, bytes };

@@ -12,6 +12,7 @@
 //! | 4 | required coverage was not reached |
 //! | 5 | too little was run to say |
 
+mod bench;
 mod check;
 mod ci;
 mod clock;
@@ -74,6 +75,8 @@ enum Command {
     List(ListArgs),
     /// Write a first scenario, with comments, that can be run at once.
     New(NewArgs),
+    /// Measure how fast this program is, on one core.
+    Bench(BenchArgs),
     /// Print the JSON Schema of scenarios, for editors.
     Schema,
 }
@@ -238,6 +241,13 @@ struct NewArgs {
     regions: u8,
 }
 
+#[derive(Args, Debug)]
+struct BenchArgs {
+    /// Run each case for at least so long.
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = parse_duration)]
+    time: u64,
+}
+
 /// Why a command could not do its work.
 #[derive(Debug)]
 enum Failure {
@@ -286,6 +296,7 @@ pub fn main(engines: &[Engine]) -> ExitCode {
         Command::Check(args) => check::main(&args),
         Command::List(args) => list::main(&args),
         Command::New(args) => new::main(&args),
+        Command::Bench(args) => bench::main(&args),
         Command::Schema => {
             output::text(&schema());
             Ok(Exit::Held)

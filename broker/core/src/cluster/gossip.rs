@@ -59,7 +59,7 @@ impl Node {
         let account = account.unwrap_or_default();
         let Some(cluster) = &self.cluster else { return };
         let Some(remote) = cluster.remotes.get(newcomer) else { return };
-        if cluster.is_hearsay(route, newcomer) || wants_no_gossip(&remote.info) {
+        if cluster.is_told_by_others(route, newcomer, remote) {
             return;
         }
         for (_, other) in cluster.remotes.iter().filter(|(id, _)| *id != newcomer) {
@@ -91,11 +91,11 @@ impl Node {
         if !remote.is_causeway() {
             return;
         }
-        let told = cluster.is_hearsay(route, newcomer) || wants_no_gossip(&remote.info);
+        let told = cluster.is_told_by_others(route, newcomer, remote);
         let tellers = if told { cluster.tellers_of(newcomer) } else { BTreeSet::new() };
         for (id, other) in cluster.remotes.iter().filter(|(id, _)| *id != newcomer) {
             if !cluster.is_known_to(id, &tellers) {
-                lines.push((slot, gossip_line(&other.info, GossipMode::Disabled, "")));
+                lines.push((slot, other.as_news()));
             }
         }
     }
@@ -106,7 +106,7 @@ impl Node {
         let Some(remote) = cluster.remotes.get(found) else { return };
         for (_, other) in cluster.remotes.iter().filter(|(id, _)| *id != found) {
             if let Some(link) = other.any_link().filter(|_| other.is_causeway()) {
-                lines.push((link, gossip_line(&remote.info, GossipMode::Disabled, "")));
+                lines.push((link, remote.as_news()));
             }
         }
     }
@@ -124,8 +124,7 @@ impl Node {
         }
         let told = cluster.remotes.values().filter(|other| other.is_causeway());
         let links: Vec<u32> = told.filter_map(Remote::any_link).collect();
-        let json =
-            Info { ldm: true, ..gossip_line(&lost.info, GossipMode::Disabled, "") }.to_json();
+        let json = Info { ldm: true, ..lost.as_news() }.to_json();
         for link in links {
             self.send(link, fx, |out| encode::info_gossip(out, &json));
         }
@@ -141,7 +140,7 @@ impl Node {
             }
         }
         if let Some(remote) = cluster.remotes.get(lost) {
-            let json = gossip_line(&remote.info, GossipMode::Disabled, "").to_json();
+            let json = remote.as_news().to_json();
             self.send(slot, fx, |out| encode::info_gossip(out, &json));
         }
     }
@@ -191,7 +190,19 @@ impl Node {
     }
 }
 
+impl Remote {
+    /// Its INFO as news for servers of our kind: they need not pass it on.
+    fn as_news(&self) -> Info {
+        gossip_line(&self.info, GossipMode::Disabled, "")
+    }
+}
+
 impl Cluster {
+    /// Whether others have told each other of a peer, so that we need not.
+    fn is_told_by_others(&self, route: &Route, peer: &str, remote: &Remote) -> bool {
+        self.is_hearsay(route, peer) || wants_no_gossip(&remote.info)
+    }
+
     /// Whether we know the peer of this connection because others told us, and were not asked to
     /// tell more. If it has been away since then, or has come back under another id, it is us who
     /// found it: the others may not know.

@@ -19,6 +19,8 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use causeway_wire::info::Info;
+
 use crate::account::{Accounts, SYSTEM};
 use crate::config::ClusterConfig;
 use crate::ids::{AccountId, DialId};
@@ -105,6 +107,12 @@ impl Cluster {
         let dedicated = self.pinned.iter().map(|account| Lane::Account(*account));
         lanes.extend(dedicated.filter(|lane| *lane != first));
         lanes
+    }
+
+    /// Whether a single connection carries everything to the sender of this INFO: it does not pool,
+    /// or we do not.
+    pub(crate) const fn is_without_pool(&self, info: &Info) -> bool {
+        info.route_pool_size <= 0 || self.config.pool_size == 0
     }
 
     /// The lane of the global account: what users notice first.

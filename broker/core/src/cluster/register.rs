@@ -245,15 +245,14 @@ impl Node {
     /// this connection. With the next dial we know better.
     fn spoke_to_another_kind(&self, slot: u32, info: &Info) -> bool {
         let Some(cluster) = &self.cluster else { return false };
-        let no_pool = info.route_pool_size <= 0 || cluster.config.pool_size == 0;
-        cluster.early.get(&slot).is_some_and(|early| early.no_pool != no_pool)
+        cluster.early.get(&slot).is_some_and(|early| early.no_pool != cluster.is_without_pool(info))
     }
 
     /// Gives the lane to the link.
     fn add_to_remote(&mut self, slot: u32, lane: Lane, info: &Info) -> News {
         let Some(cluster) = &mut self.cluster else { return News::default() };
         let Some(link) = self.links.at(slot) else { return News::default() };
-        let no_pool = info.route_pool_size <= 0 || cluster.config.pool_size == 0;
+        let no_pool = cluster.is_without_pool(info);
         let theirs = u32::try_from(info.route_pool_size).unwrap_or(0);
         let pool_size = if no_pool { 1 } else { theirs.max(cluster.config.pool_size) };
         let first = !cluster.remotes.contains_key(&info.server_id);

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use causeway_sim::guarantee;
 use causeway_sim::history::History;
 use causeway_sim::plan::{Plan, plan};
-use causeway_sim::run::{RunEnd, RunOptions, run};
+use causeway_sim::run::{RunEnd, RunOptions, RunOutcome, run};
 use causeway_sim::scenario::Scenario;
 
 fn scenarios() -> BTreeMap<String, Scenario> {
@@ -65,6 +65,7 @@ fn every_scenario_expands_for_any_seed_and_its_plan_is_its_text() {
 
 #[test]
 fn every_scenario_runs_to_its_end_and_the_same_way_twice() {
+    let mut golden = String::new();
     for scenario in scenarios().values() {
         let plan = plan(scenario, 3).unwrap_or_else(|error| panic!("{error}"));
         // Once as made, once from its text.
@@ -75,7 +76,14 @@ fn every_scenario_runs_to_its_end_and_the_same_way_twice() {
         assert_eq!(one.trace_hash, two.trace_hash, "{}", scenario.name);
         assert_eq!((one.steps, one.broker_events), (two.steps, two.broker_events));
         assert!(one.broker_events > 1_000, "{} does something", scenario.name);
+        golden.push_str(&golden_line(&scenario.name, &one));
     }
+    insta::assert_snapshot!("trace_hashes_of_seed_3", golden);
+}
+
+/// What a run must be for ever, until somebody changes on purpose what it does.
+fn golden_line(name: &str, outcome: &RunOutcome) -> String {
+    format!("{:016x} {:>8} steps  {name}\n", outcome.trace_hash, outcome.steps)
 }
 
 /// What a history shows, in words that do not depend on how it is held in memory.
@@ -128,9 +136,12 @@ fn a_damaged_history_is_refused_with_its_line() {
 #[test]
 fn every_plan_of_a_fixed_bug_holds() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/regressions");
-    let mut plans = 0;
-    for entry in fs::read_dir(folder).expect("the folder is there") {
-        let path = entry.expect("an entry").path();
+    let entries = fs::read_dir(folder).expect("the folder is there");
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    paths.sort();
+    assert!(!paths.is_empty(), "there are plans");
+    let mut golden = String::new();
+    for path in paths {
         let text = fs::read_to_string(&path).expect("a text");
         let plan = Plan::parse(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         let outcome = run(&plan, RunOptions::default());
@@ -141,7 +152,8 @@ fn every_plan_of_a_fixed_bug_holds() {
             let vacuous = one.required && one.findings.checked == 0;
             assert!(!vacuous, "{}: {} was never checked", path.display(), one.name);
         }
-        plans += 1;
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+        golden.push_str(&golden_line(&name.unwrap_or_default(), &outcome));
     }
-    assert!(plans > 0, "there are plans");
+    insta::assert_snapshot!("trace_hashes_of_regressions", golden);
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use causeway_sim::coverage::Goal;
 use causeway_sim::guarantee;
-use causeway_sim::plan::{Plan, plan};
+use causeway_sim::plan::{Family, Plan, plan};
 use causeway_sim::scenario::{Diagnostic, Scenario, ScenarioError, nearest};
 
 use super::Failure;
@@ -17,6 +17,8 @@ pub(super) struct Loaded {
     pub(super) scenario: Scenario,
     pub(super) goals: Vec<Goal>,
     text: String,
+    /// Taken out of its plans.
+    without: BTreeSet<Family>,
 }
 
 impl Loaded {
@@ -27,10 +29,33 @@ impl Loaded {
 
     /// The plan of a seed. What is wrong with it is shown in the text of the file.
     pub(super) fn plan(&self, seed: u64) -> Result<Plan, ScenarioError> {
-        plan(&self.scenario, seed).map_err(|mut error| {
+        let plan = plan(&self.scenario, seed).map_err(|mut error| {
             error.problems.iter_mut().for_each(|problem| problem.show(&self.text));
             error
-        })
+        })?;
+        Ok(if self.without.is_empty() { plan } else { plan.without(&self.without) })
+    }
+
+    /// Takes families of faults out of its plans. What they would have led to cannot be asked for:
+    /// there are no coverage goals any more, and guarantees may stay without a test.
+    pub(super) fn leave_out(&mut self, families: &[Family]) {
+        if families.is_empty() {
+            return;
+        }
+        self.without = families.iter().copied().collect();
+        self.goals.clear();
+        self.scenario.coverage.clear();
+    }
+
+    /// The families of faults that were taken out, with commas between.
+    pub(super) fn left_out(&self) -> String {
+        let names: Vec<&str> = self.without.iter().map(|family| family.name()).collect();
+        names.join(",")
+    }
+
+    /// Whether its plans are what the scenario says.
+    pub(super) fn is_whole(&self) -> bool {
+        self.without.is_empty()
     }
 }
 
@@ -67,7 +92,7 @@ pub(super) fn one(path: &Path) -> Result<Loaded, ScenarioError> {
     let kinds = guarantee::kinds();
     let scenario = Scenario::parse(&file, &text, &kinds)?;
     let goals = goals_of(&scenario, &text)?;
-    Ok(Loaded { scenario, goals, text })
+    Ok(Loaded { scenario, goals, text, without: BTreeSet::new() })
 }
 
 /// The text of a file, or where it stops being one.

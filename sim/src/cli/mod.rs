@@ -25,6 +25,7 @@ mod progress;
 mod replay;
 mod run;
 mod runner;
+mod search;
 mod seeds;
 mod selfcheck;
 mod shrink;
@@ -33,6 +34,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use causeway_sim::plan::Family;
 use causeway_sim::run::Engine;
 use causeway_sim::scenario::{ScenarioError, schema};
 use causeway_sim::shrink::REPLAYS_MAX;
@@ -93,6 +95,13 @@ struct RunArgs {
     engine: EngineArgs,
     #[command(flatten)]
     seeds: SeedArgs,
+    #[command(flatten)]
+    without: WithoutArgs,
+    /// Stop at the first seed that fails. Seeds are then taken in turn: the first of every scenario,
+    /// then the second of every scenario, and so on. Which failure is found does not depend on
+    /// --jobs.
+    #[arg(long)]
+    fail_fast: bool,
     /// Seeds that run at the same time, each on a thread of its own [default: one for each core].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
@@ -144,6 +153,15 @@ struct SeedArgs {
 }
 
 #[derive(Args, Debug)]
+struct WithoutArgs {
+    /// Take these families of faults out of the plans, to see what they are good for. Everything else
+    /// in a plan stays as it is. Coverage goals, and guarantees that are not put to the test, do not
+    /// count then.
+    #[arg(long, value_name = "FAMILY,...", value_delimiter = ',')]
+    without: Vec<Family>,
+}
+
+#[derive(Args, Debug)]
 struct ReplayArgs {
     /// A scenario file, with --seed; or a plan.
     #[arg(value_name = "FILE")]
@@ -151,6 +169,8 @@ struct ReplayArgs {
     /// The seed, for a scenario.
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    #[command(flatten)]
+    without: WithoutArgs,
     #[command(flatten)]
     engine: EngineArgs,
     /// End before the step with this number.

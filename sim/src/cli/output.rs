@@ -74,7 +74,7 @@ pub(super) fn failures(report: &Report<'_>, minimal: &[Told], program: &str) {
     let mut more: Vec<String> = Vec::new();
     for (at, run) in failed().enumerate() {
         if at < FAILURES_TOLD || small(run).is_some() {
-            let replay = report::replay_command(program, report.file, run.seed, report.engine);
+            let replay = report.replay_command(program, run.seed);
             failure(&replay, run, small(run));
         } else {
             more.push(run.seed.to_string());
@@ -133,8 +133,9 @@ pub(super) fn sums(report: &Report<'_>) {
     line(&format!("digest: {}", report::hex(report::digest(report.runs))));
     if report.verdict.seeds_left_out > 0 {
         line(&format!(
-            "{} left out, because the time was up",
-            plural(report.verdict.seeds_left_out, "seed")
+            "{} left out, because {}",
+            plural(report.verdict.seeds_left_out, "seed"),
+            report.left_out_because
         ));
     }
     line(&format!("{}: {}", report.scenario, report::headline(report)));

@@ -46,7 +46,10 @@ pub(super) fn main(args: &ReplayArgs, engines: &[Engine]) -> Result<Exit, Failur
     }
     let cut = was_cut(&run);
     let texts: Vec<&str> = goals.iter().map(Goal::text).collect();
-    let verdict = Verdict::of(&[run], &texts, 0);
+    let mut verdict = Verdict::of(&[run], &texts, 0);
+    if !args.without.without.is_empty() {
+        verdict.ask_for_nothing();
+    }
     output::verdict(&verdict);
     if let Some(path) = &args.out {
         output::line(&format!("written to: {}", path.display()));
@@ -66,11 +69,17 @@ fn plan_of(args: &ReplayArgs) -> Result<(Plan, Vec<Goal>), Failure> {
                 format!("error: {file} is a plan, which has its seed in it: leave --seed out");
             return Err(Failure::Usage(what));
         }
+        if !args.without.without.is_empty() {
+            let what =
+                format!("error: {file} is a plan, which has its faults in it: leave --without out");
+            return Err(Failure::Usage(what));
+        }
         let plan = Plan::parse(&text)
             .map_err(|error| Failure::Usage(format!("error: {file}: {error}")))?;
         return Ok((plan, Vec::new()));
     }
-    let loaded = load::one(&args.file).map_err(Failure::Scenario)?;
+    let mut loaded = load::one(&args.file).map_err(Failure::Scenario)?;
+    loaded.leave_out(&args.without.without);
     let seed = args.seed.ok_or_else(|| {
         Failure::Usage(format!("error: {file} is a scenario: say which seed with --seed N"))
     })?;

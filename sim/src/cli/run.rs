@@ -17,35 +17,27 @@ use super::ci::Outlets;
 use super::clock::Stopwatch;
 use super::load::{self, Loaded};
 use super::output::Told;
-use super::progress::Progress;
-use super::runner::{Batch, Guard, execute, run_all};
+use super::runner::{Guard, execute};
+use super::search::Search;
 use super::seeds::{SeedSet, choose};
 use super::shrink::{Effort, minimise};
-use super::{Failure, RunArgs, engine, jobs_or_cores, output};
-
-/// So many failing seeds are announced while the others still run.
-const ANNOUNCED: u64 = 20;
+use super::{Failure, RunArgs, engine, output};
 
 pub(super) fn main(args: &RunArgs, engines: &[Engine]) -> Result<Exit, Failure> {
     let outlets = Outlets::of(args.junit.as_deref(), args.summary.as_deref());
     outlets.forget()?;
     let engine = engine::choose(&args.engine.engine, engines)?;
-    let scenarios = load::scenarios(&args.files, &args.tags)?;
+    let mut scenarios = load::scenarios(&args.files, &args.tags)?;
+    for loaded in &mut scenarios {
+        loaded.leave_out(&args.without.without);
+    }
     let sets: Vec<SeedSet> = scenarios.iter().map(|loaded| seeds_of(args, loaded)).collect();
     check(&scenarios, &sets)?;
     let watch = Stopwatch::start();
     let shrink_ns = Cell::new(if args.no_shrink { 0 } else { args.shrink_budget });
-    let mut finished: Vec<Finished> = Vec::new();
-    for (at, (loaded, set)) in scenarios.iter().zip(&sets).enumerate() {
-        if at > 0 {
-            output::line("");
-        }
-        let folder = folder_of(args.out.as_deref(), scenarios.len(), &loaded.scenario, set);
-        let budget_ns = args.budget.map(|all| share(all, watch.ns(), scenarios.len() - at));
-        let shrink_ns = &shrink_ns;
-        let job = Job { args, engine, loaded, set, folder: &folder, watch, budget_ns, shrink_ns };
-        finished.push(job.run()?);
-    }
+    let search = Search { args, engine, watch };
+    let jobs = Jobs { scenarios: &scenarios, sets: &sets, search, shrink_ns };
+    let finished = if args.fail_fast { jobs.in_turn()? } else { jobs.one_by_one()? };
     if finished.len() > 1 {
         output::line("");
         output::overall(&finished);
@@ -53,6 +45,59 @@ pub(super) fn main(args: &RunArgs, engines: &[Engine]) -> Result<Exit, Failure> 
     }
     outlets.tell(&finished)?;
     Ok(finished.iter().fold(Exit::Held, |exit, one| exit.worse(one.exit)))
+}
+
+/// What a command has to do.
+struct Jobs<'a> {
+    scenarios: &'a [Loaded],
+    sets: &'a [SeedSet],
+    search: Search<'a>,
+    /// What is left for making failures small, in nanoseconds: for all scenarios together.
+    shrink_ns: Cell<u64>,
+}
+
+impl Jobs<'_> {
+    /// All seeds of a scenario, its report, and the next scenario.
+    fn one_by_one(&self) -> Result<Vec<Finished>, Failure> {
+        let mut finished = Vec::new();
+        for at in 0..self.scenarios.len() {
+            let left = self.scenarios.len() - at;
+            let budget = self.search.args.budget;
+            let budget_ns = budget.map(|all| share(all, self.search.watch.ns(), left));
+            separate(&finished);
+            let ran = self.search.one(&self.scenarios[at], &self.sets[at], budget_ns)?;
+            finished.push(self.conclude(at, ran)?);
+        }
+        Ok(finished)
+    }
+
+    /// The seeds of all scenarios in turn until one fails, then the reports. A scenario that had no
+    /// turn before the failure has nothing to tell.
+    fn in_turn(&self) -> Result<Vec<Finished>, Failure> {
+        let (found, speed) = self.search.in_turn(self.scenarios, self.sets)?;
+        let failed = found.iter().flatten().any(SeedRun::failed);
+        let mut finished = Vec::new();
+        for (at, runs) in found.into_iter().enumerate() {
+            if !failed || !runs.is_empty() {
+                separate(&finished);
+                finished.push(self.conclude(at, (runs, speed))?);
+            }
+        }
+        Ok(finished)
+    }
+
+    fn conclude(&self, at: usize, ran: (Vec<SeedRun>, Speed)) -> Result<Finished, Failure> {
+        let (loaded, set) = (&self.scenarios[at], &self.sets[at]);
+        let Search { args, engine, .. } = self.search;
+        let folder = &folder_of(args.out.as_deref(), self.scenarios.len(), &loaded.scenario, set);
+        Job { args, engine, loaded, set, folder, shrink_ns: &self.shrink_ns }.conclude(ran)
+    }
+}
+
+fn separate(finished: &[Finished]) {
+    if !finished.is_empty() {
+        output::line("");
+    }
 }
 
 /// When a scenario must stop starting seeds: those that are left share what is left of the time.
@@ -86,28 +131,26 @@ fn check(scenarios: &[Loaded], sets: &[SeedSet]) -> Result<(), Failure> {
     if problems.is_empty() { Ok(()) } else { Err(Failure::Scenario(ScenarioError { problems })) }
 }
 
-/// One scenario of a command.
+/// One scenario of a command, when its seeds have been run.
 struct Job<'a> {
     args: &'a RunArgs,
     engine: Engine,
     loaded: &'a Loaded,
     set: &'a SeedSet,
     folder: &'a Path,
-    /// Runs since the command began: the budget is for all scenarios together.
-    watch: Stopwatch,
-    /// When no more seeds are started, by the watch.
-    budget_ns: Option<u64>,
     /// What is left for making failures small, in nanoseconds: for all scenarios together, too.
     shrink_ns: &'a Cell<u64>,
 }
 
 impl Job<'_> {
-    fn run(&self) -> Result<Finished, Failure> {
+    fn conclude(&self, (runs, speed): (Vec<SeedRun>, Speed)) -> Result<Finished, Failure> {
         let scenario = &self.loaded.scenario;
         let folder = Folder::create(self.folder).map_err(|e| Failure::writing(self.folder, &e))?;
-        let (runs, speed) = self.run_seeds()?;
         let left_out = self.set.seeds.len() as u64 - runs.len() as u64;
         let mut verdict = Verdict::of(&runs, &self.loaded.goal_texts(), left_out);
+        if !self.loaded.is_whole() {
+            verdict.ask_for_nothing();
+        }
         let kinds = self.leave_evidence(&folder, &runs, &mut verdict)?;
         let minimal = self.make_small(&folder, kinds, &mut verdict)?;
         let parameters = parameters(scenario, &self.set.seeds);
@@ -121,6 +164,8 @@ impl Job<'_> {
             runs: &runs,
             verdict: &verdict,
             exit: verdict.exit(),
+            without: &self.loaded.left_out(),
+            left_out_because: self.left_out_because(),
             speed,
         };
         folder
@@ -132,38 +177,17 @@ impl Job<'_> {
         Ok(Finished::of(&report, &program(), goal_lines))
     }
 
-    const fn guard(&self) -> Guard {
-        Guard { steps_max: self.args.max_steps }
+    /// Why seeds were left out, if some were.
+    const fn left_out_because(&self) -> &'static str {
+        if self.args.fail_fast {
+            "a seed had failed, or the time was up"
+        } else {
+            "the time was up"
+        }
     }
 
-    fn run_seeds(&self) -> Result<(Vec<SeedRun>, Speed), Failure> {
-        let jobs = jobs_or_cores(self.args.jobs);
-        let scenario = &self.loaded.scenario;
-        let mut progress = Progress::new(&scenario.name, self.set.seeds.len() as u64);
-        let mut announced = 0;
-        let watch = Stopwatch::start();
-        let batch = Batch {
-            engine: self.engine,
-            loaded: self.loaded,
-            seeds: &self.set.seeds,
-            jobs,
-            budget_ns: self.budget_ns,
-            watch: self.watch,
-            guard: self.guard(),
-        };
-        let runs = run_all(batch, |run| {
-            progress.step(run.failed());
-            if run.failed() && announced < ANNOUNCED {
-                announced += 1;
-                let replay =
-                    report::replay_command(&program(), &scenario.file, run.seed, self.engine.name);
-                let hash = report::hex(run.trace_hash);
-                progress.say(&format!("failed: {replay}   (trace hash {hash})"));
-            }
-        });
-        progress.finish();
-        let runs = runs.map_err(Failure::Scenario)?;
-        Ok((runs, Speed { wall_ms: watch.ms(), jobs: jobs as u64 }))
+    const fn guard(&self) -> Guard {
+        Guard { steps_max: self.args.max_steps }
     }
 
     /// Runs the first failing seeds once more for their plans and histories, which are too big to
@@ -189,7 +213,7 @@ impl Job<'_> {
                 kinds.forget(run.seed);
             }
         }
-        if let [run] = runs {
+        if let ([_], [run]) = (self.set.seeds.as_slice(), runs) {
             self.again(run, verdict, |evidence| folder.write_only(evidence).map_err(unwritable))?;
         }
         Ok(kinds)

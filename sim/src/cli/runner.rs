@@ -28,13 +28,21 @@ pub(super) enum Done {
     Wrong(ScenarioError),
 }
 
+/// A seed to be run.
+#[derive(Clone, Copy)]
+pub(super) struct Task<'a> {
+    pub(super) loaded: &'a Loaded,
+    pub(super) seed: u64,
+}
+
 /// How to run many seeds.
 #[derive(Clone, Copy)]
 pub(super) struct Batch<'a> {
     pub(super) engine: Engine,
-    pub(super) loaded: &'a Loaded,
-    pub(super) seeds: &'a [u64],
+    pub(super) tasks: &'a [Task<'a>],
     pub(super) jobs: usize,
+    /// Nothing that comes after the first failure counts.
+    pub(super) fail_fast: bool,
     /// No seed is started when this much time has passed on the watch, in nanoseconds.
     pub(super) budget_ns: Option<u64>,
     pub(super) watch: Stopwatch,
@@ -70,22 +78,26 @@ impl Watch for Guard {
     }
 }
 
-/// Runs the seeds and gives those that were run in their order. `see` is called with each as it is
-/// done, in no particular order.
+/// Runs the tasks and gives the place and the outcome of each that was run, in their order. `see` is
+/// called with each as it is done, in no particular order.
+///
+/// With `fail_fast`, no more are begun once one has failed. All that come before it have been begun
+/// by then, and are waited for; so what ends the list is the first failure of all, however many jobs
+/// there are.
 ///
 /// # Errors
-/// If the scenario cannot be run with one of the seeds.
-pub(super) fn run_all(
-    batch: Batch<'_>,
-    mut see: impl FnMut(&SeedRun),
-) -> Result<Vec<SeedRun>, ScenarioError> {
+/// If a scenario cannot be run with one of its seeds.
+pub(super) fn run_all<'a>(
+    batch: Batch<'a>,
+    mut see: impl FnMut(Task<'a>, &SeedRun),
+) -> Result<Vec<(usize, SeedRun)>, ScenarioError> {
     let next = AtomicUsize::new(0);
     let stop = AtomicBool::new(false);
     let (sender, results) = channel();
     let mut wrong = None;
     let mut runs: Vec<(usize, SeedRun)> = Vec::new();
     thread::scope(|scope| {
-        for _ in 0..batch.jobs.clamp(1, batch.seeds.len().max(1)) {
+        for _ in 0..batch.jobs.clamp(1, batch.tasks.len().max(1)) {
             let (sender, next, stop) = (sender.clone(), &next, &stop);
             scope.spawn(move || work(batch, next, stop, &sender));
         }
@@ -93,7 +105,10 @@ pub(super) fn run_all(
         for (at, done) in results {
             match done {
                 Done::Run(run) => {
-                    see(&run);
+                    if batch.fail_fast && run.failed() {
+                        stop.store(true, Ordering::Relaxed);
+                    }
+                    see(batch.tasks[at], &run);
                     runs.push((at, *run));
                 }
                 Done::Wrong(error) => {
@@ -107,16 +122,21 @@ pub(super) fn run_all(
         return Err(error);
     }
     runs.sort_unstable_by_key(|(at, _)| *at);
-    Ok(runs.into_iter().map(|(_, run)| run).collect())
+    if batch.fail_fast
+        && let Some(first) = runs.iter().position(|(_, run)| run.failed())
+    {
+        runs.truncate(first + 1);
+    }
+    Ok(runs)
 }
 
 fn work(batch: Batch<'_>, next: &AtomicUsize, stop: &AtomicBool, out: &Sender<(usize, Done)>) {
     while !stop.load(Ordering::Relaxed) && !batch.watch.is_over(batch.budget_ns) {
         let at = next.fetch_add(1, Ordering::Relaxed);
-        let Some(&seed) = batch.seeds.get(at) else { return };
-        let done = match batch.loaded.plan(seed) {
+        let Some(&Task { loaded, seed }) = batch.tasks.get(at) else { return };
+        let done = match loaded.plan(seed) {
             Ok(plan) => {
-                let (run, _) = execute(batch.engine, &plan, &batch.loaded.goals, batch.guard);
+                let (run, _) = execute(batch.engine, &plan, &loaded.goals, batch.guard);
                 Done::Run(Box::new(run))
             }
             Err(error) => Done::Wrong(error),

@@ -9,6 +9,7 @@
 
 mod build;
 mod conns;
+mod family;
 mod host;
 mod read;
 mod select;
@@ -20,6 +21,7 @@ mod write;
 
 pub use build::plan;
 pub use conns::ConnsFault;
+pub use family::Family;
 pub use host::{HostFault, HostWhat, Restart, SlowCpu};
 pub use read::PlanError;
 pub use timing::CLIENT_DIAL_TIMEOUT_NS;

@@ -21,6 +21,8 @@ fn finished(name: &str, runs: &[SeedRun], goals: &[&str], left_out: u64) -> Fini
         runs,
         verdict: &verdict,
         exit: verdict.exit(),
+        without: "",
+        left_out_because: "the time was up",
         speed: Speed { wall_ms: 1_500, jobs: 2 },
     };
     Finished::of(&report, "causeway-sim", vec![57])

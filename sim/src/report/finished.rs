@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::words::{plural, time};
-use super::{FAILURES_SHOWN, Report, Speed, digest, headline, hex, replay_command};
+use super::{FAILURES_SHOWN, Report, Speed, digest, headline, hex};
 use crate::guarantee::Violation;
 use crate::verdict::{Exit, Row, SeedRun, Status, Verdict};
 
@@ -93,7 +93,7 @@ impl Finished {
             failing: (kept.into_values())
                 .map(|run| Failing {
                     seed: run.seed,
-                    replay: replay_command(program, report.file, run.seed, report.engine),
+                    replay: report.replay_command(program, run.seed),
                     trace_hash: hex(run.trace_hash),
                 })
                 .collect(),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::minimal::remove_minimal;
 use super::words::{seconds, time};
-use super::{Report, hex, markdown, replay_command, summary, timeline};
+use super::{Report, hex, markdown, summary, timeline};
 use crate::history::History;
 use crate::verdict::SeedRun;
 
@@ -73,7 +73,7 @@ impl Folder {
     pub fn write_failing_seeds(&self, report: &Report<'_>, program: &str) -> io::Result<()> {
         let mut text = String::new();
         for run in report.runs.iter().filter(|run| run.failed()) {
-            let replay = replay_command(program, report.file, run.seed, report.engine);
+            let replay = report.replay_command(program, run.seed);
             text.push_str(&format!("{replay}  # trace hash {}\n", hex(run.trace_hash)));
         }
         match text.as_str() {

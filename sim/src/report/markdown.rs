@@ -85,8 +85,9 @@ impl Page {
         if left_out > 0 {
             self.line("");
             self.line(&format!(
-                "{} more had been asked for and were left out, because the time was up.",
-                plural(left_out, "seed")
+                "{} more had been asked for and were left out, because {}.",
+                plural(left_out, "seed"),
+                report.left_out_because
             ));
         }
     }
@@ -109,7 +110,7 @@ impl Page {
         self.line(&format!("### Seed {}", run.seed));
         self.line("");
         self.line("```sh");
-        self.line(&super::replay_command("causeway-sim", report.file, run.seed, report.engine));
+        self.line(&report.replay_command("causeway-sim", run.seed));
         self.line("```");
         self.line("");
         self.line(&format!(

@@ -76,8 +76,20 @@ pub struct Report<'a> {
     pub verdict: &'a Verdict,
     /// How the program ends, as far as this scenario is concerned.
     pub exit: Exit,
+    /// Families of faults that were taken out of the plans, with commas between; usually none.
+    pub without: &'a str,
+    /// Why seeds were left out, if some were: the rest of a sentence after "because".
+    pub left_out_because: &'a str,
     /// How fast it was.
     pub speed: Speed,
+}
+
+impl Report<'_> {
+    /// The command that runs a seed again.
+    #[must_use]
+    pub fn replay_command(&self, program: &str, seed: u64) -> String {
+        replay_command(program, self.file, seed, self.engine, self.without)
+    }
 }
 
 /// How fast a set of runs was. The only part of a report that differs from run to run.
@@ -126,11 +138,12 @@ pub fn replay_plan_command(program: &str, plan: &str) -> String {
     format!("{} replay {}", quoted(program), quoted(plan))
 }
 
-/// The command that runs a seed again.
+/// The command that runs a seed again, with the families of faults `without` taken out.
 #[must_use]
-pub fn replay_command(program: &str, file: &str, seed: u64, engine: &str) -> String {
+pub fn replay_command(program: &str, file: &str, seed: u64, engine: &str, without: &str) -> String {
     let engine = if engine == "pure" { String::new() } else { format!(" --engine {engine}") };
-    format!("{} replay {} --seed {seed}{engine}", quoted(program), quoted(file))
+    let without = if without.is_empty() { String::new() } else { format!(" --without {without}") };
+    format!("{} replay {} --seed {seed}{engine}{without}", quoted(program), quoted(file))
 }
 
 /// A word as a shell takes it.

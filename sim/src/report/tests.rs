@@ -16,6 +16,8 @@ fn with_report<T>(runs: &[SeedRun], look: impl FnOnce(&Report<'_>) -> T) -> T {
         runs,
         verdict: &verdict,
         exit: verdict.exit(),
+        without: "",
+        left_out_because: "the time was up",
         speed: Speed { wall_ms: 50, jobs: 2 },
     })
 }
@@ -82,12 +84,12 @@ fn the_digest_depends_on_every_seed_and_hash() {
 #[test]
 fn commands_can_be_pasted_into_a_shell() {
     assert_eq!(
-        replay_command("causeway-sim", "a/b-c.toml", 7, "pure"),
+        replay_command("causeway-sim", "a/b-c.toml", 7, "pure", ""),
         "causeway-sim replay a/b-c.toml --seed 7"
     );
     assert_eq!(
-        replay_command("causeway-sim", "it's here.toml", 7, "turmoil"),
-        "causeway-sim replay 'it'\\''s here.toml' --seed 7 --engine turmoil"
+        replay_command("causeway-sim", "it's here.toml", 7, "turmoil", "crash,pause"),
+        "causeway-sim replay 'it'\\''s here.toml' --seed 7 --engine turmoil --without crash,pause"
     );
 }
 

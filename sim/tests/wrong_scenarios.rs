@@ -95,6 +95,19 @@ const MISTAKES: &[Mistake] = &[
         "47:1",
         &["is on both sides of the fault", "with seed"],
     ),
+    // Publishers that listen.
+    Mistake(
+        "every =",
+        "listen = \"a.{i}\"\nevery =",
+        "36:10",
+        &["`a.{i}` is not a subject that one can subscribe to"],
+    ),
+    Mistake(
+        "subject = \"a.*\"",
+        "subject = \"a.*\"\nlisten = \"a.*\"",
+        "43:10",
+        &["`listen` means nothing for a client that subscribes"],
+    ),
     // No TOML.
     Mistake("schema = 1", "schema = [1", "3:1", &["expected `,`"]),
     Mistake("schema = 1", "schema = \"1\"", "2:10", &["expected a whole number"]),

@@ -246,6 +246,8 @@ pub struct ClientSpec {
     pub churn: Option<Draw>,
     /// Share of their messages with a header, in millionths.
     pub headers_ppm: Draw,
+    /// What those that send subscribe to besides.
+    pub listen: Option<String>,
     /// They get their own messages.
     pub echo: bool,
     /// How many bytes they read in a second; `None` is as they come.

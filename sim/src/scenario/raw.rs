@@ -391,6 +391,10 @@ pub(super) struct RawClient {
     #[serde(default)]
     #[schemars(with = "q::Share")]
     pub(super) headers: Option<Any>,
+    /// What it subscribes to besides (publish, request): without placeholders.
+    #[serde(default)]
+    #[schemars(with = "String")]
+    pub(super) listen: Option<Spanned<String>>,
     /// Gets its own messages. By default true.
     #[serde(default)]
     #[schemars(with = "bool")]

@@ -59,10 +59,22 @@ impl OpsOf<'_, '_> {
         };
         self.push(connect, Op::Connect);
         match self.spec.role {
-            Role::Publish | Role::Request => self.sends(connect.max(chaos), stop),
+            Role::Publish | Role::Request => {
+                self.listens(connect, drain);
+                self.sends(connect.max(chaos), stop);
+            }
             Role::Subscribe | Role::Serve => self.subscribes(connect, stop, drain),
         }
         self.push(drain, Op::Close);
+    }
+
+    /// The subscription of a client that is there to send.
+    fn listens(&mut self, connect: u64, drain: u64) {
+        let Some(subject) = &self.spec.listen else { return };
+        let subject = self.builder.plan.symbols.intern(subject);
+        let sid = Sid(FIRST_SID);
+        self.push(connect, Op::Sub { sid, subject, queue: Sym::NONE, max: 0, answer: 0 });
+        self.push(drain, Op::Unsub { sid });
     }
 
     fn sends(&mut self, start: u64, stop: u64) {

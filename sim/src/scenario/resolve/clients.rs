@@ -73,6 +73,7 @@ impl Reader<'_> {
             max: self.or(raw.max.as_ref(), Unit::Count, 0),
             churn: self.churn(raw),
             headers_ppm: self.or(raw.headers.as_ref(), Unit::Share, 0),
+            listen: self.listen(raw, role),
             echo: raw.echo.as_ref().is_none_or(|e| *e.get_ref()),
             read_rate: self.maybe(raw.read_rate.as_ref(), Unit::Rate),
             ping: self.or(raw.ping.as_ref(), Unit::Duration, 2 * SECOND),
@@ -169,6 +170,19 @@ impl Reader<'_> {
             self.problems.add(raw.subject.span(), message);
         }
         text.clone()
+    }
+
+    fn listen(&mut self, raw: &RawClient, role: Role) -> Option<String> {
+        let listen = raw.listen.as_ref()?;
+        let text = listen.get_ref();
+        if !role.sends() {
+            let message = format!("`listen` means nothing for a client that {}s", role.name());
+            self.problems.add(listen.span(), message);
+        } else if !causeway_wire::subject::is_valid(text.as_bytes()) || text.contains('{') {
+            let message = format!("`{text}` is not a subject that one can subscribe to");
+            self.problems.add(listen.span(), message);
+        }
+        Some(text.clone())
     }
 
     /// Time between two operations: given, or from the rate, where a rate counts messages.

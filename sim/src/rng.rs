@@ -54,6 +54,18 @@ impl Stream {
         }
     }
 
+    /// A number from `low` to `high`, both included, at least 1: every doubling is alike, and within
+    /// one all numbers are. It always takes two draws.
+    #[inline]
+    pub const fn doublings(&mut self, low: u64, high: u64) -> u64 {
+        let low = if low == 0 { 1 } else { low };
+        let high = if high < low { low } else { high };
+        let doublings = (high / low).ilog2() as u64;
+        let from = low << self.below(doublings + 1);
+        let to = from.saturating_mul(2) - 1;
+        self.between(from, if to < high { to } else { high })
+    }
+
     /// True this many times in a million.
     #[inline]
     pub const fn chance_ppm(&mut self, ppm: u32) -> bool {
@@ -119,6 +131,15 @@ mod tests {
             seen[stream.between(0, 5) as usize] += 1;
         }
         assert!(seen.iter().all(|n| (800..1200).contains(n)), "{seen:?}");
+        let mut doublings = [0u32; 4];
+        for _ in 0..4000 {
+            let drawn = stream.doublings(3, 40);
+            assert!((3..=40).contains(&drawn));
+            doublings[(drawn / 3).ilog2() as usize] += 1;
+        }
+        assert!(doublings.iter().all(|n| (850..1150).contains(n)), "{doublings:?}");
+        assert_eq!((stream.doublings(0, 0), stream.doublings(9, 3)), (1, 9));
+        assert!(stream.doublings(1, u64::MAX) > 0);
         assert_eq!(stream.between(7, 3), 7);
         assert_eq!(stream.below(0), 0);
         let hits = (0..10_000).filter(|_| stream.chance_ppm(250_000)).count();

@@ -111,6 +111,97 @@ const MISTAKES: &[Mistake] = &[
     // No TOML.
     Mistake("schema = 1", "schema = [1", "3:1", &["expected `,`"]),
     Mistake("schema = 1", "schema = \"1\"", "2:10", &["expected a whole number"]),
+    // What a swarm draws.
+    Mistake(
+        "[guarantee.unchanged]",
+        "[swarm]\nmean_gab = \"1s\"\n\n[guarantee.unchanged]",
+        "51:1",
+        &["unknown key `mean_gab`", "did you mean `mean_gap`?"],
+    ),
+    Mistake(
+        "[guarantee.unchanged]",
+        "[swarm]\nweights = { partitoin = 1 }\n\n[guarantee.unchanged]",
+        "51:13",
+        &["there is no fault of kind `partitoin`", "did you mean `partition`?"],
+    ),
+    Mistake(
+        "[guarantee.unchanged]",
+        "[swarm]\nweights = { disk = 1 }\n\n[guarantee.unchanged]",
+        "51:13",
+        &["faults of kind `disk` cannot be drawn yet"],
+    ),
+    Mistake(
+        "[guarantee.unchanged]",
+        "[swarm]\nweights = { crash = \"1..=3\" }\n\n[guarantee.unchanged]",
+        "51:21",
+        &["a weight is one number from 0 to 1000"],
+    ),
+    Mistake(
+        "[guarantee.unchanged]",
+        "[swarm]\nweights = { crash = 0 }\n\n[guarantee.unchanged]",
+        "51:11",
+        &["no kind of fault is left to be drawn"],
+    ),
+    Mistake(
+        "[guarantee.unchanged]",
+        "[swarm]\nmean_gap = \"1us\"\n\n[guarantee.unchanged]",
+        "51:12",
+        &["this is at least 1ms"],
+    ),
+    Mistake(
+        "[guarantee.unchanged]",
+        "[swarm]\nfor = \"5s..10s\"\n\n[guarantee.unchanged]",
+        "51:7",
+        &["no fault can last so long and be over in time"],
+    ),
+    Mistake(
+        "[guarantee.unchanged]",
+        "[swarm]\nstop_at = \"5s\"\n\n[guarantee.unchanged]",
+        "51:11",
+        &["the faults may end after the run's `duration`"],
+    ),
+    Mistake(
+        "[guarantee.unchanged]",
+        "[swarm]\nmax_concurrent = 0\n\n[guarantee.unchanged]",
+        "51:18",
+        &["this is at least 1"],
+    ),
+    Mistake(
+        "[guarantee.unchanged]",
+        "[swarm]\nmax_concurrent = 65\n\n[guarantee.unchanged]",
+        "51:18",
+        &["more than 64 faults at once"],
+    ),
+    Mistake(
+        "[guarantee.unchanged]",
+        "[swarm]\nkeep = \"majority(region:eats)\"\n\n[guarantee.unchanged]",
+        "51:8",
+        &["there is no region `eats`"],
+    ),
+    Mistake(
+        "[guarantee.unchanged]",
+        "[swarm]\nkeep = \"minority(region:east)\"\n\n[guarantee.unchanged]",
+        "51:8",
+        &["`minority(region:east)` means no node"],
+    ),
+    Mistake(
+        "[guarantee.unchanged]",
+        "[swarm]\nregions = 3\n\n[guarantee.unchanged]",
+        "51:11",
+        &["there are 2 regions here: this is from 1 to 2"],
+    ),
+    Mistake(
+        "[guarantee.unchanged]",
+        "[swarm]\nregions = \"1..=2\"\n\n[guarantee.unchanged]",
+        "47:8",
+        &["may hit a region that `swarm.regions` leaves out"],
+    ),
+    Mistake(
+        "[guarantee.unchanged]",
+        "[swarm]\nclients = 0\n\n[guarantee.unchanged]",
+        "51:11",
+        &["there are 2 `[[client]]` tables here: this is from 1 to 2"],
+    ),
 ];
 
 #[test]

@@ -90,7 +90,12 @@ impl Engine<'_> {
                 return;
             }
             EndState::Pending if arrival.opens => self.accept(id),
-            EndState::Pending | EndState::Open => {}
+            // Woken before the last packet of the handshake, which is still to come.
+            EndState::Pending => {
+                self.net.after_read(self.now, id, writer, &mut self.queue);
+                return;
+            }
+            EndState::Open => {}
         }
         self.deliver(id, writer);
     }

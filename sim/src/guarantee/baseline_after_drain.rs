@@ -128,7 +128,7 @@ impl Checker for BaselineAfterDrain {
 
 #[cfg(test)]
 mod tests {
-    use crate::guarantee::testkit::{EAST_1, EAST_2, Script, WEST_1};
+    use crate::guarantee::testkit::{EAST, EAST_1, EAST_2, Script, WEST_1};
     use crate::history::{Kind, NodeCounters, Phase};
 
     const ID: &str = "baseline_after_drain";
@@ -194,6 +194,20 @@ mod tests {
         let mut s = Script::running();
         s.client("sub/1", EAST_1);
         s.at(5_000);
+        look_into(&mut s, Phase::Drain, |held| held.connections = 1);
+        let judged = s.judge(ID);
+        judged.vacuous();
+        assert_eq!(judged.findings.excused, 1);
+    }
+
+    #[test]
+    fn is_not_checked_if_somebody_may_have_left_unnoticed() {
+        let mut s = Script::running();
+        let client = s.client("sub/1", EAST_1);
+        s.at(1_100).cut_off(true, EAST, EAST_1);
+        s.at(1_200).close(client, "stale");
+        s.at(1_300).cut_off(false, EAST, EAST_1);
+        s.at(9_000);
         look_into(&mut s, Phase::Drain, |held| held.connections = 1);
         let judged = s.judge(ID);
         judged.vacuous();

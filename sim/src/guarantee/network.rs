@@ -94,8 +94,8 @@ enum Edge {
 #[derive(Debug, Default)]
 struct Access {
     faults: u32,
-    /// When a fault last began or ended.
-    disturbed_t: Option<u64>,
+    /// When faults began or ended.
+    disturbed: Vec<u64>,
 }
 
 impl Network {
@@ -296,7 +296,17 @@ impl Network {
 
     /// When a fault between the region's clients and the node last began or ended.
     pub(crate) fn access_disturbed(&self, region: RegionId, node: NodeId) -> Option<u64> {
-        self.access(region, node).disturbed_t
+        self.access(region, node).disturbed.last().copied()
+    }
+
+    /// Whether a fault between them began or ended in this time.
+    pub(crate) fn access_disturbed_in(
+        &self,
+        region: RegionId,
+        node: NodeId,
+        (from, to): (u64, u64),
+    ) -> bool {
+        self.access(region, node).disturbed.iter().any(|t| (from..=to).contains(t))
     }
 
     /// Takes what concerns nodes, faults and routes from an event.
@@ -376,7 +386,7 @@ impl Network {
             let at = self.access_index(region, node);
             let access = &mut self.access[at];
             access.faults = access.faults.saturating_add_signed(change);
-            access.disturbed_t = Some(t);
+            access.disturbed.push(t);
         }
     }
 

@@ -29,6 +29,8 @@ pub(super) struct NoStuckConnection {
     young: VecDeque<(u64, NodeId, NodeId)>,
     /// Routes that lead into a cut, and when they must be gone.
     cut: VecDeque<CutRoute>,
+    /// Processes that are paused, and by which fault: they notice nothing.
+    paused: Vec<(u32, NodeId)>,
     /// Routes that ended lately, and at which node: their last bytes may still be on their way.
     ended: VecDeque<(u64, NodeId, NodeId)>,
 }
@@ -68,6 +70,7 @@ impl NoStuckConnection {
             due: VecDeque::new(),
             young: VecDeque::new(),
             cut: VecDeque::new(),
+            paused: Vec::new(),
             ended: VecDeque::new(),
         }
     }
@@ -80,6 +83,7 @@ impl NoStuckConnection {
             let pair = (one.from, one.to);
             if one.t.saturating_add(self.bound_ns) != due
                 || last == Some(pair)
+                || self.is_paused(one.from)
                 || !self.scope.covers_pair(view, one.from, one.to)
             {
                 continue;
@@ -139,6 +143,7 @@ impl NoStuckConnection {
             fault.pairs.iter().flat_map(|&(a, b)| [(a, b), (b, a)]).collect();
         pairs.sort_unstable();
         pairs.dedup();
+        pairs.retain(|(node, _)| !self.is_paused(*node));
         for (node, remote) in pairs {
             for cid in view.network.route_ids(node, remote) {
                 self.cut.push_back(CutRoute {
@@ -152,6 +157,19 @@ impl NoStuckConnection {
                 });
             }
         }
+    }
+
+    /// A process that is paused has no time to notice anything in.
+    fn pause(&mut self, fault: &Fault) {
+        self.paused.retain(|(id, _)| *id != fault.id);
+        if fault.on {
+            self.paused.extend(fault.nodes.iter().map(|node| (fault.id, *node)));
+            self.cut.retain(|route| !fault.nodes.contains(&route.node));
+        }
+    }
+
+    fn is_paused(&self, node: NodeId) -> bool {
+        self.paused.iter().any(|(_, paused)| *paused == node)
     }
 
     fn judge_snapshot(&self, view: &View<'_>, snapshot: &Snapshot, pen: &mut Pen<'_>) {
@@ -241,7 +259,12 @@ impl Checker for NoStuckConnection {
                     .is_some()
                 {}
             }
-            Kind::NodeDown { node, .. } => self.open.retain(|one| one.from != *node),
+            Kind::NodeDown { node, .. } => {
+                self.open.retain(|one| one.from != *node);
+                // The routes of the next process are others, with the same numbers.
+                self.cut.retain(|route| route.node != *node);
+            }
+            Kind::Fault(fault) if fault.kind == FaultKind::Pause => self.pause(fault),
             Kind::Fault(fault) if fault.on && fault.kind.cuts() => {
                 self.cut_begins(view, fault, i, t);
             }
@@ -365,6 +388,43 @@ mod tests {
         s.at(2_000).fault(FaultKind::Blackhole, true, Vec::new(), pair());
         s.at(3_000).fault(FaultKind::Blackhole, false, Vec::new(), pair());
         assert_eq!(s.judge(ID).findings.broken, 2);
+    }
+
+    #[test]
+    fn who_does_not_run_any_more_or_is_paused_notices_nothing() {
+        let pair = || vec![(EAST_1, EAST_2)];
+        let mut s = Script::running();
+        s.at(2_000).fault(FaultKind::Blackhole, true, Vec::new(), pair());
+        s.at(2_100).node_down(EAST_1, NodeDownHow::Killed);
+        // The next process has a route of the same number.
+        s.at(2_200).event(Kind::NodeUp { node: EAST_1, incarnation: 2 });
+        s.route_up(EAST_1, EAST_2);
+        s.at(9_000);
+        assert_eq!(s.judge(ID).findings.broken, 1, "of the one that went on");
+
+        for blackhole_first in [true, false] {
+            let mut s = Script::running();
+            let pause = |s: &mut Script| {
+                s.fault(FaultKind::Pause, true, vec![EAST_1, EAST_2], Vec::new());
+            };
+            s.at(2_000);
+            if !blackhole_first {
+                pause(&mut s);
+            }
+            s.fault(FaultKind::Blackhole, true, Vec::new(), pair());
+            if blackhole_first {
+                pause(&mut s);
+            }
+            s.at(9_000);
+            s.judge(ID).vacuous();
+        }
+
+        let mut s = Script::running();
+        s.at(2_000);
+        opened(&mut s, EAST_1, WEST_1, 1);
+        s.fault(FaultKind::Pause, true, vec![EAST_1], Vec::new());
+        s.at(9_000);
+        s.judge(ID).vacuous();
     }
 
     #[test]

@@ -191,10 +191,9 @@ impl<'h> View<'h> {
     pub(crate) fn any_access_disturbed(&self) -> bool {
         self.conns.iter().any(|conn| {
             let Some(node) = conn.node else { return false };
-            let disturbed = self.network.access_disturbed(self.region_of(conn.client), node);
-            disturbed.is_some_and(|t| {
-                t >= conn.opened_t && conn.closed_t.is_none_or(|closed| closed >= t)
-            })
+            let region = self.region_of(conn.client);
+            let life = (conn.opened_t, conn.closed_t.unwrap_or(u64::MAX));
+            self.network.access_disturbed_in(region, node, life)
         })
     }
 

@@ -27,6 +27,9 @@ mod hosts;
 mod names_tests;
 mod ops;
 mod shapes;
+mod swarm;
+
+pub(crate) use swarm::kinds as swarm_kinds;
 
 /// What wall clocks show at the start of a run: 2026-01-01T00:00:00Z.
 const EPOCH_NS: u64 = 1_767_225_600_000_000_000;
@@ -43,11 +46,15 @@ const OPS_MAX: usize = 20_000_000;
 /// What can only be seen once the seed has drawn: a selector that means nobody, two sides that
 /// overlap, more operations than the memory should hold.
 pub fn plan(scenario: &Scenario, seed: u64) -> Result<Plan, ScenarioError> {
-    let mut builder = Builder { scenario, seed, plan: Plan::default(), problems: Vec::new() };
+    let (plan, problems) = (Plan::default(), Vec::new());
+    let mut builder = Builder { scenario, seed, plan, places: Vec::new(), problems };
+    builder.places = builder.regions_there();
     builder.shape();
     builder.clients();
     let duration = scenario.duration.sample(&mut builder.stream("plan.duration", &[]));
     builder.faults(duration);
+    builder.swarm(duration);
+    builder.number_faults();
     builder.times(duration);
     if builder.problems.is_empty() {
         ops::build(&mut builder);
@@ -63,6 +70,8 @@ struct Builder<'a> {
     scenario: &'a Scenario,
     seed: u64,
     plan: Plan,
+    /// For each region of the scenario its place in the plan, if it is there.
+    places: Vec<Option<RegionId>>,
     problems: Vec<Diagnostic>,
 }
 
@@ -100,21 +109,25 @@ impl Builder<'_> {
         };
         let links: Vec<LinkPlan> =
             (0..).zip(&scenario.links).map(|(at, link)| self.link(at, link)).collect();
-        for region in &scenario.regions {
+        let there: Vec<(usize, RegionId, &RegionSpec)> = (scenario.regions.iter().enumerate())
+            .filter_map(|(at, region)| Some((at, self.places[at]?, region)))
+            .collect();
+        for (_, _, region) in &there {
             let link = links[region.link].clone();
             self.plan.regions.push(RegionPlan { name: region.name.clone(), link });
         }
         for path in &scenario.paths {
-            let (a, b) = (region_id(path.a), region_id(path.b));
-            self.plan.paths.push(PathPlan { a, b, link: links[path.link].clone() });
+            if let (Some(a), Some(b)) = (self.places[path.a], self.places[path.b]) {
+                self.plan.paths.push(PathPlan { a, b, link: links[path.link].clone() });
+            }
         }
-        for (at, region) in scenario.regions.iter().enumerate() {
-            self.nodes_of(at, region);
+        for (at, place, region) in &there {
+            self.nodes_of(*at as u64, *place, region);
         }
-        for (at, region) in scenario.regions.iter().enumerate() {
+        for (_, place, region) in &there {
             let routes: Vec<RoutePlan> =
                 region.routes.iter().flat_map(|target| self.route(target)).collect();
-            for node in self.plan.nodes.iter_mut().filter(|n| n.region == region_id(at)) {
+            for node in self.plan.nodes.iter_mut().filter(|n| n.region == *place) {
                 node.routes.clone_from(&routes);
             }
         }
@@ -144,13 +157,13 @@ impl Builder<'_> {
         }
     }
 
-    fn nodes_of(&mut self, at: usize, region: &RegionSpec) {
-        let key = at as u64;
+    /// `key` is the region's place in the scenario.
+    fn nodes_of(&mut self, key: u64, place: RegionId, region: &RegionSpec) {
         let config = self.config(&region.config);
         for number in 1..=self.sample(region.nodes, "plan.nodes", &[key]) {
             let node = NodePlan {
                 name: format!("{}/{number}", region.name),
-                region: region_id(at),
+                region: place,
                 cluster: region.cluster.clone(),
                 start_ns: self.sample(region.start, "plan.start", &[key, number]),
                 wall_ns: EPOCH_NS + self.stream("plan.wall", &[key, number]).below(WALL_SPREAD_NS),
@@ -214,9 +227,17 @@ impl Builder<'_> {
     }
 
     fn clients(&mut self) {
+        let there = self.clients_there();
         for (table, spec) in self.scenario.clients.iter().enumerate() {
+            if !there[table] {
+                continue;
+            }
             let key = table as u64;
             let at = select::nodes(&self.plan, &spec.at, &mut self.stream("plan.at", &[key]));
+            if at.is_empty() && self.places.contains(&None) {
+                // They would stand in a region that is not there.
+                continue;
+            }
             if at.is_empty() {
                 self.problem(0, format!("client `{}`: `{}` means no node", spec.id, spec.at));
                 continue;
@@ -259,6 +280,9 @@ impl Builder<'_> {
         for (at, spec) in self.scenario.faults.iter().enumerate() {
             self.fault(at as u64, spec, duration);
         }
+    }
+
+    fn number_faults(&mut self) {
         // By time, and by place in the file where times are equal: the sort is stable.
         self.plan.faults.sort_by_key(|fault| fault.at);
         for (id, fault) in (0..).zip(&mut self.plan.faults) {

@@ -13,6 +13,7 @@ mod family;
 mod host;
 mod read;
 mod select;
+mod strangers;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -20,6 +21,7 @@ pub(crate) mod timing;
 mod write;
 
 pub use build::plan;
+pub(crate) use build::swarm_kinds;
 pub use conns::ConnsFault;
 pub use family::Family;
 pub use host::{HostFault, HostWhat, Restart, SlowCpu};
@@ -431,6 +433,44 @@ impl FaultAction {
             | Self::StopReading(_)
             | Self::Host(_) => None,
         }
+    }
+}
+
+impl FaultAction {
+    /// The nodes that it hits: their processes, their machines or their names.
+    #[must_use]
+    pub fn nodes(&self) -> &[NodeId] {
+        match self {
+            Self::Crash(process) | Self::Stop(process) | Self::LameDuck(process) => &process.nodes,
+            Self::Dns(names) => &names.nodes,
+            Self::Host(host) => &host.nodes,
+            Self::Cut { .. }
+            | Self::Conns { .. }
+            | Self::Reset(_)
+            | Self::Refuse(_)
+            | Self::Degrade { .. }
+            | Self::StopReading(_) => &[],
+        }
+    }
+}
+
+impl FaultAction {
+    /// Whether the node comes back on another route port.
+    #[must_use]
+    pub fn moves_port_of(&self, node: NodeId) -> bool {
+        let moves =
+            if let Self::Crash(process) | Self::Stop(process) | Self::LameDuck(process) = self {
+                process.new_port
+            } else if let Self::Host(host) = self {
+                matches!(
+                    host.what,
+                    HostWhat::PowerLoss { new_port: true }
+                        | HostWhat::Restart(Restart { new_port: true, .. })
+                )
+            } else {
+                false
+            };
+        moves && self.nodes().contains(&node)
     }
 }
 

@@ -38,11 +38,9 @@ pub(super) fn sites(plan: &Plan, selector: &Selector, stream: &mut Stream) -> BT
                 .into_iter()
                 .collect()
         }
-        Selector::Random(count, inner) => {
-            let mut from: Vec<NodeId> = nodes(plan, inner, stream).into_iter().collect();
-            stream.shuffle(&mut from);
-            from.into_iter().take(usize::from(*count)).map(Site::Node).collect()
-        }
+        Selector::Random(count, inner) => drawn(plan, inner, stream, |_| usize::from(*count)),
+        Selector::Majority(inner) => drawn(plan, inner, stream, |all| all / 2 + 1),
+        Selector::Minority(inner) => drawn(plan, inner, stream, |all| all.saturating_sub(1) / 2),
         Selector::Client(_) => BTreeSet::new(),
         Selector::Union(a, b) => {
             let mut all = sites(plan, a, stream);
@@ -57,6 +55,19 @@ pub(super) fn sites(plan: &Plan, selector: &Selector, stream: &mut Stream) -> BT
             all
         }
     }
+}
+
+/// As many of the nodes of a selector as `count` makes of their number.
+fn drawn(
+    plan: &Plan,
+    of: &Selector,
+    stream: &mut Stream,
+    count: impl Fn(usize) -> usize,
+) -> BTreeSet<Site> {
+    let mut from: Vec<NodeId> = nodes(plan, of, stream).into_iter().collect();
+    stream.shuffle(&mut from);
+    let count = count(from.len());
+    from.into_iter().take(count).map(Site::Node).collect()
 }
 
 /// The clients of a selector.
@@ -76,9 +87,12 @@ pub(super) fn clients(plan: &Plan, selector: &Selector) -> BTreeSet<ClientId> {
         Selector::Without(a, b) => {
             clients(plan, a).difference(&clients(plan, b)).copied().collect()
         }
-        Selector::Nodes(_) | Selector::Cluster(_) | Selector::Node(..) | Selector::Random(..) => {
-            BTreeSet::new()
-        }
+        Selector::Nodes(_)
+        | Selector::Cluster(_)
+        | Selector::Node(..)
+        | Selector::Random(..)
+        | Selector::Majority(_)
+        | Selector::Minority(_) => BTreeSet::new(),
     }
 }
 

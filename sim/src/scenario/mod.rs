@@ -16,6 +16,7 @@ mod raw;
 mod resolve;
 mod schema;
 mod select;
+mod swarm;
 pub(crate) mod template;
 mod value;
 
@@ -25,6 +26,7 @@ pub use dist::Dist;
 pub use host::{HostSpec, HostSpecWhat, RestartSpec, Way};
 pub use schema::schema;
 pub use select::{Selector, SelectorError};
+pub use swarm::SwarmSpec;
 pub use value::Draw;
 
 use crate::history::GuaranteeInfo;
@@ -58,6 +60,8 @@ pub struct Scenario {
     pub clients: Vec<ClientSpec>,
     /// What goes wrong, in the order of the file.
     pub faults: Vec<FaultSpec>,
+    /// What goes wrong besides, drawn by the seed.
+    pub swarm: Option<SwarmSpec>,
     /// What must hold, by id.
     pub guarantees: Vec<GuaranteeInfo>,
     /// What must have happened in at least one seed of a set: text and line.

@@ -34,7 +34,8 @@ macro_rules! texts {
 }
 
 /// How a selector begins.
-const SELECTOR: &str = r"^ *(all|region:|nodes:|clients:|cluster:|node:|client:|one\(|random\()";
+const SELECTOR: &str =
+    r"^ *(all|region:|nodes:|clients:|cluster:|node:|client:|one\(|random\(|majority\(|minority\()";
 
 texts! {
     /// `schema = 1`.
@@ -86,7 +87,8 @@ texts! {
     /// Who is meant.
     Selector = json_schema!({
         "description": "Who is meant: `all`, `region:X`, `nodes:X`, `clients:X`, `cluster:X`, \
-            `node:X/1`, `client:X`, `one(S)`, `random(2, S)`, `S + S`, `S - S`.",
+            `node:X/1`, `client:X`, `one(S)`, `random(2, S)`, `majority(S)`, \
+            `minority(S)`, `S + S`, `S - S`.",
         "type": "string",
         "pattern": SELECTOR,
     });
@@ -96,6 +98,8 @@ texts! {
     Goal = json_schema!({ "type": "string", "pattern": coverage::pattern() });
     /// The kind of a fault.
     FaultKind = one_of(&FAULT_KINDS);
+    /// How often each kind of faults is drawn.
+    Weights = weights();
     /// The kind of a guarantee.
     GuaranteeKind = guarantee_kinds();
     /// What a client does.
@@ -178,6 +182,17 @@ fn ranged(value: &str, plain: Option<Value>, description: &str) -> Schema {
 
 fn one_of(names: &[&str]) -> Schema {
     json_schema!({ "type": "string", "enum": names })
+}
+
+/// A number for each kind that a swarm can draw.
+fn weights() -> Schema {
+    let description = "How often it is drawn, compared to the others.";
+    let weight = json!({ "description": description, "type": "integer", "minimum": 0 });
+    let kinds: serde_json::Map<String, Value> = crate::plan::swarm_kinds()
+        .into_iter()
+        .map(|kind| (kind.to_owned(), weight.clone()))
+        .collect();
+    json_schema!({ "type": "object", "properties": kinds, "additionalProperties": false })
 }
 
 /// The kinds by name, with what each promises where an editor can show it.

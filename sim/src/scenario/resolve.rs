@@ -23,6 +23,7 @@ mod faults;
 mod hosts;
 mod reach;
 mod shapes;
+mod swarm;
 
 pub(super) use conns::ENDINGS;
 pub(super) use faults::{KINDS as FAULT_KINDS, PORTS, SHAPES};
@@ -122,6 +123,7 @@ impl Reader<'_> {
         let paths = self.paths();
         let clients = self.clients();
         let faults = self.faults(duration);
+        let swarm = self.swarm(duration);
         Scenario {
             file: file.to_owned(),
             name: raw.name.get_ref().clone(),
@@ -136,6 +138,7 @@ impl Reader<'_> {
             paths,
             clients,
             faults,
+            swarm,
             guarantees: self.guarantees(),
             coverage: self.coverage(),
         }
@@ -148,7 +151,6 @@ impl Reader<'_> {
             ("stream", &raw.stream),
             ("kv", &raw.kv),
             ("program", &raw.program),
-            ("swarm", &raw.swarm),
             ("param", &raw.param),
             ("extends", &raw.extends),
             ("run.max_events", &raw.run.max_events),
@@ -350,6 +352,8 @@ impl Reader<'_> {
             | Selector::Clients(_)
             | Selector::Cluster(_)
             | Selector::Random(..)
+            | Selector::Majority(_)
+            | Selector::Minority(_)
             | Selector::Client(_)
             | Selector::Union(..)
             | Selector::Without(..) => {
@@ -578,7 +582,12 @@ impl Reader<'_> {
                     self.problems.unknown(span, format!("there is no client `{id}`"), id, ids);
                 }
             }
-            Selector::All | Selector::Random(..) | Selector::Union(..) | Selector::Without(..) => {}
+            Selector::All
+            | Selector::Random(..)
+            | Selector::Majority(_)
+            | Selector::Minority(_)
+            | Selector::Union(..)
+            | Selector::Without(..) => {}
         }
     }
 

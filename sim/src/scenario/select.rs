@@ -5,9 +5,10 @@
 //! term     = "all" | "region:" name | "cluster:" name | "node:" region "/" number
 //!          | "nodes:" name | "clients:" name
 //!          | "one(" selector ")" | "random(" count "," selector ")" | "client:" id
+//!          | "majority(" selector ")" | "minority(" selector ")"
 //! ```
 //!
-//! `one` and `random` draw nodes, once for a plan.
+//! `one`, `random`, `majority` and `minority` draw nodes, once for a plan.
 
 use std::fmt;
 
@@ -28,6 +29,10 @@ pub enum Selector {
     Node(String, u16),
     /// So many nodes of those, drawn.
     Random(u16, Box<Self>),
+    /// More than half of those nodes, as few as that takes, drawn.
+    Majority(Box<Self>),
+    /// Fewer than half of those nodes, as many as that allows, drawn.
+    Minority(Box<Self>),
     /// The clients of one `[[client]]` table.
     Client(String),
     /// Both.
@@ -64,7 +69,9 @@ impl Selector {
     pub(super) fn visit(&self, see: &mut impl FnMut(&Self)) {
         see(self);
         match self {
-            Self::Random(_, inner) => inner.visit(see),
+            Self::Random(_, inner) | Self::Majority(inner) | Self::Minority(inner) => {
+                inner.visit(see);
+            }
             Self::Union(a, b) | Self::Without(a, b) => {
                 a.visit(see);
                 b.visit(see);
@@ -92,6 +99,8 @@ impl fmt::Display for Selector {
             Self::Random(1, inner) => write!(f, "one({inner})"),
             Self::Random(count, inner) => write!(f, "random({count}, {inner})"),
             Self::Client(id) => write!(f, "client:{id}"),
+            Self::Majority(inner) => write!(f, "majority({inner})"),
+            Self::Minority(inner) => write!(f, "minority({inner})"),
             Self::Union(a, b) => write!(f, "{a} + {b}"),
             Self::Without(a, b) => write!(f, "{a} - {b}"),
         }
@@ -130,7 +139,11 @@ impl<'a> Parser<'a> {
 
     fn term(&mut self) -> Result<Selector, SelectorError> {
         self.blanks();
-        if self.take("region:") {
+        if self.take("majority(") {
+            Ok(Selector::Majority(self.inner()?))
+        } else if self.take("minority(") {
+            Ok(Selector::Minority(self.inner()?))
+        } else if self.take("region:") {
             Ok(Selector::Region(self.name()?))
         } else if self.take("nodes:") {
             Ok(Selector::Nodes(self.name()?))
@@ -154,16 +167,23 @@ impl<'a> Parser<'a> {
         } else if self.take("all") {
             Ok(Selector::All)
         } else {
-            Err(self
-                .wrong("region:, nodes:, clients:, cluster:, node:, client:, one(, random( or all"))
+            Err(self.wrong(
+                "region:, nodes:, clients:, cluster:, node:, client:, one(, random(, majority(, \
+                 minority( or all",
+            ))
         }
     }
 
     fn drawn(&mut self, count: u16) -> Result<Selector, SelectorError> {
+        Ok(Selector::Random(count, self.inner()?))
+    }
+
+    /// A selector and the parenthesis after it.
+    fn inner(&mut self) -> Result<Box<Selector>, SelectorError> {
         let inner = self.selector()?;
         self.blanks();
         self.expect(")")?;
-        Ok(Selector::Random(count, Box::new(inner)))
+        Ok(Box::new(inner))
     }
 
     fn rest(&self) -> &'a str {
@@ -237,6 +257,7 @@ mod tests {
             "random(2, cluster:c1 - node:a/1)",
             "region:a + region:b - node:b/2",
             "client:pub_1",
+            "majority(cluster:c1) - minority(region:a + region:b)",
         ] {
             assert_eq!(Selector::parse(text).unwrap().to_string(), text);
         }

@@ -45,6 +45,11 @@ pub(in crate::scenario) const KINDS: [&str; 20] = [
 /// Kinds that the format has and this version does not.
 const LATER: [&str; 7] = ["clock", "disk", "reload", "join", "leave", "peer_remove", "upgrade"];
 
+/// Whether the format has faults of this kind.
+pub(super) fn is_known(kind: &str) -> bool {
+    KINDS.contains(&kind) || LATER.contains(&kind)
+}
+
 /// Kinds that may go one way only.
 const DIRECTED: [&str; 10] = [
     "partition",
@@ -245,8 +250,14 @@ impl Reader<'_> {
         let selector = self.on(raw)?;
         let mut of_nodes = false;
         selector.visit(&mut |part| {
-            of_nodes |=
-                matches!(part, Selector::Node(..) | Selector::Cluster(_) | Selector::Random(..));
+            of_nodes |= matches!(
+                part,
+                Selector::Node(..)
+                    | Selector::Cluster(_)
+                    | Selector::Random(..)
+                    | Selector::Majority(_)
+                    | Selector::Minority(_)
+            );
         });
         if of_nodes {
             let message = "only clients stop reading: `client:X`, `region:X` or `all`";

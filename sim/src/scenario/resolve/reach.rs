@@ -79,13 +79,9 @@ impl World<'_> {
                 let number = u64::from(*number);
                 (number <= self.regions[at].2).then(|| Reach::certain([(at, number)].into()))?
             }
-            Selector::Random(count, inner) => {
-                let mut reach = self.reach(inner)?.nodes(true);
-                if usize::from(*count) < reach.ever.len() {
-                    reach.always.clear();
-                }
-                reach
-            }
+            Selector::Random(count, inner) => self.drawn(inner, |_| usize::from(*count))?,
+            Selector::Majority(inner) => self.drawn(inner, |all| all / 2 + 1)?,
+            Selector::Minority(inner) => self.drawn(inner, |all| all.saturating_sub(1) / 2)?,
             Selector::Client(_) => return None,
             Selector::Union(a, b) => {
                 let (a, b) = (self.reach(a)?, self.reach(b)?);
@@ -96,6 +92,17 @@ impl World<'_> {
                 Reach { always: &a.always - &b.ever, ever: &a.ever - &b.always }
             }
         })
+    }
+
+    /// So many of the nodes that a selector may mean.
+    fn drawn(&self, of: &Selector, count: impl Fn(usize) -> usize) -> Option<Reach> {
+        let mut reach = self.reach(of)?.nodes(true);
+        match count(reach.ever.len()) {
+            0 => return Some(Reach::default()),
+            count if count < reach.ever.len() => reach.always.clear(),
+            _ => {}
+        }
+        Some(reach)
     }
 
     fn regions(&self, wanted: impl Fn(&str, &str) -> bool) -> Reach {
@@ -143,6 +150,10 @@ mod tests {
             ("node:a/2", &[(0, 2)], &[(0, 2)]),
             ("one(region:a)", &[], &[(0, 1), (0, 2)]),
             ("random(2, region:a)", &[(0, 1), (0, 2)], &[(0, 1), (0, 2)]),
+            ("majority(region:a)", &[(0, 1), (0, 2)], &[(0, 1), (0, 2)]),
+            ("majority(all)", &[], &[(0, 1), (0, 2), (1, 1)]),
+            ("minority(all)", &[], &[(0, 1), (0, 2), (1, 1)]),
+            ("minority(region:a)", &[], &[]),
             ("all - region:a", &[(1, 0), (1, 1)], &[(1, 0), (1, 1)]),
             ("region:a - one(region:a)", &[(0, 0)], &[(0, 0), (0, 1), (0, 2)]),
             ("region:a - region:a", &[], &[]),

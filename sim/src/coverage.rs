@@ -7,7 +7,7 @@
 //! goal   = event [ "during" period ]
 //! event  = the kind of an event in a history: route_down, slow_consumer, no_responders, ...
 //!        | "fault:" kind of fault
-//! period = "partition" | boot | warm | chaos | heal | quiesce | drain
+//! period = "partition", which is any cut | "fault:" kind of fault | boot | warm | chaos | heal | quiesce | drain
 //! ```
 
 use std::collections::BTreeSet;
@@ -51,7 +51,9 @@ enum What {
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Period {
+    /// Any fault that cuts.
     Partition,
+    While(FaultKind),
     In(Phase),
 }
 
@@ -81,20 +83,20 @@ impl Goal {
     /// Whether it happened in this history.
     #[must_use]
     pub fn is_reached(&self, history: &History) -> bool {
-        let mut cuts = BTreeSet::new();
+        let mut faults = BTreeSet::new();
         let mut phase = Phase::Boot;
         history.events.iter().any(|event| {
             if let Kind::Phase { phase: next } = event.kind {
                 phase = next;
             }
-            let is_it = self.is_about(event) && self.is_now(phase, !cuts.is_empty());
+            let is_it = self.is_about(event) && self.is_now(phase, !faults.is_empty());
             if let Kind::Fault(fault) = &event.kind
-                && fault.kind.cuts()
+                && self.is_in_period(fault.kind)
             {
                 if fault.on {
-                    cuts.insert(fault.id)
+                    faults.insert(fault.id)
                 } else {
-                    cuts.remove(&fault.id)
+                    faults.remove(&fault.id)
                 };
             }
             is_it
@@ -109,10 +111,19 @@ impl Goal {
         }
     }
 
-    fn is_now(&self, phase: Phase, cut: bool) -> bool {
+    /// Whether the period lasts while there is such a fault.
+    fn is_in_period(&self, kind: FaultKind) -> bool {
+        match self.period {
+            Some(Period::Partition) => kind.cuts(),
+            Some(Period::While(wanted)) => kind == wanted,
+            Some(Period::In(_)) | None => false,
+        }
+    }
+
+    fn is_now(&self, phase: Phase, faulty: bool) -> bool {
         match self.period {
             None => true,
-            Some(Period::Partition) => cut,
+            Some(Period::Partition | Period::While(_)) => faulty,
             Some(Period::In(wanted)) => phase == wanted,
         }
     }
@@ -122,16 +133,15 @@ impl Goal {
 pub(crate) fn pattern() -> String {
     let faults = FaultKind::ALL.map(FaultKind::name).join("|");
     let phases = Phase::ALL.map(Phase::name).join("|");
-    format!(r"^ *({}|fault:({faults}))( +during +(partition|{phases}))? *$", EVENTS.join("|"))
+    format!(
+        r"^ *({}|fault:({faults}))( +during +(partition|fault:({faults})|{phases}))? *$",
+        EVENTS.join("|")
+    )
 }
 
 fn parse_event(text: &str) -> Result<What, String> {
     if let Some(kind) = text.strip_prefix("fault:") {
-        let known = FaultKind::ALL.into_iter().find(|k| k.name() == kind);
-        return known.map(What::Fault).ok_or_else(|| {
-            let names: Vec<&str> = FaultKind::ALL.iter().map(|k| k.name()).collect();
-            format!("there is no fault `{kind}`; there are {}", names.join(", "))
-        });
+        return parse_fault(kind).map(What::Fault);
     }
     let known = EVENTS.into_iter().find(|&name| name == text);
     known.map(What::Event).ok_or_else(|| {
@@ -139,14 +149,25 @@ fn parse_event(text: &str) -> Result<What, String> {
     })
 }
 
+fn parse_fault(name: &str) -> Result<FaultKind, String> {
+    let known = FaultKind::ALL.into_iter().find(|kind| kind.name() == name);
+    known.ok_or_else(|| {
+        let names: Vec<&str> = FaultKind::ALL.iter().map(|kind| kind.name()).collect();
+        format!("there is no fault `{name}`; there are {}", names.join(", "))
+    })
+}
+
 fn parse_period(text: &str) -> Result<Period, String> {
     if text == "partition" {
         return Ok(Period::Partition);
     }
+    if let Some(kind) = text.strip_prefix("fault:") {
+        return parse_fault(kind).map(Period::While);
+    }
     let known = Phase::ALL.into_iter().find(|phase| phase.name() == text);
     known.map(Period::In).ok_or_else(|| {
         let names: Vec<&str> = Phase::ALL.iter().map(|phase| phase.name()).collect();
-        format!("`{text}` is no period; there are partition, {}", names.join(", "))
+        format!("`{text}` is no period; there are partition, fault:KIND, {}", names.join(", "))
     })
 }
 
@@ -168,6 +189,8 @@ mod tests {
             ("route_down during partition", true),
             ("route_down during chaos", true),
             ("route_down during heal", false),
+            ("route_down during fault:partition", true),
+            ("route_down during fault:degrade", false),
             ("route_up", true),
             ("route_up during partition", false),
             ("fault:partition", true),
@@ -203,8 +226,8 @@ mod tests {
             ("", "`` is no goal: write `EVENT` or `EVENT during PERIOD`"),
             (
                 "pub during lunch",
-                "`lunch` is no period; there are partition, boot, warm, chaos, heal, quiesce, \
-                    drain",
+                "`lunch` is no period; there are partition, fault:KIND, boot, warm, chaos, heal, \
+                    quiesce, drain",
             ),
         ] {
             assert_eq!(Goal::parse(text).unwrap_err(), error);

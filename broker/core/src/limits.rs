@@ -65,6 +65,10 @@ pub const ROUTE_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 /// A connection request that was lost in a partition is not waited for longer than that.
 pub const ROUTE_REDIAL_TIMEOUT_MIN: Duration = Duration::from_millis(250);
 
+/// After each so many dials in a row that took too long, one gets the whole of
+/// [`ROUTE_DIAL_TIMEOUT`], whatever the round trip was before: the way may have become longer.
+pub const ROUTE_PATIENT_DIALS: u32 = 16;
+
 /// Pause between two dials of a route at first: what a user waits at most, beyond the network,
 /// after a link is usable again.
 pub const ROUTE_REDIAL_PAUSE: Duration = Duration::from_millis(25);

@@ -216,9 +216,10 @@ impl Links {
         self.cell(from, to).refusals > 0
     }
 
-    /// Least time from one place to another.
+    /// Least time from one place to another, as things stand.
     pub(crate) fn latency(&self, from: Place, to: Place) -> u64 {
-        self.cell(from, to).latency_ns
+        let cell = self.cell(from, to);
+        cell.latency_ns + cell.degraded.iter().map(|(_, added)| added.latency_ns).sum::<u64>()
     }
 
     /// How many more bytes may wait for bandwidth on a way.

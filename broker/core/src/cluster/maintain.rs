@@ -1,10 +1,11 @@
 //! Keeping the mesh: which connections are missing, and when to dial them.
 
 use alloc::borrow::ToOwned;
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use crate::cluster::target::{Attempt, TargetId};
+use crate::account::Accounts;
+use crate::cluster::target::{Attempt, Dial, Target, TargetId};
 use crate::config::HostPort;
 use crate::effects::{Effects, LinkCmd};
 use crate::ids::DialId;
@@ -35,9 +36,9 @@ impl Node {
     pub(crate) fn maintain_target(&mut self, now: Now, id: TargetId, fx: &mut Effects) {
         let peer = self.reached_at(id);
         let Some(cluster) = &mut self.cluster else { return };
-        let missing = cluster.missing_lanes(&self.accounts, id);
+        let dials = cluster.dials_wanted(&self.accounts, id);
         let Some(target) = cluster.targets.get_mut(&id) else { return };
-        if missing.is_empty() || cluster.leaving {
+        if dials.is_empty() || cluster.leaving {
             return;
         }
         if let Some(at) = target.not_before
@@ -47,12 +48,12 @@ impl Node {
             return;
         }
         target.not_before = None;
-        let timeout = target.dial_timeout();
         let address = peer.unwrap_or_else(|| target.address.clone());
-        for lane in missing {
+        for (lane, timeout) in dials {
             cluster.next_dial += 1;
             let dial = DialId(cluster.next_dial);
-            cluster.dials.insert(dial, (id, lane));
+            let until = now.mono + timeout;
+            cluster.dials.insert(dial, Dial { target: id, lane, until });
             target.attempts.insert(lane, Attempt::Dialling(dial));
             fx.links.push(LinkCmd::Dial {
                 dial,
@@ -102,7 +103,10 @@ impl Node {
     /// A dial came to nothing.
     pub(crate) fn dial_failed(&mut self, now: Now, dial: DialId, error: &str, fx: &mut Effects) {
         let Some(cluster) = &mut self.cluster else { return };
-        let Some((id, lane)) = cluster.finish_dial(dial) else { return };
+        let Some(Dial { target: id, lane, until }) = cluster.finish_dial(dial) else { return };
+        if let Some(target) = cluster.targets.get_mut(&id) {
+            target.timeouts = if now.mono < until { 0 } else { target.timeouts.wrapping_add(1) };
+        }
         self.attempt_failed(now, id, lane, Failure::Unreachable, fx);
         let target = self.cluster.as_ref().and_then(|cluster| cluster.targets.get(&id));
         if let Some(target) = target.filter(|target| target.worth_reporting()) {
@@ -118,8 +122,8 @@ impl Node {
     /// A name stands for nobody but this server.
     pub(crate) fn dialled_itself(&mut self, now: Now, dial: DialId, fx: &mut Effects) {
         let Some(cluster) = &mut self.cluster else { return };
-        let Some((id, lane)) = cluster.finish_dial(dial) else { return };
-        self.attempt_failed(now, id, lane, Failure::Ourselves, fx);
+        let Some(Dial { target, lane, .. }) = cluster.finish_dial(dial) else { return };
+        self.attempt_failed(now, target, lane, Failure::Ourselves, fx);
     }
 
     /// An attempt ended without a registered connection: when to try again.
@@ -217,18 +221,16 @@ impl Node {
 }
 
 impl super::Cluster {
-    /// The lanes of a target that nobody is opening yet.
-    fn missing_lanes(&self, accounts: &crate::account::Accounts, id: TargetId) -> Vec<Lane> {
+    /// The lanes of a target that are to be dialled now, and how long each dial may take.
+    fn dials_wanted(&self, accounts: &Accounts, id: TargetId) -> Vec<(Lane, Duration)> {
         let Some(target) = self.targets.get(&id).filter(|target| !target.is_self) else {
             return Vec::new();
         };
-        if let Some(remote_id) = &target.remote_id
-            && self.responsible_target(remote_id) != Some(id)
-        {
+        let remote = target.remote_id.as_ref().and_then(|id| self.remotes.get(id));
+        if self.is_left_to_another(id, target, remote.is_some()) {
             return Vec::new();
         }
-        let remote = target.remote_id.as_ref().and_then(|id| self.remotes.get(id));
-        let mut missing = match (remote, target.known_pool) {
+        let missing = match (remote, target.known_pool) {
             (Some(remote), _) if !remote.confirmed => Vec::new(),
             (Some(remote), _) => {
                 let mut lanes = self.lanes(accounts, remote.pool_size, remote.no_pool);
@@ -240,9 +242,25 @@ impl super::Cluster {
             (None, None) if target.attempts.is_empty() => alloc::vec![Lane::Pool(0)],
             (None, None) => Vec::new(),
         };
-        missing.retain(|lane| !target.attempts.contains_key(lane));
-        missing.truncate(target.dials_free());
-        missing
+        target.to_dial(missing)
+    }
+
+    /// Whether another target leads to the same server, or to the same address behind which nobody
+    /// is: only one of them is dialled.
+    fn is_left_to_another(&self, id: TargetId, target: &Target, connected: bool) -> bool {
+        if let Some(remote_id) = &target.remote_id
+            && self.responsible_target(remote_id) != Some(id)
+        {
+            return true;
+        }
+        !connected
+            && self.targets.iter().any(|(other, twin)| {
+                let gone = |id: &String| !self.remotes.contains_key(id);
+                (!twin.explicit, *other) < (!target.explicit, id)
+                    && twin.address == target.address
+                    && !twin.is_self
+                    && twin.remote_id.as_ref().is_none_or(gone)
+            })
     }
 
     /// Of several addresses of one server, the one that is dialled: a configured one if there is.

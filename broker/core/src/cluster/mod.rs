@@ -27,7 +27,7 @@ use crate::ids::{AccountId, DialId};
 use crate::link::route::{Carriers, Lane};
 pub(crate) use gossip::own_address;
 pub(crate) use remote::Remote;
-use target::{Target, TargetId};
+use target::{Dial, Target, TargetId};
 
 /// A connection on which we speak first, because we know whom it should lead to.
 #[derive(Clone, Copy, Debug)]
@@ -51,7 +51,7 @@ pub(crate) struct Cluster {
     pub(crate) targets: BTreeMap<TargetId, Target>,
     next_target: u64,
     /// Dials under way.
-    dials: BTreeMap<DialId, (TargetId, Lane)>,
+    dials: BTreeMap<DialId, Dial>,
     next_dial: u64,
     /// Which links carry the interest of which account: one per remote, if its lane is up, and
     /// those on which we spoke first.

@@ -315,8 +315,10 @@ impl Node {
         let bound: alloc::vec::Vec<TargetId> = cluster.targets_of(remote_id).collect();
         for id in bound {
             let Some(target) = cluster.targets.get_mut(&id) else { continue };
-            let round_trip = target.known_pool.and_then(|pool| pool.round_trip);
-            target.known_pool = Some(KnownPool { size: pool.0, no_pool: pool.1, round_trip });
+            let (round_trip, round_trip_least) =
+                target.known_pool.map_or((None, None), |p| (p.round_trip, p.round_trip_least));
+            let (size, no_pool) = pool;
+            target.known_pool = Some(KnownPool { size, no_pool, round_trip, round_trip_least });
             target.reachable = true;
             target.failures = 0;
             target.failing_since = None;

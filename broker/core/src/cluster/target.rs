@@ -2,6 +2,7 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::net::IpAddr;
 
 use crate::cluster::Cluster;
@@ -44,7 +45,9 @@ pub(crate) struct Target {
     pub(crate) attempts: BTreeMap<Lane, Attempt>,
     /// Attempts that failed since the last one that registered.
     pub(crate) failures: u32,
-    /// When the first of these failed.
+    /// Dials in a row that took too long: nobody refused them.
+    pub(crate) timeouts: u32,
+    /// When the first of the failures was.
     pub(crate) failing_since: Option<Mono>,
     /// Not before this; a timer that fires at another time is outdated.
     pub(crate) not_before: Option<Mono>,
@@ -55,7 +58,10 @@ pub(crate) struct Target {
 pub(crate) struct KnownPool {
     pub(crate) size: u32,
     pub(crate) no_pool: bool,
+    /// The last round trip measured.
     pub(crate) round_trip: Option<Duration>,
+    /// The least one ever: how far away it is, whatever held up other answers.
+    pub(crate) round_trip_least: Option<Duration>,
 }
 
 /// What speaks for a target while it cannot be reached.
@@ -77,10 +83,41 @@ pub(crate) enum Attempt {
     Handshake(LinkId),
 }
 
+/// A dial under way.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Dial {
+    pub(crate) target: TargetId,
+    pub(crate) lane: Lane,
+    /// When it has taken too long.
+    pub(crate) until: Mono,
+}
+
 impl Target {
-    /// For one dial: long enough for the link's latency, short enough to notice soon that a
+    /// Of the lanes that are missing, the most wanted first, those to be dialled now, and how long
+    /// each dial may take.
+    ///
+    /// All at once if there is somebody. Otherwise one looks for it, with a time-out that notices
+    /// soon when a silent partition is over. Now and then one looks with patience, because the way
+    /// may have become longer than it was: a second one if there is one.
+    pub(crate) fn to_dial(&self, mut missing: Vec<Lane>) -> Vec<(Lane, Duration)> {
+        missing.retain(|lane| !matches!(self.attempts.get(lane), Some(Attempt::Handshake(_))));
+        let round = limits::ROUTE_PATIENT_DIALS;
+        let patient = !self.reachable && self.timeouts % round == round - 1;
+        if !self.reachable {
+            missing.truncate(if patient { 2 } else { 1 });
+        }
+        let last = missing.len().saturating_sub(1);
+        let timeout = |place: usize| match patient && place == last {
+            true => limits::ROUTE_DIAL_TIMEOUT,
+            false => self.dial_timeout(),
+        };
+        let timed = missing.into_iter().enumerate().map(|(place, lane)| (lane, timeout(place)));
+        timed.filter(|(lane, _)| !self.attempts.contains_key(lane)).collect()
+    }
+
+    /// For one dial: long enough for the latency that we know, short enough to notice soon that a
     /// silent partition is over.
-    pub(crate) fn dial_timeout(&self) -> Duration {
+    fn dial_timeout(&self) -> Duration {
         match self.known_pool.and_then(|pool| pool.round_trip) {
             None => limits::ROUTE_DIAL_TIMEOUT,
             Some(rtt) => {
@@ -118,15 +155,6 @@ impl Target {
         self.failing_since.map_or(Duration::ZERO, |since| now.since(since))
     }
 
-    /// How many lanes may be dialled now.
-    pub(crate) fn dials_free(&self) -> usize {
-        let dialling = |attempt: &&Attempt| matches!(attempt, Attempt::Dialling(_));
-        match self.reachable {
-            true => usize::MAX,
-            false => 1usize.saturating_sub(self.attempts.values().filter(dialling).count()),
-        }
-    }
-
     /// Whether the name may stand for other servers tomorrow.
     pub(crate) fn is_name(&self) -> bool {
         self.address.host.parse::<IpAddr>().is_err()
@@ -161,6 +189,7 @@ impl Cluster {
             reachable: false,
             attempts: BTreeMap::new(),
             failures: 0,
+            timeouts: 0,
             failing_since: None,
             not_before: None,
         };
@@ -212,8 +241,25 @@ impl Cluster {
     }
 
     /// A dial is over, one way or the other: what it was for.
-    pub(crate) fn finish_dial(&mut self, dial: DialId) -> Option<(TargetId, Lane)> {
+    pub(crate) fn finish_dial(&mut self, dial: DialId) -> Option<Dial> {
         self.dials.remove(&dial)
+    }
+
+    /// A round trip to a server was less than any before it on its connection.
+    pub(crate) fn note_round_trip(&mut self, server_id: &str, rtt: Duration) {
+        let at_server = |target: &&mut Target| target.remote_id.as_deref() == Some(server_id);
+        for pool in
+            self.targets.values_mut().filter(at_server).filter_map(|t| t.known_pool.as_mut())
+        {
+            let least = pool.round_trip_least.map_or(rtt, |least| least.min(rtt));
+            pool.round_trip_least = Some(least);
+        }
+    }
+
+    /// The least round trip to a server that was ever measured.
+    pub(crate) fn least_round_trip(&self, server_id: &str) -> Option<Duration> {
+        let known = self.targets_of(server_id).filter_map(|id| self.targets.get(&id)?.known_pool);
+        known.filter_map(|pool| pool.round_trip_least).min()
     }
 
     /// The targets behind which this server is.

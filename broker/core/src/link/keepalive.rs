@@ -36,8 +36,11 @@ impl Node {
     }
 
     pub(crate) fn start_route_keepalive(&mut self, now: Now, slot: u32) {
-        let Some(link) = self.links.at(slot) else { return };
+        let Some(link) = self.links.at_mut(slot) else { return };
         let id = link.id;
+        let remote_id = link.route().and_then(|route| route.remote_id.as_deref());
+        let known = self.cluster.as_ref().zip(remote_id).and_then(|(c, id)| c.least_round_trip(id));
+        link.keepalive.rtt_least = known;
         self.arm_keepalive(id, now.mono + limits::FIRST_PING_ROUTE);
     }
 
@@ -139,10 +142,17 @@ impl Node {
         let alive = &mut link.keepalive;
         alive.outstanding = 0;
         alive.ping_behind = 0;
-        if let Some(sent) = alive.ping_sent.take() {
-            let rtt = now.mono.since(sent).max(Duration::from_nanos(1));
-            alive.rtt = Some((rtt, now.mono));
-            alive.rtt_least = Some(alive.rtt_least.map_or(rtt, |least| least.min(rtt)));
+        let Some(sent) = alive.ping_sent.take() else { return };
+        let rtt = now.mono.since(sent).max(Duration::from_nanos(1));
+        alive.rtt = Some((rtt, now.mono));
+        if alive.rtt_least.is_some_and(|least| least <= rtt) {
+            return;
+        }
+        alive.rtt_least = Some(rtt);
+        if let Some(remote_id) = link.route().and_then(|route| route.remote_id.as_deref())
+            && let Some(cluster) = &mut self.cluster
+        {
+            cluster.note_round_trip(remote_id, rtt);
         }
     }
 }

@@ -107,8 +107,8 @@ pub(crate) struct KeepAlive {
     pub(crate) last_in: Mono,
     /// The last round trip measured, and when.
     pub(crate) rtt: Option<(Duration, Mono)>,
-    /// The least round trip that an answer took: how far away the peer is, whatever has held up
-    /// other answers.
+    /// The least round trip that an answer took, on this connection or on one with the same server
+    /// before: how far away the peer is, whatever has held up other answers.
     pub(crate) rtt_least: Option<Duration>,
 }
 

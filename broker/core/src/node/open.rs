@@ -5,7 +5,7 @@ use core::net::SocketAddr;
 
 use causeway_wire::error_text;
 
-use crate::cluster::target::Attempt;
+use crate::cluster::target::{Attempt, Dial};
 use crate::config::ClientAuth;
 use crate::effects::{Effects, LinkCmd};
 use crate::fault::CloseReason;
@@ -94,8 +94,9 @@ impl Node {
     /// The outcome of a dial becomes the lane that it was for; `None` if nobody wants it any more.
     fn dialled(&mut self, id: LinkId, dial: DialId) -> Option<Role> {
         let cluster = self.cluster.as_mut()?;
-        let (target_id, lane) = cluster.finish_dial(dial)?;
+        let Dial { target: target_id, lane, .. } = cluster.finish_dial(dial)?;
         let target = cluster.targets.get_mut(&target_id)?;
+        target.timeouts = 0;
         target.attempts.insert(lane, Attempt::Handshake(id));
         target.reachable = true;
         let mut route = Route::new(Stage::AwaitInfo, Some(target_id));

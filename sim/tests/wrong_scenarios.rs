@@ -11,6 +11,9 @@ mod kit;
 /// What is replaced in the scenario by what, where the program points, and what it says.
 struct Mistake(&'static str, &'static str, &'static str, &'static [&'static str]);
 
+/// The only fault, from its kind on.
+const PARTITION: &str = "partition\"\nbetween = [\"region:east\", \"region:west\"]";
+
 const MISTAKES: &[Mistake] = &[
     // Keys and names.
     Mistake("jitter =", "jiter =", "16:1", &["unknown key `jiter`", "did you mean `jitter`?"]),
@@ -88,6 +91,20 @@ const MISTAKES: &[Mistake] = &[
         &["`all` is everybody: there is nobody else"],
     ),
     Mistake("for = \"500ms\"", "for = \"5s\"", "46:7", &["nobody would see it heal"]),
+    // Clocks.
+    Mistake(PARTITION, "clock\"\non = \"region:east\"", "47:8", &["a clock is wrong in some way"]),
+    Mistake(
+        PARTITION,
+        "clock\"\non = \"region:east\"\ndrift_mono = 0.06",
+        "49:14",
+        &["a clock drifts by at most 0.05"],
+    ),
+    Mistake(
+        "partition\"",
+        "partition\"\nstep = \"1s\"",
+        "48:8",
+        &["`step` means nothing for a fault of kind `partition`"],
+    ),
     // What only a plan shows is shown by the first.
     Mistake(
         "\"region:west\"]",

@@ -130,7 +130,11 @@ impl Engine<'_> {
         let dial =
             Dial { caller, targets, target, port, from, pause: SYN_AGAIN_NS, state, held: false };
         self.dials.by_number.insert(number, dial);
-        self.queue.push(self.now.saturating_add(timeout), Due::DialTimeout(number));
+        let over = match caller {
+            Caller::Node(node, _) => self.hosts[usize::from(node.0)].clock.after(self.now, timeout),
+            Caller::Client(_) => self.now.saturating_add(timeout),
+        };
+        self.queue.push(over, Due::DialTimeout(number));
         if first.is_some() {
             self.call(number);
         } else {

@@ -5,10 +5,11 @@ use std::net::SocketAddr;
 
 use causeway_core::{
     CloseCause, Command, DialId, HostCmd, Input, LinkCmd, LinkId, Mono, Node, Now, Origin,
-    TraceEvent, Wall,
+    TraceEvent,
 };
 
 use super::Engine;
+use super::clock::Clock;
 use super::names::ROUTE_PORT;
 use super::waiting::{Held, Waiting};
 use super::wires::Owner;
@@ -20,9 +21,9 @@ use crate::queue::Due;
 use crate::rng::Stream;
 
 /// A machine with one node's process, or without.
-#[derive(Default)]
 pub(super) struct Host {
     pub(super) process: Option<Process>,
+    pub(super) clock: Clock,
     /// How often the process was started.
     pub(super) incarnation: u32,
     /// Where the next process listens for routes.
@@ -38,7 +39,7 @@ pub(super) struct Host {
 /// A running process.
 pub(super) struct Process {
     pub(super) node: Node,
-    /// When it was started.
+    /// What the machine's monotonic clock showed when it was started.
     start: u64,
     pub(super) links: Vec<Slot>,
     free: Vec<u32>,
@@ -113,12 +114,11 @@ impl Engine<'_> {
         let of = [u64::from(id.0), u64::from(host.incarnation)];
         let seed = Stream::new(self.plan.seed, "node", &of).seed32();
         let config = self.names.config(self.plan, id, route_port);
-        let wall = self.plan.nodes[at].wall_ns.saturating_add(self.now);
-        let now = Now { mono: Mono(0), wall: Wall(i64::try_from(wall).unwrap_or(i64::MAX)) };
+        let now = Now { mono: Mono(0), wall: host.clock.wall(self.now) };
         self.running = Some(id);
         host.process = Some(Process {
             node: Node::new(config, seed, now),
-            start: self.now,
+            start: host.clock.mono(self.now),
             links: Vec::new(),
             free: Vec::new(),
             wake: u64::MAX,
@@ -176,7 +176,7 @@ impl Engine<'_> {
     fn handle(&mut self, id: NodeId, input: Input<'_>) {
         let host = &mut self.hosts[usize::from(id.0)];
         let Some(process) = &mut host.process else { return };
-        let now = process.now(self.now, self.plan.nodes[usize::from(id.0)].wall_ns);
+        let now = process.now(self.now, &host.clock);
         self.running = Some(id);
         let bytes = if let Input::Accepted { bytes, .. } = &input { *bytes } else { 0 };
         process.node.handle(now, input, &mut self.fx);
@@ -250,7 +250,6 @@ impl Engine<'_> {
                 self.node_dials(id, dial, &host, port, timeout);
             }
             LinkCmd::Close { link, linger } => {
-                let now = self.now;
                 let Some(process) = self.process(id) else { return };
                 let pending = process.node.tx(link).map_or(0, |tx| tx.pending());
                 let Some(state) = process.link_mut(link) else { return };
@@ -260,7 +259,8 @@ impl Engine<'_> {
                     state.closing = true;
                     let nanos = u64::try_from(linger.as_nanos()).unwrap_or(u64::MAX);
                     let over = Due::Linger(id, link.slot, link.generation);
-                    self.queue.push(now.saturating_add(nanos), over);
+                    let at = self.hosts[usize::from(id.0)].clock.after(self.now, nanos);
+                    self.queue.push(at, over);
                 }
             }
             LinkCmd::PauseRead { link } => self.pause(id, link, true),
@@ -357,7 +357,7 @@ impl Engine<'_> {
         let host = &mut self.hosts[usize::from(id.0)];
         let Some(process) = &mut host.process else { return };
         let Some(link) = process.link_id(slot) else { return };
-        let now = process.now(self.now, self.plan.nodes[usize::from(id.0)].wall_ns);
+        let now = process.now(self.now, &host.clock);
         self.running = Some(id);
         process.node.handle(now, Input::Received { link, rx: &mut self.rx }, &mut self.fx);
         self.running = None;
@@ -451,10 +451,10 @@ impl Engine<'_> {
 
     /// The wake-up that counts has come, maybe late.
     pub(super) fn tick_now(&mut self, id: NodeId) {
-        let now = self.now;
-        let Some(process) = self.process(id) else { return };
+        let host = &mut self.hosts[usize::from(id.0)];
+        let Some(process) = &mut host.process else { return };
         process.wake = u64::MAX;
-        let due = process.deadline().is_some_and(|at| at <= now);
+        let due = process.deadline(&host.clock).is_some_and(|at| at <= self.now);
         if due { self.feed(id, Input::Tick) } else { self.arm(id) }
     }
 
@@ -467,11 +467,11 @@ impl Engine<'_> {
 
     /// Puts the node's deadline into the heap, unless an earlier wake-up is there already: that one
     /// will look again.
-    fn arm(&mut self, id: NodeId) {
+    pub(super) fn arm(&mut self, id: NodeId) {
         let now = self.now;
         let host = &mut self.hosts[usize::from(id.0)];
         let Some(process) = &mut host.process else { return };
-        let Some(at) = process.deadline() else { return };
+        let Some(at) = process.deadline(&host.clock) else { return };
         let at = at.max(now);
         if at < process.wake {
             process.wake = at;
@@ -535,17 +535,29 @@ impl Engine<'_> {
     }
 }
 
-impl Process {
-    fn now(&self, now: u64, wall: u64) -> Now {
-        Now {
-            mono: Mono(now - self.start),
-            wall: Wall(i64::try_from(wall.saturating_add(now)).unwrap_or(i64::MAX)),
+impl Host {
+    /// A machine whose wall clock shows this when the run begins.
+    pub(super) const fn new(wall_ns: u64) -> Self {
+        Self {
+            process: None,
+            clock: Clock::new(wall_ns),
+            incarnation: 0,
+            route_port_shift: 0,
+            slow: BTreeMap::new(),
+            off: 0,
+            restarting: None,
         }
+    }
+}
+
+impl Process {
+    fn now(&self, run: u64, clock: &Clock) -> Now {
+        Now { mono: Mono(clock.mono(run) - self.start), wall: clock.wall(run) }
     }
 
     /// The node's deadline in the run's time.
-    fn deadline(&self) -> Option<u64> {
-        self.node.deadline().map(|(at, _)| self.start.saturating_add(at.0))
+    fn deadline(&self, clock: &Clock) -> Option<u64> {
+        self.node.deadline().map(|(at, _)| clock.when(self.start.saturating_add(at.0)))
     }
 
     fn link_id(&self, slot: u32) -> Option<LinkId> {

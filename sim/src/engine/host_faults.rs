@@ -27,6 +27,10 @@ impl Engine<'_> {
                 }
                 HostWhat::PowerLoss { .. } => self.lose_power(node),
                 HostWhat::Restart(restart) => self.restart_begins(at, node, restart),
+                HostWhat::Clock(wrong) => {
+                    self.hosts[usize::from(node.0)].clock.upset(self.now, fault, *wrong);
+                    self.arm(node);
+                }
             }
         }
     }
@@ -39,6 +43,10 @@ impl Engine<'_> {
                     self.hosts[usize::from(node.0)].slow.remove(&fault);
                 }
                 HostWhat::PowerLoss { new_port } => self.regain_power(node, *new_port),
+                HostWhat::Clock(_) => {
+                    self.hosts[usize::from(node.0)].clock.set_right(self.now, fault);
+                    self.arm(node);
+                }
                 HostWhat::Restart(restart) => {
                     let restarting = &mut self.hosts[usize::from(node.0)].restarting;
                     if restarting.take_if(|fault| *fault == at).is_some() {

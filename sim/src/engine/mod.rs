@@ -6,6 +6,7 @@
 //! the same history and the same hash on any machine.
 
 mod clients;
+mod clock;
 mod conns;
 mod dials;
 mod faults;
@@ -147,7 +148,7 @@ impl<'p> Engine<'p> {
             queue: Queue::default(),
             net,
             names,
-            hosts: plan.nodes.iter().map(|_| Host::default()).collect(),
+            hosts: plan.nodes.iter().map(|node| Host::new(node.wall_ns)).collect(),
             clients: clients.collect(),
             dials: Dials::default(),
             rec: Recorder::new(history, plan.seed, without_wire),

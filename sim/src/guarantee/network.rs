@@ -191,10 +191,9 @@ impl Network {
         self.nodes.iter().all(|n| (n.up || n.started_t.is_none()) && !n.leaving)
     }
 
-    /// Whether no lasting fault of the network is on. A client that does not read is a matter of
-    /// that client alone.
+    /// Whether no lasting fault is on that excuses anything.
     pub(crate) fn fault_free(&self) -> bool {
-        self.faults.values().all(|(_, fault)| fault.kind == FaultKind::StopReading)
+        self.faults.is_empty()
     }
 
     /// Since when nothing at all has been wrong: no fault, every node up, every pair complete.
@@ -337,9 +336,10 @@ impl Network {
     }
 
     fn fault(&mut self, t: u64, fault: &Fault) {
-        if fault.kind != FaultKind::StopReading {
-            self.disturbance(t);
+        if fault.kind.excuses_nothing() {
+            return;
         }
+        self.disturbance(t);
         if fault.kind.is_instant() {
             // It lasts no time.
             self.touch(t, fault, Edge::Happens);

@@ -16,7 +16,7 @@ use super::view::View;
 use super::{Checker, Params, Topic};
 use crate::history::{Kind, Sym};
 use crate::ids::NodeId;
-use crate::units::SECOND;
+use crate::units::{ONE_PPM, SECOND};
 
 pub(super) struct ReconnectBounded {
     scope: Scope,
@@ -36,7 +36,10 @@ const FULL_ROUNDS: usize = 2;
 /// How often a node may dial one address within a second.
 fn budget(view: &View<'_>, node: NodeId) -> usize {
     let pause = u64::try_from(limits::ROUTE_REDIAL_PAUSE.as_nanos()).unwrap_or(u64::MAX);
-    let pauses = usize::try_from(SECOND / pause.max(1)).unwrap_or(usize::MAX);
+    // A second of the run is longer on a fast clock.
+    let fast = u64::from(ONE_PPM) + u64::from(view.history.header.bounds.fast_ppm);
+    let second = SECOND * fast / u64::from(ONE_PPM);
+    let pauses = usize::try_from(second / pause.max(1)).unwrap_or(usize::MAX);
     let nodes = (0..view.network.node_count()).map(NodeId);
     let pool = nodes.map(|other| view.network.routes_wanted(node, other)).max().unwrap_or(1);
     pauses.saturating_add(FULL_ROUNDS * pool as usize)

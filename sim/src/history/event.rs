@@ -420,11 +420,13 @@ pub enum FaultKind {
     PowerLoss,
     /// A process ends and is started again at once.
     Restart,
+    /// The clocks of machines are wrong. Nobody may notice.
+    Clock,
 }
 
 impl FaultKind {
     /// All.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Partition,
         Self::Blackhole,
         Self::Hold,
@@ -444,6 +446,7 @@ impl FaultKind {
         Self::SlowCpu,
         Self::PowerLoss,
         Self::Restart,
+        Self::Clock,
     ];
 
     /// The name in files.
@@ -469,7 +472,15 @@ impl FaultKind {
             Self::SlowCpu => "slow_cpu",
             Self::PowerLoss => "power_loss",
             Self::Restart => "restart",
+            Self::Clock => "clock",
         }
+    }
+
+    /// Whether it is no excuse for anything that happens between nodes: they must not notice, or it
+    /// is a matter of one client alone.
+    #[must_use]
+    pub const fn excuses_nothing(self) -> bool {
+        matches!(self, Self::StopReading | Self::Clock)
     }
 
     /// Whether its nodes are asked to leave: until they are started again they may end by themselves.

@@ -136,4 +136,6 @@ pub struct Bounds {
     pub clients_ns: u64,
     /// How long unacknowledged bytes keep a connection alive.
     pub tcp_timeout_ns: u64,
+    /// How much faster than it should a node's clock may run, in millionths.
+    pub fast_ppm: u32,
 }

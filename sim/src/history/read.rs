@@ -78,6 +78,10 @@ impl<'a> Row<'a> {
         self.0.get(key).ok_or_else(|| format!("`{key}` is missing"))
     }
 
+    fn has(self, key: &str) -> bool {
+        self.0.get(key).is_some()
+    }
+
     fn number<T: TryFrom<u64>>(self, key: &str) -> Field<T> {
         number(self.get(key)?).ok_or_else(|| format!("`{key}` is not a number in range"))
     }
@@ -515,5 +519,6 @@ fn bounds(row: Row<'_>) -> Field<Bounds> {
         routes_ns: row.number("routes_ns")?,
         clients_ns: row.number("clients_ns")?,
         tcp_timeout_ns: row.number("tcp_timeout_ns")?,
+        fast_ppm: if row.has("fast_ppm") { row.number("fast_ppm")? } else { 0 },
     })
 }

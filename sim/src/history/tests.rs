@@ -50,6 +50,7 @@ fn header() -> Header {
             routes_ns: 9,
             clients_ns: 10,
             tcp_timeout_ns: 11,
+            fast_ppm: 12,
         },
     }
 }

@@ -509,4 +509,7 @@ fn bounds_fields(bounds: &Bounds, o: &mut Object<'_>) {
     o.number("routes_ns", bounds.routes_ns);
     o.number("clients_ns", bounds.clients_ns);
     o.number("tcp_timeout_ns", bounds.tcp_timeout_ns);
+    if bounds.fast_ppm > 0 {
+        o.number("fast_ppm", bounds.fast_ppm.into());
+    }
 }

@@ -306,6 +306,10 @@ impl Builder<'_> {
             self.cuts(key, (spec.line, at, lasts), cuts, &mut stream);
             return;
         }
+        if let FaultWhat::Host(host) = &spec.what {
+            self.hosts(key, (spec.line, at, lasts), host, &mut stream);
+            return;
+        }
         let Some(action) = self.action(spec, &mut stream) else { return };
         let FaultWhat::Cut { flap: Some((period, duty)), .. } = &spec.what else {
             self.plan.faults.push(FaultPlan { id: 0, at, lasts, action });
@@ -328,8 +332,8 @@ impl Builder<'_> {
                 let between = self.sides(line, between, stream)?;
                 FaultAction::Cut { between, blackhole: *blackhole }
             }
-            // Several faults, not one.
-            FaultWhat::Cuts(_) => return None,
+            // Perhaps several faults, not one.
+            FaultWhat::Cuts(_) | FaultWhat::Host(_) => return None,
             FaultWhat::Conns(conns) => FaultAction::Conns {
                 between: self.sides(line, &conns.between, stream)?,
                 what: conns_fault(conns.what, stream),
@@ -351,7 +355,6 @@ impl Builder<'_> {
                 FaultAction::LameDuck(self.process(line, process, stream)?)
             }
             FaultWhat::Dns(names) => FaultAction::Dns(self.names(line, names, stream)?),
-            FaultWhat::Host(host) => FaultAction::Host(self.host(line, host, stream)?),
             FaultWhat::StopReading(selector) => {
                 let clients = select::clients(&self.plan, selector);
                 if clients.is_empty() {

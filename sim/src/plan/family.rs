@@ -27,11 +27,13 @@ pub enum Family {
     Pause,
     /// Clients do not read.
     SlowReaders,
+    /// Clocks are wrong.
+    Clocks,
 }
 
 impl Family {
     /// All.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Partition,
         Self::Degrade,
         Self::Connections,
@@ -40,6 +42,7 @@ impl Family {
         Self::LameDuck,
         Self::Pause,
         Self::SlowReaders,
+        Self::Clocks,
     ];
 
     /// The family of a kind.
@@ -62,6 +65,7 @@ impl Family {
             FaultKind::LameDuck => Self::LameDuck,
             FaultKind::Pause | FaultKind::SlowCpu => Self::Pause,
             FaultKind::StopReading => Self::SlowReaders,
+            FaultKind::Clock => Self::Clocks,
         }
     }
 
@@ -77,6 +81,7 @@ impl Family {
             Self::LameDuck => "lame_duck",
             Self::Pause => "pause",
             Self::SlowReaders => "slow_readers",
+            Self::Clocks => "clocks",
         }
     }
 

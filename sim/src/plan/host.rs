@@ -1,6 +1,7 @@
 //! What happens to machines and their processes, apart from their plain ends: in the plan and in its
 //! text.
 
+use super::clock::ClockFault;
 use super::text::{Line, put};
 use super::{Plan, write};
 use crate::history::FaultKind;
@@ -11,8 +12,9 @@ use crate::units::{MS, SECOND, Span};
 /// A process that is asked to stop and does not within this time is killed.
 pub(super) const STOP_PATIENCE_NS: u64 = 5 * SECOND;
 
-/// A process that crashes is started again at once; the fault lasts so long, for its two ends.
-pub(super) const CRASHED_NS: u64 = MS;
+/// What is over at once lasts so long, for its two ends: a process that crashes and is started again,
+/// a clock that jumps.
+pub(super) const MOMENT_NS: u64 = MS;
 
 /// What the work on an input costs a usual CPU, apart from its bytes.
 const INPUT_NS: u64 = 2_000;
@@ -48,6 +50,8 @@ pub enum HostWhat {
     },
     /// The process ends and is started again at once.
     Restart(Restart),
+    /// The machine's clocks are wrong.
+    Clock(ClockFault),
 }
 
 /// How slow a CPU is.
@@ -89,6 +93,7 @@ impl HostFault {
             HostWhat::SlowCpu(_) => FaultKind::SlowCpu,
             HostWhat::PowerLoss { .. } => FaultKind::PowerLoss,
             HostWhat::Restart(_) => FaultKind::Restart,
+            HostWhat::Clock(_) => FaultKind::Clock,
         }
     }
 
@@ -96,7 +101,7 @@ impl HostFault {
     pub(crate) const fn disturbs_clients(&self) -> bool {
         match &self.what {
             HostWhat::Pause | HostWhat::SlowCpu(_) | HostWhat::PowerLoss { .. } => true,
-            HostWhat::Restart(_) => false,
+            HostWhat::Restart(_) | HostWhat::Clock(_) => false,
         }
     }
 
@@ -109,7 +114,10 @@ impl HostFault {
     pub(super) const fn delay_ns(&self) -> u64 {
         match &self.what {
             HostWhat::SlowCpu(slow) => INPUTS_IN_LINE * slow.cost_ns(INPUT_BYTES_MAX),
-            HostWhat::Pause | HostWhat::PowerLoss { .. } | HostWhat::Restart(_) => 0,
+            HostWhat::Pause
+            | HostWhat::PowerLoss { .. }
+            | HostWhat::Restart(_)
+            | HostWhat::Clock(_) => 0,
         }
     }
 
@@ -127,6 +135,7 @@ impl HostFault {
                 put(out, "by", by.name());
                 write::flags(out, &[("new_port", *new_port), ("new_address", *new_address)]);
             }
+            HostWhat::Clock(clock) => clock.words(out),
         }
     }
 }
@@ -146,6 +155,7 @@ impl HostWhat {
                 new_port: line.flag("new_port"),
                 new_address: line.flag("new_address"),
             }),
+            FaultKind::Clock => Self::Clock(ClockFault::read(line)?),
             FaultKind::Partition
             | FaultKind::Blackhole
             | FaultKind::Hold
@@ -185,6 +195,8 @@ mod tests {
             "power_loss for=2s nodes=a/1 new_port",
             "restart for=5s nodes=a/1 by=stop",
             "restart for=1ms nodes=a/1 by=crash new_port new_address",
+            "clock for=2s nodes=a/1 offset=-3600s step=10s drift=-200 mono=50000 freeze",
+            "clock for=2s nodes=a/1",
         ] {
             let plan = read(words).unwrap_or_else(|error| panic!("{words}: {error}"));
             assert_eq!(plan.fault_text(&plan.faults[0]), words);
@@ -192,6 +204,11 @@ mod tests {
         for (words, error) in [
             ("slow_cpu for=2s nodes=a/1 base=20us", "`factor=` is missing"),
             ("restart for=2s nodes=a/1 by=magic", "`by=magic` is not known"),
+            ("clock for=2s nodes=a/1 mono=-50001", "`mono=-50001`: at most 50000 millionths"),
+            (
+                "clock for=2s nodes=a/1 step=-1x",
+                "`x` is not a unit; the units are ns, us, ms, s, m, h",
+            ),
             ("pause for=2s nodes=a/2", "there is no node `a/2`"),
             ("pause for=2s nodes=a/1 new_port", "`new_port` is not known here"),
         ] {

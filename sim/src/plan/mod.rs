@@ -8,6 +8,7 @@
 //! cut, which node a client tries first, the nodes' own draws.
 
 mod build;
+mod clock;
 mod conns;
 mod family;
 mod host;
@@ -22,6 +23,8 @@ mod write;
 
 pub use build::plan;
 pub(crate) use build::swarm_kinds;
+pub use clock::ClockFault;
+pub(crate) use clock::DRIFT_PPM_MAX;
 pub use conns::ConnsFault;
 pub use family::Family;
 pub use host::{HostFault, HostWhat, Restart, SlowCpu};

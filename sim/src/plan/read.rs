@@ -211,6 +211,7 @@ impl Reader {
         bounds.routes_ns = line.span("routes")?;
         bounds.clients_ns = line.span("clients")?;
         bounds.tcp_timeout_ns = line.span("tcp_timeout")?;
+        bounds.fast_ppm = optional(line, "fast", 0)?;
         self.seen_bounds = true;
         Ok(())
     }
@@ -315,7 +316,11 @@ impl Reader {
             FaultKind::Dns => {
                 FaultAction::Dns(NamesPlan { nodes: self.nodes(line)?, old: line.flag("old") })
             }
-            FaultKind::Pause | FaultKind::SlowCpu | FaultKind::PowerLoss | FaultKind::Restart => {
+            FaultKind::Pause
+            | FaultKind::SlowCpu
+            | FaultKind::PowerLoss
+            | FaultKind::Restart
+            | FaultKind::Clock => {
                 let what = HostWhat::read(kind, line)?;
                 FaultAction::Host(HostFault { nodes: self.nodes(line)?, what })
             }

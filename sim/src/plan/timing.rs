@@ -3,6 +3,7 @@
 
 use causeway_core::limits;
 
+use super::clock::{mono_ppm, stretched};
 use super::{FaultAction, LinkPlan, Plan, Setting};
 use crate::history::Bounds;
 use crate::units::{MS, SECOND};
@@ -38,13 +39,14 @@ pub(crate) fn bounds(plan: &Plan) -> Bounds {
     let probe = nanos(limits::ROUTE_PROBE_TIMEOUT).max(u64::from(limits::ROUTE_PROBE_RTTS) * rtt);
     let backoff = plan.nodes.iter().any(|n| n.config.number(Setting::ConnectBackoff) == Some(1));
     let redial = if backoff { limits::ROUTE_RECONNECT_MAX } else { limits::ROUTE_RECONNECT };
-    let routes = nanos(limits::ROUTE_PROBE_IDLE)
+    let timers = nanos(limits::ROUTE_PROBE_IDLE)
         + probe
         + nanos(redial)
         + 100 * MS
-        + nanos(limits::ROUTE_DIAL_TIMEOUT)
-        + handshakes
-        + SLACK_NS;
+        + nanos(limits::ROUTE_DIAL_TIMEOUT);
+    // The slowest clock takes longest.
+    let (slower_ppm, fast_ppm) = mono_ppm(plan);
+    let routes = stretched(timers, slower_ppm) + handshakes + SLACK_NS;
     let slowest = |of: fn(&super::ClientPlan) -> u64| plan.clients.iter().map(of).max();
     let pings = slowest(|c| c.ping_ns).unwrap_or(0) * u64::from(CLIENT_PINGS_MAX + 1);
     let waits = slowest(|c| c.wait_ns + c.jitter_ns).unwrap_or(0);
@@ -55,6 +57,7 @@ pub(crate) fn bounds(plan: &Plan) -> Bounds {
         routes_ns: routes,
         clients_ns: pings + waits + CLIENT_DIAL_TIMEOUT_NS + 6 * rtt + SLACK_NS,
         tcp_timeout_ns: plan.network.tcp_timeout_ns,
+        fast_ppm,
     }
 }
 

@@ -282,4 +282,7 @@ fn bounds(bounds: &Bounds, out: &mut String) {
     put(out, "routes", Span(bounds.routes_ns));
     put(out, "clients", Span(bounds.clients_ns));
     put(out, "tcp_timeout", Span(bounds.tcp_timeout_ns));
+    if bounds.fast_ppm > 0 {
+        put(out, "fast", bounds.fast_ppm);
+    }
 }

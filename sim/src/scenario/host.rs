@@ -1,6 +1,6 @@
 //! What a scenario says of machines and their processes, apart from their plain ends.
 
-use super::{Draw, Selector};
+use super::{Draw, Selector, Ways};
 
 /// Something that happens to machines and their processes.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -30,6 +30,25 @@ pub enum HostSpecWhat {
     },
     /// The process ends and is started again at once.
     Restart(RestartSpec),
+    /// The machine's clocks are wrong.
+    Clock(ClockSpec),
+}
+
+/// How clocks are wrong. All is drawn for each machine anew.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ClockSpec {
+    /// The wall clock is off by so much while it lasts, in nanoseconds.
+    pub offset: Draw,
+    /// It jumps by so much, for good, in nanoseconds.
+    pub step: Draw,
+    /// It is off by so much more every second, in millionths.
+    pub drift_ppm: Draw,
+    /// The monotonic clock's second is off by so much, in millionths.
+    pub mono_ppm: Draw,
+    /// The wall clock stands still.
+    pub freeze: bool,
+    /// Ahead and faster, behind and slower, or either.
+    pub direction: Ways,
 }
 
 /// How a process is started again.

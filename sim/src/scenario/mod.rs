@@ -23,7 +23,7 @@ mod value;
 pub use conns::{ConnsSpec, ConnsWhat};
 pub use diagnostic::{Diagnostic, ScenarioError, nearest};
 pub use dist::Dist;
-pub use host::{HostSpec, HostSpecWhat, RestartSpec, Way};
+pub use host::{ClockSpec, HostSpec, HostSpecWhat, RestartSpec, Way};
 pub use schema::schema;
 pub use select::{Selector, SelectorError};
 pub use swarm::SwarmSpec;

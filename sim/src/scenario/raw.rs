@@ -546,6 +546,26 @@ pub(super) struct RawFault {
     #[serde(default)]
     #[schemars(with = "q::Duration")]
     pub(super) base: Option<Any>,
+    /// How far a wall clock is off (`clock`); drawn.
+    #[serde(default)]
+    #[schemars(with = "q::Duration")]
+    pub(super) offset: Option<Any>,
+    /// By how much a wall clock jumps, for good (`clock`); drawn.
+    #[serde(default)]
+    #[schemars(with = "q::Duration")]
+    pub(super) step: Option<Any>,
+    /// Share of each second by which a wall clock goes wrong (`clock`), at most 0.05; drawn.
+    #[serde(default)]
+    #[schemars(with = "q::Share")]
+    pub(super) drift: Option<Any>,
+    /// The same of the monotonic clock (`clock`), at most 0.05; drawn.
+    #[serde(default)]
+    #[schemars(with = "q::Share")]
+    pub(super) drift_mono: Option<Any>,
+    /// The wall clock stands still (`clock`).
+    #[serde(default)]
+    #[schemars(with = "bool")]
+    pub(super) freeze: Option<Spanned<bool>>,
     /// How a `restart` ends the process. By default `stop`.
     #[serde(default)]
     #[schemars(with = "q::Way")]

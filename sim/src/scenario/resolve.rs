@@ -18,6 +18,7 @@ use crate::history::GuaranteeInfo;
 use crate::units::{MS, SECOND};
 
 mod clients;
+mod clock;
 mod conns;
 mod faults;
 mod hosts;

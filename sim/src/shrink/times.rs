@@ -140,6 +140,7 @@ fn tighten(plan: &mut Plan) {
     bounds.interest_ns = bounds.interest_ns.min(needed.interest_ns);
     bounds.routes_ns = bounds.routes_ns.min(needed.routes_ns);
     bounds.clients_ns = bounds.clients_ns.min(needed.clients_ns);
+    bounds.fast_ppm = bounds.fast_ppm.min(needed.fast_ppm);
 }
 
 /// Moves everything to the front, as far as nodes and clients do not need the time to find each

@@ -3,7 +3,9 @@
 use super::search::Search;
 use crate::history::Sym;
 use crate::payload::IDENTITY_BYTES;
-use crate::plan::{ClientPlan, FaultAction, LinkPlan, Op, OpPlan, Plan, Setting};
+use crate::plan::{
+    ClientPlan, ClockFault, FaultAction, HostWhat, LinkPlan, Op, OpPlan, Plan, Setting,
+};
 use crate::scenario::{Chunking, Ways};
 use crate::units::SECOND;
 
@@ -116,6 +118,7 @@ impl Search<'_> {
             | FaultAction::StopReading(_)
             | FaultAction::Host(_) => {}
         });
+        self.simpler_clock(at);
         let several = |plan: &Plan| match &plan.faults[at].action {
             FaultAction::Crash(process)
             | FaultAction::Stop(process)
@@ -160,6 +163,26 @@ impl Search<'_> {
                 between.ways = Ways::Both;
             }
         });
+    }
+
+    /// A clock is wrong in one way only.
+    fn simpler_clock(&mut self, at: usize) {
+        let parts: [fn(&mut ClockFault); 5] = [
+            |clock| clock.offset_ns = 0,
+            |clock| clock.step_ns = 0,
+            |clock| clock.drift_ppm = 0,
+            |clock| clock.mono_ppm = 0,
+            |clock| clock.freeze = false,
+        ];
+        for right in parts {
+            self.change(|plan| {
+                if let FaultAction::Host(host) = &mut plan.faults[at].action
+                    && let HostWhat::Clock(clock) = &mut host.what
+                {
+                    right(clock);
+                }
+            });
+        }
     }
 
     /// A burst that must be one is halved as long as that is possible.

@@ -19,7 +19,7 @@ pub(in crate::scenario) const PORTS: [&str; 2] = ["same", "new"];
 pub(in crate::scenario) const SHAPES: [&str; 5] = ["split", "isolate", "one_way", "bridge", "ring"];
 
 /// Kinds that the pure engine has.
-pub(in crate::scenario) const KINDS: [&str; 20] = [
+pub(in crate::scenario) const KINDS: [&str; 21] = [
     "partition",
     "blackhole",
     "flap",
@@ -40,10 +40,11 @@ pub(in crate::scenario) const KINDS: [&str; 20] = [
     "slow_cpu",
     "power_loss",
     "restart",
+    "clock",
 ];
 
 /// Kinds that the format has and this version does not.
-const LATER: [&str; 7] = ["clock", "disk", "reload", "join", "leave", "peer_remove", "upgrade"];
+const LATER: [&str; 6] = ["disk", "reload", "join", "leave", "peer_remove", "upgrade"];
 
 /// Whether the format has faults of this kind.
 pub(super) fn is_known(kind: &str) -> bool {
@@ -62,6 +63,21 @@ const DIRECTED: [&str; 10] = [
     "half_open",
     "cut_stream",
     "slice",
+];
+
+/// Kinds that may go one way only, or that may be wrong in one way only.
+const WITH_DIRECTION: [&str; 11] = [
+    "partition",
+    "blackhole",
+    "flap",
+    "reset",
+    "refuse",
+    "degrade",
+    "hold",
+    "half_open",
+    "cut_stream",
+    "slice",
+    "clock",
 ];
 
 /// A key, its place if it is there, and the kinds of faults that have a use for it.
@@ -138,7 +154,7 @@ impl Reader<'_> {
     fn check_fault_keys(&mut self, raw: &RawFault, kind: &str) {
         let span = |any: &Option<super::Any>| any.as_ref().map(Spanned::span);
         let keys: [Key<'_>; 15] = [
-            ("direction", raw.direction.as_ref().map(Spanned::span), &DIRECTED),
+            ("direction", raw.direction.as_ref().map(Spanned::span), &WITH_DIRECTION),
             ("shape", raw.shape.as_ref().map(Spanned::span), &DIRECTED),
             ("latency", span(&raw.latency), &["degrade"]),
             ("jitter", span(&raw.jitter), &["degrade"]),

@@ -12,7 +12,7 @@ use super::{Any, Reader, Text};
 use crate::units::SECOND;
 
 /// The kinds.
-pub(super) const KINDS: [&str; 4] = ["pause", "slow_cpu", "power_loss", "restart"];
+pub(super) const KINDS: [&str; 5] = ["pause", "slow_cpu", "power_loss", "restart", "clock"];
 
 /// Kinds after which a process may listen on another route port.
 pub(super) const WITH_PORT: [&str; 5] = ["crash", "stop", "lame_duck", "power_loss", "restart"];
@@ -24,7 +24,7 @@ const BASE_MAX_NS: u64 = SECOND;
 const FACTOR_MAX: u64 = 10_000;
 
 /// Keys that only these kinds have a use for.
-pub(super) fn keys(raw: &RawFault) -> [Key<'_>; 4] {
+pub(super) fn keys(raw: &RawFault) -> [Key<'_>; 9] {
     let any = |any: &Option<Any>| any.as_ref().map(Spanned::span);
     let text = |text: &Option<Text>| text.as_ref().map(Spanned::span);
     [
@@ -32,6 +32,11 @@ pub(super) fn keys(raw: &RawFault) -> [Key<'_>; 4] {
         ("base", any(&raw.base), &["slow_cpu"]),
         ("by", text(&raw.by), &["restart"]),
         ("address", text(&raw.address), &["crash", "stop", "lame_duck", "restart"]),
+        ("offset", any(&raw.offset), &["clock"]),
+        ("step", any(&raw.step), &["clock"]),
+        ("drift", any(&raw.drift), &["clock"]),
+        ("drift_mono", any(&raw.drift_mono), &["clock"]),
+        ("freeze", raw.freeze.as_ref().map(Spanned::span), &["clock"]),
     ]
 }
 
@@ -40,6 +45,7 @@ impl Reader<'_> {
         let what = match raw.kind.get_ref().as_str() {
             "pause" => HostSpecWhat::Pause,
             "slow_cpu" => self.slow_cpu(raw)?,
+            "clock" => HostSpecWhat::Clock(self.clock(raw)?),
             "power_loss" => {
                 HostSpecWhat::PowerLoss { new_port: self.same_or_new("port", raw.port.as_ref()) }
             }
@@ -71,7 +77,7 @@ impl Reader<'_> {
         Some(HostSpecWhat::SlowCpu { base, factor })
     }
 
-    fn at_most(&mut self, any: Option<&Any>, draw: Draw, most: u64, message: &str) {
+    pub(super) fn at_most(&mut self, any: Option<&Any>, draw: Draw, most: u64, message: &str) {
         if let Some(any) = any
             && draw.high > most
         {
@@ -119,11 +125,17 @@ impl Reader<'_> {
                 let message = "a process that crashes does not take time to stop; no `for`";
                 self.problems.add(span, message);
             }
+            (HostSpecWhat::Clock(clock), None) if !clock.is_instant() => {
+                let message =
+                    "a clock that is wrong says for how long: `for`; only `step` does not";
+                self.problems.add(raw.kind.span(), message);
+            }
             (
                 HostSpecWhat::Pause
                 | HostSpecWhat::SlowCpu { .. }
                 | HostSpecWhat::PowerLoss { .. }
-                | HostSpecWhat::Restart(_),
+                | HostSpecWhat::Restart(_)
+                | HostSpecWhat::Clock(_),
                 _,
             ) => {}
         }

@@ -53,7 +53,7 @@ fn history(copies: u32, asked: &[&str]) -> History {
     let (msg, none) = (MsgId { client, conn, seq: 1 }, Sym::NONE);
     let (size, hash) = (16, 5);
     let mut kinds = vec![
-        Kind::NodeUp { node: NodeId(0), incarnation: 1 },
+        Kind::NodeUp { node: NodeId(0), incarnation: 1, pool_size: None },
         Kind::ClientConnected { client, conn, node: NodeId(0) },
         Kind::SubSent { client, conn, sid, subject, queue: none, max: 0 },
         Kind::SubReady { client, conn, sid },

@@ -99,6 +99,34 @@ const MISTAKES: &[Mistake] = &[
         "49:14",
         &["a clock drifts by at most 0.05"],
     ),
+    // What operators do.
+    Mistake(PARTITION, "reload\"\non = \"region:east\"", "47:8", &["a reload says what changes"]),
+    Mistake(
+        PARTITION,
+        "reload\"\non = \"region:east\"\nconfig = { max_pending = \"1MiB\" }",
+        "49:26",
+        &["`max_pending` does not change while a server runs"],
+    ),
+    Mistake(PARTITION, "upgrade\"\non = \"region:east\"", "47:8", &["what nodes are replaced by"]),
+    Mistake(
+        PARTITION,
+        "upgrade\"\non = \"region:east\"\nto = \"nats2.10\"",
+        "49:6",
+        &["there is no release `nats2.10`", "did you mean `nats-2.10`?"],
+    ),
+    Mistake(PARTITION, "join\"\non = \"region:east\"", "46:7", &["a join is over at once"]),
+    Mistake(
+        PARTITION,
+        "leave\"\non = \"region:east\"",
+        "47:1",
+        &["`client:pub/1` has no node that is there all the time", "with seed 0"],
+    ),
+    Mistake(
+        "partition\"",
+        "partition\"\nto = \"causeway\"",
+        "48:6",
+        &["`to` means nothing for a fault of kind `partition`"],
+    ),
     Mistake(
         "partition\"",
         "partition\"\nstep = \"1s\"",

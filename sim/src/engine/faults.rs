@@ -154,7 +154,7 @@ pub fn fault_event(plan: &Plan, fault: &FaultPlan, on: bool) -> Kind {
             if host.disturbs_clients() {
                 clients.extend(access_to(plan, &host.nodes));
             }
-            host.nodes.clone()
+            if host.is_unnoticed() { Vec::new() } else { host.nodes.clone() }
         }
         FaultAction::Cut { .. }
         | FaultAction::Conns { .. }

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
+use std::sync::Arc;
 
+use causeway_core::config::NodeConfig;
 use causeway_core::{
     CloseCause, Command, DialId, HostCmd, Input, LinkCmd, LinkId, Mono, Node, Now, Origin,
     TraceEvent,
@@ -16,9 +18,10 @@ use super::wires::Owner;
 use crate::history::{Kind, NodeDownHow, Sym};
 use crate::ids::{ClientId, NodeId};
 use crate::net::{ConnId, Place, Side};
-use crate::plan::SlowCpu;
+use crate::plan::{FaultAction, HostFault, HostWhat, NodePlan, SlowCpu};
 use crate::queue::Due;
 use crate::rng::Stream;
+use crate::scenario::Release;
 
 /// A machine with one node's process, or without.
 pub(super) struct Host {
@@ -34,6 +37,23 @@ pub(super) struct Host {
     pub(super) off: u32,
     /// The fault, by its place in the plan, after which it starts as soon as its process has ended.
     pub(super) restarting: Option<usize>,
+    /// Whether it has a place in the cluster.
+    pub(super) member: Membership,
+    /// What the next process is.
+    pub(super) release: Release,
+    /// The reloads in force, by their places in the plan, in the order in which they came.
+    pub(super) reloads: Vec<usize>,
+}
+
+/// Whether a node has a place in the cluster. Where it has none, nothing starts it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Membership {
+    /// It comes later.
+    Awaited,
+    /// It is one of the nodes.
+    Member,
+    /// It has gone for good.
+    Left,
 }
 
 /// A running process.
@@ -105,15 +125,16 @@ impl Engine<'_> {
     /// A node's process starts, unless it runs.
     pub(super) fn start(&mut self, id: NodeId) {
         let at = usize::from(id.0);
-        if self.hosts[at].process.is_some() || self.hosts[at].off > 0 {
+        let host = &self.hosts[at];
+        if host.process.is_some() || host.off > 0 || host.member != Membership::Member {
             return;
         }
+        let config = self.node_config(id, ROUTE_PORT + host.route_port_shift);
         let host = &mut self.hosts[at];
         host.incarnation += 1;
         let route_port = ROUTE_PORT + host.route_port_shift;
         let of = [u64::from(id.0), u64::from(host.incarnation)];
         let seed = Stream::new(self.plan.seed, "node", &of).seed32();
-        let config = self.names.config(self.plan, id, route_port);
         let now = Now { mono: Mono(0), wall: host.clock.wall(self.now) };
         self.running = Some(id);
         host.process = Some(Process {
@@ -131,8 +152,25 @@ impl Engine<'_> {
         });
         self.running = None;
         let incarnation = host.incarnation;
-        self.rec.event(Kind::NodeUp { node: id, incarnation });
+        let (plan, release) = (&self.plan.nodes[at], host.release);
+        let pool_size = Some(plan.pool_size(release)).filter(|_| release != plan.release);
+        self.rec.event(Kind::NodeUp { node: id, incarnation, pool_size });
         self.arm(id);
+    }
+
+    /// What a node is configured with, with all that was changed since the beginning.
+    pub(super) fn node_config(&self, id: NodeId, route_port: u16) -> Arc<NodeConfig> {
+        let host = &self.hosts[usize::from(id.0)];
+        let mut node = self.plan.nodes[usize::from(id.0)].clone();
+        node.release = host.release;
+        for at in &host.reloads {
+            if let FaultAction::Host(HostFault { what: HostWhat::Reload(reload), .. }) =
+                &self.plan.faults[*at].action
+            {
+                reload.change(&mut node);
+            }
+        }
+        self.names.config_as(self.plan, id, &node, route_port)
     }
 
     /// A node's process ends, whatever it was doing. Its kernel closes its connections.
@@ -536,11 +574,14 @@ impl Engine<'_> {
 }
 
 impl Host {
-    /// A machine whose wall clock shows this when the run begins.
-    pub(super) const fn new(wall_ns: u64) -> Self {
+    /// A node's machine; it has a place from the beginning unless it is one of those that join.
+    pub(super) const fn new(node: &NodePlan, joins: bool) -> Self {
         Self {
             process: None,
-            clock: Clock::new(wall_ns),
+            clock: Clock::new(node.wall_ns),
+            member: if joins { Membership::Awaited } else { Membership::Member },
+            release: node.release,
+            reloads: Vec::new(),
             incarnation: 0,
             route_port_shift: 0,
             slow: BTreeMap::new(),

@@ -3,10 +3,11 @@
 use causeway_core::Command;
 
 use super::Engine;
+use super::host::Membership;
 use crate::history::NodeDownHow;
 use crate::ids::{NodeId, RegionId};
 use crate::net::Place;
-use crate::plan::{FaultAction, HostFault, HostWhat, Plan, Restart, Site};
+use crate::plan::{FaultAction, HostFault, HostWhat, Plan, Site};
 use crate::queue::Due;
 use crate::scenario::Way;
 
@@ -26,7 +27,14 @@ impl Engine<'_> {
                     self.hosts[usize::from(node.0)].slow.insert(fault, *slow);
                 }
                 HostWhat::PowerLoss { .. } => self.lose_power(node),
-                HostWhat::Restart(restart) => self.restart_begins(at, node, restart),
+                HostWhat::Restart(restart) => self.restart_begins(at, node, restart.by, &host.what),
+                HostWhat::Upgrade(_) => self.restart_begins(at, node, Way::Stop, &host.what),
+                HostWhat::Join => self.join(node),
+                HostWhat::Leave => self.leave(node),
+                HostWhat::Reload(_) => {
+                    self.hosts[usize::from(node.0)].reloads.push(at);
+                    self.reload(node);
+                }
                 HostWhat::Clock(wrong) => {
                     self.hosts[usize::from(node.0)].clock.upset(self.now, fault, *wrong);
                     self.arm(node);
@@ -47,12 +55,18 @@ impl Engine<'_> {
                     self.hosts[usize::from(node.0)].clock.set_right(self.now, fault);
                     self.arm(node);
                 }
-                HostWhat::Restart(restart) => {
+                HostWhat::Restart(_) | HostWhat::Upgrade(_) => {
                     let restarting = &mut self.hosts[usize::from(node.0)].restarting;
                     if restarting.take_if(|fault| *fault == at).is_some() {
                         self.end_process(node, NodeDownHow::Killed);
-                        self.begin_again(node, restart);
+                        self.begin_again(node, &host.what);
                     }
+                }
+                HostWhat::Join => {}
+                HostWhat::Leave => self.end_process(node, NodeDownHow::Killed),
+                HostWhat::Reload(_) => {
+                    self.hosts[usize::from(node.0)].reloads.retain(|reload| *reload != at);
+                    self.reload(node);
                 }
             }
         }
@@ -87,16 +101,42 @@ impl Engine<'_> {
         self.net.links.all().filter(move |there| *there != here)
     }
 
-    fn restart_begins(&mut self, at: usize, id: NodeId, restart: &Restart) {
-        let runs = self.process(id).is_some();
-        match restart.by {
-            Way::Stop if runs => {
+    fn join(&mut self, id: NodeId) {
+        let host = &mut self.hosts[usize::from(id.0)];
+        if host.member == Membership::Awaited {
+            host.member = Membership::Member;
+            self.queue.push(self.now, Due::Start(id));
+        }
+    }
+
+    fn leave(&mut self, id: NodeId) {
+        let host = &mut self.hosts[usize::from(id.0)];
+        (host.member, host.restarting) = (Membership::Left, None);
+        self.names.take_out(id);
+        self.command(id, Command::LameDuck);
+    }
+
+    /// A process that runs is told what its configuration is now; one that does not reads it when
+    /// it starts.
+    fn reload(&mut self, id: NodeId) {
+        let Some(route_port) = self.process(id).map(|process| process.route_port) else { return };
+        let config = self.node_config(id, route_port);
+        self.command(id, Command::Reload(config));
+    }
+
+    fn restart_begins(&mut self, at: usize, id: NodeId, by: Way, what: &HostWhat) {
+        let host = &self.hosts[usize::from(id.0)];
+        if host.member != Membership::Member {
+            return;
+        }
+        match by {
+            Way::Stop if host.process.is_some() => {
                 self.hosts[usize::from(id.0)].restarting = Some(at);
                 self.command(id, Command::Shutdown);
             }
             Way::Stop | Way::Crash => {
                 self.end_process(id, NodeDownHow::Killed);
-                self.begin_again(id, restart);
+                self.begin_again(id, what);
             }
         }
     }
@@ -105,18 +145,21 @@ impl Engine<'_> {
     pub(super) fn restart_ended(&mut self, id: NodeId) {
         let plan = self.plan;
         let Some(at) = self.hosts[usize::from(id.0)].restarting.take() else { return };
-        if let Some(fault) = plan.faults.get(at)
-            && let FaultAction::Host(HostFault { what: HostWhat::Restart(restart), .. }) =
-                &fault.action
-        {
-            self.begin_again(id, restart);
+        if let Some(FaultAction::Host(host)) = plan.faults.get(at).map(|fault| &fault.action) {
+            self.begin_again(id, &host.what);
         }
     }
 
-    fn begin_again(&mut self, id: NodeId, restart: &Restart) {
-        self.hosts[usize::from(id.0)].route_port_shift += u16::from(restart.new_port);
-        if restart.new_address {
-            self.names.move_node(id);
+    fn begin_again(&mut self, id: NodeId, what: &HostWhat) {
+        let host = &mut self.hosts[usize::from(id.0)];
+        if let HostWhat::Upgrade(release) = what {
+            host.release = *release;
+        }
+        if let HostWhat::Restart(restart) = what {
+            host.route_port_shift += u16::from(restart.new_port);
+            if restart.new_address {
+                self.names.move_node(id);
+            }
         }
         self.queue.push(self.now, Due::Start(id));
     }

@@ -15,6 +15,8 @@ mod host_faults;
 #[cfg(test)]
 mod host_tests;
 mod names;
+#[cfg(test)]
+mod operator_tests;
 mod record;
 mod snapshot;
 mod tap;
@@ -131,6 +133,9 @@ impl<'p> Engine<'p> {
                 node.url = names.client_url(id);
             }
         }
+        let joiners = plan.joiners();
+        let hosts = (0..).map(NodeId).zip(&plan.nodes);
+        let hosts = hosts.map(|(id, node)| Host::new(node, joiners.contains(&id))).collect();
         let history = History { header, events: Vec::new(), symbols: plan.symbols.clone() };
         let clients = (0..).map(ClientId).zip(&plan.clients).map(|(id, client)| ClientSlot {
             client: Client::new(id, client.clone(), plan.seed),
@@ -148,7 +153,7 @@ impl<'p> Engine<'p> {
             queue: Queue::default(),
             net,
             names,
-            hosts: plan.nodes.iter().map(|node| Host::new(node.wall_ns)).collect(),
+            hosts,
             clients: clients.collect(),
             dials: Dials::default(),
             rec: Recorder::new(history, plan.seed, without_wire),

@@ -1,6 +1,6 @@
 //! Addresses and names: who is where, and what a name resolves to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use causeway_core::config::{ClientLimits, ClusterConfig, HostPort, NodeConfig, R
 
 use crate::ids::{ClientId, NodeId, RegionId};
 use crate::plan::{NodePlan, Plan, RoutePlan, Setting, Site};
+use crate::scenario::Release;
 
 /// Where nodes listen for clients.
 pub const CLIENT_PORT: u16 = 4222;
@@ -48,6 +49,8 @@ pub struct Names {
     client_regions: Vec<RegionId>,
     /// How often a node has got another address.
     node_moves: Vec<u8>,
+    /// Nodes that have gone for good: no name leads to them.
+    left: BTreeSet<NodeId>,
     /// What the name service answers instead of the truth; the latest that fits counts.
     lies: Vec<Lie>,
     /// The last port that was used for calling.
@@ -65,6 +68,7 @@ impl Names {
             client_ips: Vec::new(),
             moves: BTreeMap::new(),
             node_moves: vec![0; plan.nodes.len()],
+            left: BTreeSet::new(),
             lies: Vec::new(),
             client_regions: plan.clients.iter().map(|client| client.region).collect(),
             last_port: EPHEMERAL_PORT,
@@ -102,6 +106,9 @@ impl Names {
 
     /// What the name service answers for a node.
     fn ask(&self, node: NodeId) -> Option<Target> {
+        if self.left.contains(&node) {
+            return None;
+        }
         let lie = self.lies.iter().rev().find_map(|lie| lie.answers.get(&node));
         match lie {
             Some(answer) => answer.map(|ip| Target { node, ip }),
@@ -129,6 +136,11 @@ impl Names {
 
     pub(super) fn lie_no_more(&mut self, fault: u32) {
         self.lies.retain(|lie| lie.fault != fault);
+    }
+
+    /// The node goes for good: it is taken out of all names.
+    pub(super) fn take_out(&mut self, node: NodeId) {
+        self.left.insert(node);
     }
 
     /// The node has another address from now on; its old one leads to nobody.
@@ -204,7 +216,17 @@ impl Names {
     /// The configuration of a node that listens for routes on this port.
     #[must_use]
     pub fn config(&self, plan: &Plan, id: NodeId, route_port: u16) -> Arc<NodeConfig> {
-        let node = &plan.nodes[usize::from(id.0)];
+        self.config_as(plan, id, &plan.nodes[usize::from(id.0)], route_port)
+    }
+
+    /// The same, for a node of which the plan has changed something.
+    pub(super) fn config_as(
+        &self,
+        plan: &Plan,
+        id: NodeId,
+        node: &NodePlan,
+        route_port: u16,
+    ) -> Arc<NodeConfig> {
         let listen = |port| HostPort { host: "0.0.0.0".to_owned(), port };
         let routes = node.routes.iter().map(|route| {
             let host = match route {
@@ -230,6 +252,7 @@ impl Names {
         for (setting, number) in &node.config.numbers {
             apply(&mut config, *setting, *number);
         }
+        announce(&mut config, node.release);
         Arc::new(config)
     }
 }
@@ -262,6 +285,16 @@ fn node_host(plan: &Plan, node: NodeId) -> String {
 
 fn region_host(plan: &Plan, node: &NodePlan) -> String {
     format!("{}.sim", plan.region_name(node.region))
+}
+
+/// What a server of another release says it is.
+fn announce(config: &mut NodeConfig, release: Release) {
+    if let Some(version) = release.version() {
+        version.clone_into(&mut config.version);
+    }
+    if let Some(cluster) = config.cluster.as_mut().filter(|_| !release.has_pools()) {
+        cluster.pool_size = 0;
+    }
 }
 
 fn apply(config: &mut NodeConfig, setting: Setting, number: u64) {

@@ -4,15 +4,24 @@
 //! the nodes of its cluster that run, and every client has been told so. And when a node has been
 //! down for long enough, no other node has a route to it or tells its clients of it, whatever else
 //! is broken meanwhile: a client that loses its connection would try to go there.
+//!
+//! And a third: a node that has gone for good is looked for ever less often. From when nothing is
+//! wrong any more and all have heard of it, whoever knew it by hearsay waits before each dial for a
+//! third of the time that has passed since then. (Nodes wait for half of it; clocks may differ.)
+//! Configured routes are dialled for ever, by their names.
 
 use std::collections::{BTreeSet, VecDeque};
 
+use causeway_core::limits;
+
 use super::outcome::Pen;
 use super::scope::Scope;
+use super::table::Table;
 use super::view::{Conn, View};
 use super::{Checker, Params, Topic};
 use crate::history::{Header, Kind, Snapshot, Sym};
 use crate::ids::{ClientId, ConnNo, NodeId};
+use crate::units::Span;
 
 pub(super) struct GossipConverges {
     scope: Scope,
@@ -21,6 +30,13 @@ pub(super) struct GossipConverges {
     told: Vec<Option<Told>>,
     /// Nodes that went down, with the time from which nobody may speak of them.
     gone: VecDeque<(u64, NodeId)>,
+    /// When a node last dialled one that has gone for good.
+    dialled: Table<(NodeId, NodeId), (u64, usize)>,
+}
+
+/// A pause between two dials of a node that has gone need not be longer.
+fn pause_max_ns() -> u64 {
+    u64::try_from(limits::ROUTE_RECONNECT_MAX.as_nanos()).unwrap_or(u64::MAX) / 2
 }
 
 #[derive(Clone, Copy)]
@@ -37,6 +53,7 @@ impl GossipConverges {
             bound_ns: bound_ns(params.header, params.within_ns),
             told: vec![None; params.header.clients.len()],
             gone: VecDeque::new(),
+            dialled: Table::default(),
         }
     }
 
@@ -83,6 +100,47 @@ impl GossipConverges {
             let Some(told) = self.told(conn) else { continue };
             say(told.urls, &view.history.header.clients[conn.client.0 as usize].name, told.i, pen);
         }
+    }
+
+    /// A node dials an address that one had which has gone for good.
+    fn dials(&mut self, view: &View<'_>, node: NodeId, target: Sym, pen: &mut Pen<'_>) {
+        let header = &view.history.header;
+        let host = |address| str::rsplit_once(address, ':').map(|(host, _)| host);
+        let wanted = host(view.history.text(target));
+        let nodes = (0..view.network.node_count()).map(NodeId);
+        let mut gone = nodes.filter(|&node| view.network.has_left(node));
+        let is_it = |&dead: &NodeId| {
+            let url = header.nodes[usize::from(dead.0)].url.as_str();
+            wanted.is_some() && host(url) == wanted
+        };
+        let Some(dead) = gone.find(is_it) else { return };
+        let last = self.dialled.insert((node, dead), (pen.t, pen.i));
+        let (disturbed_t, _) = view.network.last_disturbance();
+        let healed = view.network.fault_free() && view.network.all_up();
+        let known_t = disturbed_t.saturating_add(self.bound_ns);
+        let Some((last_t, last_i)) = last.filter(|&(last_t, _)| healed && last_t >= known_t) else {
+            return;
+        };
+        if !self.scope.covers_pair(view, node, dead) {
+            return;
+        }
+        let waited = pen.t - last_t;
+        if waited >= ((last_t - known_t) / 3).min(pause_max_ns()) {
+            pen.held();
+            return;
+        }
+        let i = pen.i;
+        pen.broken(view, || {
+            let name = |node: NodeId| &header.nodes[usize::from(node.0)].name;
+            let story = format!(
+                "{} has gone for good and all have known it for {}, yet {} dials it again after {}.",
+                name(dead),
+                Span(last_t - known_t),
+                name(node),
+                Span(waited)
+            );
+            (story, vec![last_down(view, i, dead), last_i, i])
+        });
     }
 
     /// Nobody speaks of `dead` any more.
@@ -142,7 +200,7 @@ pub(super) fn bound_ns(header: &Header, within_ns: Option<u64>) -> u64 {
 
 impl Checker for GossipConverges {
     fn topics(&self) -> &'static [Topic] {
-        &[Topic::Network, Topic::Servers, Topic::Milestones]
+        &[Topic::Network, Topic::Servers, Topic::Dials, Topic::Milestones]
     }
 
     fn due(&self) -> Option<u64> {
@@ -169,6 +227,7 @@ impl Checker for GossipConverges {
                 self.gone.push_back((pen.t.saturating_add(self.bound_ns), *node));
             }
             Kind::NodeUp { node, .. } => self.gone.retain(|(_, gone)| gone != node),
+            Kind::Dial { node, target } => self.dials(view, *node, *target, pen),
             Kind::Snapshot(snapshot) => self.snapshot(view, snapshot, pen),
             _ => {}
         }
@@ -215,7 +274,7 @@ fn last_down(view: &View<'_>, i: usize, dead: NodeId) -> usize {
 #[cfg(test)]
 mod tests {
     use crate::guarantee::testkit::{EAST_1, EAST_2, Script, WEST_1};
-    use crate::history::{Kind, NodeDownHow};
+    use crate::history::{FaultKind, Kind, NodeDownHow};
     use crate::ids::{ClientId, NodeId};
 
     const ID: &str = "gossip_converges";
@@ -301,6 +360,52 @@ mod tests {
             s.judge(ID).broke(5_100),
             "west/1 has been down for long, yet east/2 still has 1 routes to it."
         );
+    }
+
+    fn dial(s: &mut Script, node: NodeId, target: &str) {
+        let target = s.sym(target);
+        s.event(Kind::Dial { node, target });
+    }
+
+    /// West has left at 3 s; that is known everywhere at 5.2 s.
+    fn without_west() -> Script {
+        let mut s = Script::running();
+        s.at(3_000).fault(FaultKind::Leave, true, vec![WEST_1], Vec::new());
+        s.at(3_050).node_down(WEST_1, NodeDownHow::Exited);
+        s.routes_down(EAST_1, WEST_1);
+        s.routes_down(EAST_2, WEST_1);
+        s.at(3_100).fault(FaultKind::Leave, false, vec![WEST_1], Vec::new());
+        s
+    }
+
+    #[test]
+    fn breaks_if_one_that_has_gone_for_good_is_looked_for_all_the_time() {
+        let mut s = without_west();
+        s.at(8_200);
+        dial(&mut s, EAST_1, "west/1:6222");
+        let mut rare = s.clone();
+        rare.at(9_200);
+        dial(&mut rare, EAST_1, "west/1:6222");
+        dial(&mut rare, EAST_2, "west/1:6222");
+        dial(&mut rare, EAST_1, "east/2:6222");
+        rare.judge(ID).held(3);
+        s.at(9_199);
+        dial(&mut s, EAST_1, "west/1:6222");
+        assert_eq!(
+            s.judge(ID).broke(9_199),
+            "west/1 has gone for good and all have known it for 3s, yet east/1 dials it again after \
+                999ms."
+        );
+    }
+
+    #[test]
+    fn one_that_has_gone_for_good_is_missed_by_nobody() {
+        let mut s = without_west();
+        s.at(6_000);
+        look_into(&mut s, EAST_1, "east/1:4222 east/2:4222");
+        s.clone().judge(ID).held(3);
+        look_into(&mut s, EAST_1, ALL);
+        assert!(s.judge(ID).broke(6_000).contains("tells newcomers of the servers"));
     }
 
     #[test]

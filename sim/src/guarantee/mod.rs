@@ -470,7 +470,10 @@ mod tests {
         let (client, conn, sid) = (ClientId(0), ConnNo(1), Sid(1));
         let none = crate::history::Sym::NONE;
         let wrongs = [
-            (Kind::NodeUp { node: NodeId(3), incarnation: 1 }, "there is no node 3"),
+            (
+                Kind::NodeUp { node: NodeId(3), incarnation: 1, pool_size: None },
+                "there is no node 3",
+            ),
             (Kind::PubFlushed { client: ClientId(1), conn, upto: 0 }, "there is no client 1"),
             (
                 Kind::PubFlushed { client, conn, upto: 1 },

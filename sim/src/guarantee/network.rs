@@ -43,11 +43,15 @@ struct Node {
     region: RegionId,
     cluster: u32,
     pool_size: u32,
+    /// What the header says of that.
+    configured_pool: u32,
     /// Accounts for which it was seen to have connections of their own.
     pinned: Vec<Sym>,
     up: bool,
     /// It was asked to leave: lame duck or stop.
     leaving: bool,
+    /// And it is meant to stay away: it is about to go for good, or has gone.
+    for_good: bool,
     /// When it was last started.
     started_t: Option<u64>,
 }
@@ -115,17 +119,18 @@ impl Network {
                 region: info.region,
                 cluster: cluster_number(info.cluster.as_str()),
                 pool_size: info.pool_size,
+                configured_pool: info.pool_size,
                 pinned: Vec::new(),
                 up: false,
                 leaving: false,
+                for_good: false,
                 started_t: None,
             })
             .collect();
         let mut pairs = Vec::with_capacity(nodes.len() * nodes.len());
         for a in &nodes {
             for b in &nodes {
-                let pooled = a.pool_size > 0 && b.pool_size > 0;
-                let wanted = if pooled { a.pool_size.max(b.pool_size) } else { 1 };
+                let wanted = wanted(a.pool_size, b.pool_size);
                 let same_cluster = a.cluster == b.cluster;
                 pairs.push(Pair { same_cluster, wanted, ..Pair::default() });
             }
@@ -186,9 +191,14 @@ impl Network {
         self.nodes[usize::from(node.0)].leaving
     }
 
-    /// Whether every node that ever ran runs now and none is about to leave.
+    /// Whether the node has gone for good.
+    pub(crate) fn has_left(&self, node: NodeId) -> bool {
+        self.nodes[usize::from(node.0)].has_left()
+    }
+
+    /// Whether every node that ever ran runs now or has gone for good, and none is about to leave.
     pub(crate) fn all_up(&self) -> bool {
-        self.nodes.iter().all(|n| (n.up || n.started_t.is_none()) && !n.leaving)
+        self.nodes.iter().all(|n| n.has_left() || (n.up || n.started_t.is_none()) && !n.leaving)
     }
 
     /// Whether no lasting fault is on that excuses anything.
@@ -316,7 +326,7 @@ impl Network {
         )]
         match kind {
             Kind::Fault(fault) => self.fault(t, fault),
-            Kind::NodeUp { node, .. } => self.node_up(t, *node),
+            Kind::NodeUp { node, pool_size, .. } => self.node_up(t, *node, *pool_size),
             Kind::NodeDown { node, .. } => self.node_down(t, *node),
             Kind::RouteUp { node, remote, pool, account, cid } => {
                 let route =
@@ -336,7 +346,9 @@ impl Network {
     }
 
     fn fault(&mut self, t: u64, fault: &Fault) {
-        if fault.kind.excuses_nothing() {
+        // A reload that moves no connections hits no node as a whole.
+        let unnoticed = fault.kind == FaultKind::Reload && fault.nodes.is_empty();
+        if fault.kind.excuses_nothing() || unnoticed {
             return;
         }
         self.disturbance(t);
@@ -346,7 +358,9 @@ impl Network {
         } else if fault.on {
             let leaves = fault.kind.asks_to_leave();
             for &node in &fault.nodes {
-                self.nodes[usize::from(node.0)].leaving |= leaves;
+                let node = &mut self.nodes[usize::from(node.0)];
+                node.leaving |= leaves;
+                node.for_good |= fault.kind == FaultKind::Leave;
             }
             if self.faults.insert(fault.id, (t, fault.clone())).is_none() {
                 self.touch(t, fault, Edge::Begins);
@@ -402,10 +416,15 @@ impl Network {
         }
     }
 
-    fn node_up(&mut self, t: u64, node: NodeId) {
+    fn node_up(&mut self, t: u64, node: NodeId, pool_size: Option<u32>) {
         self.disturbance(t);
         let state = &mut self.nodes[usize::from(node.0)];
         (state.up, state.started_t, state.leaving) = (true, Some(t), false);
+        let pool_size = pool_size.unwrap_or(state.configured_pool);
+        if pool_size != state.pool_size {
+            state.pool_size = pool_size;
+            self.refresh_wanted(node);
+        }
         self.refresh_node(t, node);
     }
 
@@ -422,6 +441,14 @@ impl Network {
             self.pairs[at].rerouted_t = Some(t);
         }
         self.refresh_node(t, node);
+    }
+
+    fn refresh_wanted(&mut self, node: NodeId) {
+        for other in (0..self.node_count()).map(NodeId).filter(|&o| o != node) {
+            let at = self.pair_index(node, other);
+            let size = |node: NodeId| self.nodes[usize::from(node.0)].pool_size;
+            self.pairs[at].wanted = wanted(size(node), size(other));
+        }
     }
 
     fn change_routes(
@@ -523,6 +550,17 @@ impl Network {
 
     fn access(&self, region: RegionId, node: NodeId) -> &Access {
         &self.access[self.access_index(region, node)]
+    }
+}
+
+/// Connections between two nodes whose configurations ask for so many.
+fn wanted(a: u32, b: u32) -> u32 {
+    if a > 0 && b > 0 { a.max(b) } else { 1 }
+}
+
+impl Node {
+    const fn has_left(&self) -> bool {
+        self.for_good && !self.up
     }
 }
 

@@ -53,6 +53,8 @@ impl Checker for RoutesReestablished {
         pen.t = due;
         for pair in &mut self.pairs {
             let (a, b) = (pair.a, pair.b);
+            // Nobody waits for one that has gone for good.
+            pair.hit &= !view.network.has_left(a) && !view.network.has_left(b);
             if !pair.hit || !self.scope.covers_pair(view, a, b) {
                 continue;
             }

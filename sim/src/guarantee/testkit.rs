@@ -115,7 +115,7 @@ impl Script {
     }
 
     pub(crate) fn node_up(&mut self, node: NodeId, incarnation: u32) {
-        self.event(Kind::NodeUp { node, incarnation });
+        self.event(Kind::NodeUp { node, incarnation, pool_size: None });
     }
 
     pub(crate) fn node_down(&mut self, node: NodeId, how: NodeDownHow) {

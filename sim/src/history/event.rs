@@ -28,6 +28,8 @@ pub enum Kind {
         node: NodeId,
         /// How often it was started, from 1.
         incarnation: u32,
+        /// Connections per peer, if that is not what the header says.
+        pool_size: Option<u32>,
     },
     /// A node's process has ended.
     NodeDown {
@@ -422,11 +424,19 @@ pub enum FaultKind {
     Restart,
     /// The clocks of machines are wrong. Nobody may notice.
     Clock,
+    /// A node is not there until now.
+    Join,
+    /// A node goes for good.
+    Leave,
+    /// A process is given another configuration.
+    Reload,
+    /// A process ends, and one of another release is started at once.
+    Upgrade,
 }
 
 impl FaultKind {
     /// All.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 24] = [
         Self::Partition,
         Self::Blackhole,
         Self::Hold,
@@ -447,6 +457,10 @@ impl FaultKind {
         Self::PowerLoss,
         Self::Restart,
         Self::Clock,
+        Self::Join,
+        Self::Leave,
+        Self::Reload,
+        Self::Upgrade,
     ];
 
     /// The name in files.
@@ -473,6 +487,10 @@ impl FaultKind {
             Self::PowerLoss => "power_loss",
             Self::Restart => "restart",
             Self::Clock => "clock",
+            Self::Join => "join",
+            Self::Leave => "leave",
+            Self::Reload => "reload",
+            Self::Upgrade => "upgrade",
         }
     }
 
@@ -486,7 +504,7 @@ impl FaultKind {
     /// Whether its nodes are asked to leave: until they are started again they may end by themselves.
     #[must_use]
     pub const fn asks_to_leave(self) -> bool {
-        matches!(self, Self::LameDuck | Self::Stop | Self::Restart)
+        matches!(self, Self::LameDuck | Self::Stop | Self::Restart | Self::Leave | Self::Upgrade)
     }
 
     /// Whether nothing passes between its pairs while it lasts.
@@ -495,10 +513,11 @@ impl FaultKind {
         matches!(self, Self::Partition | Self::Blackhole | Self::Hold)
     }
 
-    /// Whether it lasts no time: it only begins.
+    /// Whether it lasts no time: it only begins, or its beginning and its end are two moments and
+    /// nothing is wrong between them.
     #[must_use]
     pub const fn is_instant(self) -> bool {
-        matches!(self, Self::Reset | Self::HalfOpen | Self::Rebind)
+        matches!(self, Self::Reset | Self::HalfOpen | Self::Rebind | Self::Join | Self::Reload)
     }
 
     /// Whether it leaves connections behind that look alive and are not.

@@ -185,9 +185,11 @@ fn other_kind(k: &str, row: Row<'_>, symbols: &mut Symbols) -> Field<Option<Kind
     Ok(Some(match k {
         "phase" => Kind::Phase { phase: row.one_of("phase", &Phase::ALL, Phase::name)? },
         "fault" => Kind::Fault(Box::new(fault(row)?)),
-        "node_up" => {
-            Kind::NodeUp { node: row.node("node")?, incarnation: row.number("incarnation")? }
-        }
+        "node_up" => Kind::NodeUp {
+            node: row.node("node")?,
+            incarnation: row.number("incarnation")?,
+            pool_size: if row.has("pool_size") { Some(row.number("pool_size")?) } else { None },
+        },
         "node_down" => Kind::NodeDown {
             node: row.node("node")?,
             how: row.one_of("how", &NodeDownHow::ALL, NodeDownHow::name)?,

@@ -112,7 +112,8 @@ fn kinds(symbols: &mut Symbols) -> Vec<Kind> {
     kinds.extend(NodeDownHow::ALL.map(|how| Kind::NodeDown { node, how }));
     kinds.extend(DropWhat::ALL.map(|what| Kind::OpDropped { client, what, subject, count: 2 }));
     kinds.extend([
-        Kind::NodeUp { node, incarnation: 2 },
+        Kind::NodeUp { node, incarnation: 2, pool_size: None },
+        Kind::NodeUp { node, incarnation: 3, pool_size: Some(0) },
         Kind::ClientConnected { client, conn, node },
         Kind::ClientClosed { client, conn, reason: reply },
         Kind::SubSent { client, conn, sid, subject, queue: none, max: 0 },

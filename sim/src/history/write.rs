@@ -100,9 +100,12 @@ impl Fields<'_, '_, '_> {
         match kind {
             Kind::Phase { phase } => self.o.text("phase", phase.name()),
             Kind::Fault(fault) => self.fault(fault),
-            Kind::NodeUp { node, incarnation } => {
+            Kind::NodeUp { node, incarnation, pool_size } => {
                 self.node("node", *node);
                 self.count("incarnation", *incarnation);
+                if let Some(pool_size) = pool_size {
+                    self.count("pool_size", *pool_size);
+                }
             }
             Kind::NodeDown { node, how } => {
                 self.node("node", *node);

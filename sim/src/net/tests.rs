@@ -20,6 +20,7 @@ fn plan(link: LinkPlan) -> Plan {
         wall_ns: 0,
         routes: Vec::new(),
         config: ConfigPlan::default(),
+        release: crate::scenario::Release::default(),
     };
     Plan {
         regions: vec![region("a"), region("b"), region("c")],

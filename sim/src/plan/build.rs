@@ -17,7 +17,7 @@ use crate::ids::{ClientId, NodeId, RegionId};
 use crate::rng::Stream;
 use crate::scenario::{
     Between, Chunking, ClientSpec, ConfigSpec, ConnsWhat, Diagnostic, Draw, FaultSpec, FaultWhat,
-    LinkSpec, NamesAnswer, NamesSpec, Process, RegionSpec, RouteTarget, Scenario, ScenarioError,
+    HostSpecWhat, LinkSpec, NamesAnswer, NamesSpec, Process, RegionSpec, RouteTarget, Scenario, ScenarioError,
     Selector,
 };
 use crate::units::MS;
@@ -169,6 +169,7 @@ impl Builder<'_> {
                 wall_ns: EPOCH_NS + self.stream("plan.wall", &[key, number]).below(WALL_SPREAD_NS),
                 routes: Vec::new(),
                 config: config.clone(),
+                release: region.release,
             };
             self.plan.nodes.push(node);
         }
@@ -196,32 +197,11 @@ impl Builder<'_> {
 
     /// Draws are named by the setting alone: regions that give the same range get the same value.
     fn config(&self, spec: &ConfigSpec) -> ConfigPlan {
-        let flag = |set: bool| set.then_some(Draw::fixed(1));
-        let numbers = [
-            (Setting::MaxPending, spec.max_pending),
-            (Setting::MaxPayload, spec.max_payload),
-            (Setting::MaxControlLine, spec.max_control_line),
-            (Setting::MaxConnections, spec.max_connections),
-            (Setting::MaxSubscriptions, spec.max_subscriptions),
-            (Setting::WriteDeadline, spec.write_deadline),
-            (Setting::PingInterval, spec.ping_interval),
-            (Setting::PingMax, spec.ping_max),
-            (Setting::NoFastProducerStall, flag(spec.no_fast_producer_stall)),
-            (Setting::LameDuckDuration, spec.lame_duck_duration),
-            (Setting::LameDuckGrace, spec.lame_duck_grace),
-            (Setting::PoolSize, spec.pool_size),
-            (Setting::ConnectRetries, spec.connect_retries),
-            (Setting::ConnectBackoff, flag(spec.connect_backoff)),
-            (Setting::NoAdvertise, flag(spec.no_advertise)),
-            (Setting::RoutePingInterval, spec.route_ping_interval),
-            (Setting::RoutePingMax, spec.route_ping_max),
-            (Setting::RouteWriteDeadline, spec.route_write_deadline),
-        ];
         let draw = |(setting, draw): (Setting, Option<Draw>)| {
             Some((setting, self.sample(draw?, &format!("plan.config.{}", setting.name()), &[])))
         };
         ConfigPlan {
-            numbers: numbers.into_iter().filter_map(draw).collect(),
+            numbers: config_numbers(spec).into_iter().filter_map(draw).collect(),
             accounts: spec.accounts.clone(),
         }
     }
@@ -288,6 +268,7 @@ impl Builder<'_> {
         for (id, fault) in (0..).zip(&mut self.plan.faults) {
             fault.id = id;
         }
+        self.check_members();
     }
 
     fn fault(&mut self, key: u64, spec: &FaultSpec, duration: u64) {
@@ -307,7 +288,11 @@ impl Builder<'_> {
             return;
         }
         if let FaultWhat::Host(host) = &spec.what {
-            self.hosts(key, (spec.line, at, lasts), host, &mut stream);
+            let end = self.hosts(key, (spec.line, at, lasts), host, &mut stream);
+            if end > duration && matches!(host.what, HostSpecWhat::Upgrade(_)) {
+                let message = "the last node would be replaced after the run's `duration`";
+                self.problem(spec.line, message.to_owned());
+            }
             return;
         }
         let Some(action) = self.action(spec, &mut stream) else { return };
@@ -447,6 +432,31 @@ impl Builder<'_> {
     fn phase(&self, phase: Phase) -> u64 {
         self.plan.bounds.phases_ns[phase as usize]
     }
+}
+
+/// What a configuration may say of each setting.
+fn config_numbers(spec: &ConfigSpec) -> [(Setting, Option<Draw>); 18] {
+    let flag = |set: bool| set.then_some(Draw::fixed(1));
+    [
+        (Setting::MaxPending, spec.max_pending),
+        (Setting::MaxPayload, spec.max_payload),
+        (Setting::MaxControlLine, spec.max_control_line),
+        (Setting::MaxConnections, spec.max_connections),
+        (Setting::MaxSubscriptions, spec.max_subscriptions),
+        (Setting::WriteDeadline, spec.write_deadline),
+        (Setting::PingInterval, spec.ping_interval),
+        (Setting::PingMax, spec.ping_max),
+        (Setting::NoFastProducerStall, flag(spec.no_fast_producer_stall)),
+        (Setting::LameDuckDuration, spec.lame_duck_duration),
+        (Setting::LameDuckGrace, spec.lame_duck_grace),
+        (Setting::PoolSize, spec.pool_size),
+        (Setting::ConnectRetries, spec.connect_retries),
+        (Setting::ConnectBackoff, flag(spec.connect_backoff)),
+        (Setting::NoAdvertise, flag(spec.no_advertise)),
+        (Setting::RoutePingInterval, spec.route_ping_interval),
+        (Setting::RoutePingMax, spec.route_ping_max),
+        (Setting::RouteWriteDeadline, spec.route_write_deadline),
+    ]
 }
 
 fn conns_fault(what: ConnsWhat, stream: &mut Stream) -> ConnsFault {

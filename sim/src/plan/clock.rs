@@ -102,6 +102,7 @@ mod tests {
     use super::*;
     use crate::ids::{NodeId, RegionId};
     use crate::plan::{ConfigPlan, FaultAction, FaultPlan, NodePlan};
+    use crate::scenario::Release;
 
     #[test]
     fn the_slowest_and_the_fastest_clock_count() {
@@ -122,6 +123,7 @@ mod tests {
             wall_ns: 0,
             routes: vec![],
             config: ConfigPlan::default(),
+            release: Release::default(),
         };
         let nodes = vec![node; 2];
         let plan = |faults| Plan { nodes: nodes.clone(), faults, ..Plan::default() };

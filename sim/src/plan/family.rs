@@ -29,11 +29,13 @@ pub enum Family {
     SlowReaders,
     /// Clocks are wrong.
     Clocks,
+    /// Nodes come, go, are configured anew and are replaced.
+    Operators,
 }
 
 impl Family {
     /// All.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Partition,
         Self::Degrade,
         Self::Connections,
@@ -43,6 +45,7 @@ impl Family {
         Self::Pause,
         Self::SlowReaders,
         Self::Clocks,
+        Self::Operators,
     ];
 
     /// The family of a kind.
@@ -66,6 +69,9 @@ impl Family {
             FaultKind::Pause | FaultKind::SlowCpu => Self::Pause,
             FaultKind::StopReading => Self::SlowReaders,
             FaultKind::Clock => Self::Clocks,
+            FaultKind::Join | FaultKind::Leave | FaultKind::Reload | FaultKind::Upgrade => {
+                Self::Operators
+            }
         }
     }
 
@@ -82,6 +88,7 @@ impl Family {
             Self::Pause => "pause",
             Self::SlowReaders => "slow_readers",
             Self::Clocks => "clocks",
+            Self::Operators => "operators",
         }
     }
 

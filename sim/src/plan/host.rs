@@ -2,11 +2,12 @@
 //! text.
 
 use super::clock::ClockFault;
+use super::operator::ReloadPlan;
 use super::text::{Line, put};
-use super::{Plan, write};
+use super::{Plan, RoutePlan, write};
 use crate::history::FaultKind;
 use crate::ids::NodeId;
-use crate::scenario::Way;
+use crate::scenario::{Release, Way};
 use crate::units::{MS, SECOND, Span};
 
 /// A process that is asked to stop and does not within this time is killed.
@@ -52,6 +53,15 @@ pub enum HostWhat {
     Restart(Restart),
     /// The machine's clocks are wrong.
     Clock(ClockFault),
+    /// The node is not there until now.
+    Join,
+    /// The node goes for good: it becomes a lame duck, and is killed if it is still there when the
+    /// fault is over.
+    Leave,
+    /// The process is given another configuration, until the fault is over if it lasts.
+    Reload(ReloadPlan),
+    /// The process is asked to stop and is replaced by one of another release.
+    Upgrade(Release),
 }
 
 /// How slow a CPU is.
@@ -94,15 +104,21 @@ impl HostFault {
             HostWhat::PowerLoss { .. } => FaultKind::PowerLoss,
             HostWhat::Restart(_) => FaultKind::Restart,
             HostWhat::Clock(_) => FaultKind::Clock,
+            HostWhat::Join => FaultKind::Join,
+            HostWhat::Leave => FaultKind::Leave,
+            HostWhat::Reload(_) => FaultKind::Reload,
+            HostWhat::Upgrade(_) => FaultKind::Upgrade,
         }
     }
 
     /// Whether it stands between the nodes and their clients while it lasts.
     pub(crate) const fn disturbs_clients(&self) -> bool {
-        match &self.what {
-            HostWhat::Pause | HostWhat::SlowCpu(_) | HostWhat::PowerLoss { .. } => true,
-            HostWhat::Restart(_) | HostWhat::Clock(_) => false,
-        }
+        matches!(self.what, HostWhat::Pause | HostWhat::SlowCpu(_) | HostWhat::PowerLoss { .. })
+    }
+
+    /// Whether nobody but its nodes may see anything of it.
+    pub(crate) fn is_unnoticed(&self) -> bool {
+        matches!(&self.what, HostWhat::Reload(reload) if !reload.moves_connections())
     }
 
     /// Whether inputs of a process may have to wait.
@@ -117,7 +133,11 @@ impl HostFault {
             HostWhat::Pause
             | HostWhat::PowerLoss { .. }
             | HostWhat::Restart(_)
-            | HostWhat::Clock(_) => 0,
+            | HostWhat::Clock(_)
+            | HostWhat::Join
+            | HostWhat::Leave
+            | HostWhat::Reload(_)
+            | HostWhat::Upgrade(_) => 0,
         }
     }
 
@@ -125,7 +145,9 @@ impl HostFault {
     pub(super) fn words(&self, plan: &Plan, out: &mut String) {
         put(out, "nodes", write::node_names(plan, &self.nodes));
         match &self.what {
-            HostWhat::Pause => {}
+            HostWhat::Pause | HostWhat::Join | HostWhat::Leave => {}
+            HostWhat::Reload(reload) => reload.words(plan, out),
+            HostWhat::Upgrade(to) => put(out, "to", to.name()),
             HostWhat::SlowCpu(SlowCpu { base_ns, factor }) => {
                 put(out, "base", Span(*base_ns));
                 put(out, "factor", factor);
@@ -141,8 +163,12 @@ impl HostFault {
 }
 
 impl HostWhat {
-    /// Reads the parameters of a fault of such a kind.
-    pub(super) fn read(kind: FaultKind, line: &mut Line) -> Result<Self, String> {
+    /// Reads the parameters of a fault of such a kind. `route` knows what a route's name means.
+    pub(super) fn read(
+        kind: FaultKind,
+        line: &mut Line,
+        route: impl Fn(&str) -> Result<RoutePlan, String>,
+    ) -> Result<Self, String> {
         Ok(match kind {
             FaultKind::Pause => Self::Pause,
             FaultKind::SlowCpu => Self::SlowCpu(SlowCpu {
@@ -156,6 +182,12 @@ impl HostWhat {
                 new_address: line.flag("new_address"),
             }),
             FaultKind::Clock => Self::Clock(ClockFault::read(line)?),
+            FaultKind::Join => Self::Join,
+            FaultKind::Leave => Self::Leave,
+            FaultKind::Reload => Self::Reload(ReloadPlan::read(line, route)?),
+            FaultKind::Upgrade => {
+                Self::Upgrade(super::read::one_of(line, "to", &Release::ALL, Release::name)?)
+            }
             FaultKind::Partition
             | FaultKind::Blackhole
             | FaultKind::Hold
@@ -197,6 +229,11 @@ mod tests {
             "restart for=1ms nodes=a/1 by=crash new_port new_address",
             "clock for=2s nodes=a/1 offset=-3600s step=10s drift=-200 mono=50000 freeze",
             "clock for=2s nodes=a/1",
+            "join nodes=a/1",
+            "leave for=2s nodes=a/1",
+            "reload nodes=a/1 max_connections=7 route_ping_interval=9 routes=a/1,@a",
+            "reload for=2s nodes=a/1 routes=\"\"",
+            "upgrade for=5s nodes=a/1 to=nats-2.9",
         ] {
             let plan = read(words).unwrap_or_else(|error| panic!("{words}: {error}"));
             assert_eq!(plan.fault_text(&plan.faults[0]), words);
@@ -209,6 +246,9 @@ mod tests {
                 "clock for=2s nodes=a/1 step=-1x",
                 "`x` is not a unit; the units are ns, us, ms, s, m, h",
             ),
+            ("reload nodes=a/1 max_pending=1", "`max_pending=` is not known here"),
+            ("reload nodes=a/1 routes=a/2", "there is no node `a/2`"),
+            ("upgrade for=5s nodes=a/1 to=2.9", "`to=2.9` is not known"),
             ("pause for=2s nodes=a/2", "there is no node `a/2`"),
             ("pause for=2s nodes=a/1 new_port", "`new_port` is not known here"),
         ] {

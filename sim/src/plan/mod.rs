@@ -12,6 +12,8 @@ mod clock;
 mod conns;
 mod family;
 mod host;
+mod members;
+mod operator;
 mod read;
 mod select;
 mod strangers;
@@ -28,6 +30,7 @@ pub(crate) use clock::DRIFT_PPM_MAX;
 pub use conns::ConnsFault;
 pub use family::Family;
 pub use host::{HostFault, HostWhat, Restart, SlowCpu};
+pub use operator::ReloadPlan;
 pub use read::PlanError;
 pub use timing::CLIENT_DIAL_TIMEOUT_NS;
 pub(crate) use timing::{CLIENT_PINGS_MAX, RETRANSMIT_NS};
@@ -40,7 +43,7 @@ use crate::history::{
 };
 use crate::ids::{ClientId, NodeId, RegionId, Sid};
 pub use crate::scenario::Ways;
-use crate::scenario::{Chunking, Dist, Role};
+use crate::scenario::{Chunking, Dist, Release, Role};
 
 /// A run, fully expanded.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -169,6 +172,8 @@ pub struct NodePlan {
     pub routes: Vec<RoutePlan>,
     /// The rest of its configuration.
     pub config: ConfigPlan,
+    /// What it is at the beginning.
+    pub release: Release,
 }
 
 /// A configured route.
@@ -398,6 +403,12 @@ impl FaultAction {
             Self::StopReading(_) => FaultKind::StopReading,
             Self::Host(host) => host.kind(),
         }
+    }
+
+    /// What happens to machines or their processes, if it is such a fault.
+    #[must_use]
+    pub const fn host(&self) -> Option<&HostFault> {
+        if let Self::Host(host) = self { Some(host) } else { None }
     }
 
     /// Whether the node comes back at another address.
@@ -663,12 +674,11 @@ impl Plan {
 
 impl NodePlan {
     fn info(&self) -> NodeInfo {
-        let pool_size = self.config.number(Setting::PoolSize).unwrap_or(timing::POOL_SIZE);
         NodeInfo {
             name: self.name.clone(),
             region: self.region,
             cluster: self.cluster.clone(),
-            pool_size: u32::try_from(pool_size).unwrap_or(u32::MAX),
+            pool_size: self.pool_size(self.release),
             url: String::new(),
             advertise: self.config.number(Setting::NoAdvertise) != Some(1),
             max_pending: self

@@ -12,7 +12,7 @@ use super::{
 use crate::history::{FaultKind, GuaranteeInfo, Phase, Sym};
 use crate::ids::{ClientId, NodeId, RegionId, Sid};
 use crate::payload::IDENTITY_BYTES;
-use crate::scenario::{Chunking, Dist, Role, Ways};
+use crate::scenario::{Chunking, Dist, Release, Role, Ways};
 
 /// Why a text is not a plan.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -109,13 +109,7 @@ impl Reader {
             return Err("the phases are not in order of time".to_owned());
         }
         for (at, names) in std::mem::take(&mut self.routes).into_iter().enumerate() {
-            let routes: Result<_, String> = names
-                .iter()
-                .map(|name| match name.strip_prefix('@') {
-                    Some(region) => self.region_id(region).map(RoutePlan::Region),
-                    None => self.node_id(name).map(RoutePlan::Node),
-                })
-                .collect();
+            let routes: Result<_, String> = names.iter().map(|name| self.route(name)).collect();
             self.plan.nodes[at].routes = routes?;
         }
         Ok(self.plan)
@@ -170,6 +164,13 @@ impl Reader {
             wall_ns: line.number("wall")?,
             routes: Vec::new(),
             config,
+            release: match line.maybe("release") {
+                Some(name) => {
+                    let found = Release::ALL.into_iter().find(|release| release.name() == name);
+                    found.ok_or_else(|| format!("`release={name}` is not known"))?
+                }
+                None => Release::default(),
+            },
         });
         self.routes.push(line.list("routes")?);
         Ok(())
@@ -320,8 +321,12 @@ impl Reader {
             | FaultKind::SlowCpu
             | FaultKind::PowerLoss
             | FaultKind::Restart
-            | FaultKind::Clock => {
-                let what = HostWhat::read(kind, line)?;
+            | FaultKind::Clock
+            | FaultKind::Join
+            | FaultKind::Leave
+            | FaultKind::Reload
+            | FaultKind::Upgrade => {
+                let what = HostWhat::read(kind, line, |name| self.route(name))?;
                 FaultAction::Host(HostFault { nodes: self.nodes(line)?, what })
             }
             FaultKind::StopReading => {
@@ -362,6 +367,13 @@ impl Reader {
         match name.strip_prefix("clients:") {
             Some(region) => self.region_id(region).map(Site::Clients),
             None => self.node_id(name).map(Site::Node),
+        }
+    }
+
+    fn route(&self, name: &str) -> Result<RoutePlan, String> {
+        match name.strip_prefix('@') {
+            Some(region) => self.region_id(region).map(RoutePlan::Region),
+            None => self.node_id(name).map(RoutePlan::Node),
         }
     }
 

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::history::{Bounds, GuaranteeInfo, Phase};
 use crate::ids::{ClientId, NodeId, RegionId};
-use crate::scenario::Dist;
+use crate::scenario::{Dist, Release};
 use crate::units::{Clock, Span};
 
 /// The first line of every plan.
@@ -87,11 +87,7 @@ impl Plan {
         put(out, "cluster", &node.cluster);
         put(out, "start", Span(node.start_ns));
         put(out, "wall", node.wall_ns);
-        let routes = node.routes.iter().map(|route| match route {
-            RoutePlan::Node(node) => self.node_name(*node).to_owned(),
-            RoutePlan::Region(region) => format!("@{}", self.region_name(*region)),
-        });
-        put(out, "routes", routes.collect::<Vec<_>>().join(","));
+        put(out, "routes", route_names(self, &node.routes));
         for setting in Setting::ALL {
             if let Some(number) = node.config.number(setting) {
                 put(out, setting.name(), number);
@@ -99,6 +95,9 @@ impl Plan {
         }
         if !node.config.accounts.is_empty() {
             put(out, "accounts", node.config.accounts.join(","));
+        }
+        if node.release != Release::default() {
+            put(out, "release", node.release.name());
         }
     }
 
@@ -215,6 +214,14 @@ pub(super) fn site_name(plan: &Plan, site: Site) -> String {
         Site::Node(node) => plan.node_name(node).to_owned(),
         Site::Clients(region) => format!("clients:{}", plan.region_name(region)),
     }
+}
+
+pub(super) fn route_names(plan: &Plan, routes: &[RoutePlan]) -> String {
+    let names = routes.iter().map(|route| match route {
+        RoutePlan::Node(node) => plan.node_name(*node).to_owned(),
+        RoutePlan::Region(region) => format!("@{}", plan.region_name(*region)),
+    });
+    names.collect::<Vec<_>>().join(",")
 }
 
 pub(super) fn node_names(plan: &Plan, nodes: &[NodeId]) -> String {

@@ -105,7 +105,7 @@ impl<'h> Drawing<'h> {
                 self.over_all(&text).trim().to_owned()
             }
             Kind::NodeDown { node, .. } => self.note(*node, event),
-            Kind::NodeUp { node, incarnation: 2.. } => self.note(*node, event),
+            Kind::NodeUp { node, incarnation: 2.., .. } => self.note(*node, event),
             Kind::Snapshot(snapshot) if self.is_witness(event) => self.note(snapshot.node, event),
             Kind::RouteUp { node, remote, .. } | Kind::RouteDown { node, remote, .. } => {
                 let up = matches!(event.kind, Kind::RouteUp { .. });

@@ -11,8 +11,8 @@ pub fn describe(history: &History, event: &Event) -> String {
     match &event.kind {
         Kind::Phase { phase } => format!("the phase `{}` begins", phase.name()),
         Kind::Fault(fault) => words.fault(fault),
-        Kind::NodeUp { node, incarnation: 1 } => format!("{} starts", words.node(*node)),
-        Kind::NodeUp { node, incarnation } => {
+        Kind::NodeUp { node, incarnation: 1, .. } => format!("{} starts", words.node(*node)),
+        Kind::NodeUp { node, incarnation, .. } => {
             format!("{} starts again (start number {incarnation})", words.node(*node))
         }
         Kind::NodeDown { node, how } => {

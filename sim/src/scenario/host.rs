@@ -1,6 +1,6 @@
 //! What a scenario says of machines and their processes, apart from their plain ends.
 
-use super::{Draw, Selector, Ways};
+use super::{Draw, ReloadSpec, Selector, UpgradeSpec, Ways};
 
 /// Something that happens to machines and their processes.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -32,6 +32,14 @@ pub enum HostSpecWhat {
     Restart(RestartSpec),
     /// The machine's clocks are wrong.
     Clock(ClockSpec),
+    /// The node is not there until now.
+    Join,
+    /// The node goes for good.
+    Leave,
+    /// The process is given another configuration.
+    Reload(Box<ReloadSpec>),
+    /// The process is replaced by one of another release.
+    Upgrade(UpgradeSpec),
 }
 
 /// How clocks are wrong. All is drawn for each machine anew.

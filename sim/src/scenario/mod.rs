@@ -11,6 +11,7 @@ mod conns;
 mod diagnostic;
 mod dist;
 mod host;
+mod operator;
 mod quantity;
 mod raw;
 mod resolve;
@@ -24,6 +25,7 @@ pub use conns::{ConnsSpec, ConnsWhat};
 pub use diagnostic::{Diagnostic, ScenarioError, nearest};
 pub use dist::Dist;
 pub use host::{ClockSpec, HostSpec, HostSpecWhat, RestartSpec, Way};
+pub use operator::{Release, ReloadSpec, UpgradeSpec};
 pub use schema::schema;
 pub use select::{Selector, SelectorError};
 pub use swarm::SwarmSpec;
@@ -147,6 +149,8 @@ pub struct RegionSpec {
     pub start: Draw,
     /// How its nodes are configured.
     pub config: ConfigSpec,
+    /// What its nodes are at the beginning.
+    pub release: Release,
 }
 
 /// Where a configured route leads.

@@ -11,7 +11,9 @@ use serde_json::{Value, json};
 use super::resolve::{
     CHUNKING_ANY, DURING, ENDINGS, ENGINE_OTHERWISE, ENGINES, FAULT_KINDS, PORTS, SHAPES, VIA,
 };
-use super::{Chunking as Cut, Dist as Spread, NamesAnswer, Role as Does, Way as Ends, Ways};
+use super::{
+    Chunking as Cut, Dist as Spread, NamesAnswer, Release as Kinds, Role as Does, Way as Ends, Ways,
+};
 use crate::units::{DURATIONS, RATES, SIZES};
 use crate::{coverage, guarantee};
 
@@ -122,6 +124,8 @@ texts! {
     Answer = one_of(&NamesAnswer::ALL.map(NamesAnswer::name));
     /// How a process ends before it starts again.
     Way = one_of(&Ends::ALL.map(Ends::name));
+    /// What a server is.
+    Release = one_of(&Kinds::ALL.map(Kinds::name));
     /// How regions are joined.
     Via = one_of(&VIA);
     /// The shape of a partition.

@@ -204,9 +204,10 @@ pub(super) struct RawRegion {
     #[serde(default)]
     #[schemars(skip)]
     pub(super) zones: Option<Any>,
+    /// What its nodes are at the beginning. By default this version.
     #[serde(default)]
-    #[schemars(skip)]
-    pub(super) version: Option<Any>,
+    #[schemars(with = "q::Release")]
+    pub(super) version: Option<Text>,
     #[serde(default)]
     #[schemars(skip)]
     pub(super) disk: Option<Any>,
@@ -526,7 +527,7 @@ pub(super) struct RawFault {
     #[serde(default)]
     #[schemars(with = "q::Size")]
     pub(super) bytes: Option<Any>,
-    /// Between two pieces (`slice`); drawn. By default none.
+    /// Between two pieces (`slice`), or between two nodes (`upgrade`); drawn. By default none.
     #[serde(default)]
     #[schemars(with = "q::Duration")]
     pub(super) every: Option<Any>,
@@ -546,6 +547,17 @@ pub(super) struct RawFault {
     #[serde(default)]
     #[schemars(with = "q::Duration")]
     pub(super) base: Option<Any>,
+    /// What changes (`reload`): options of `config` that a running server takes over.
+    #[serde(default)]
+    pub(super) config: Option<RawConfig>,
+    /// The configured routes from now on (`reload`).
+    #[serde(default)]
+    #[schemars(with = "Vec<q::Route>")]
+    pub(super) routes: Option<Vec<Text>>,
+    /// What nodes are replaced by (`upgrade`).
+    #[serde(default)]
+    #[schemars(with = "q::Release")]
+    pub(super) to: Option<Text>,
     /// How far a wall clock is off (`clock`); drawn.
     #[serde(default)]
     #[schemars(with = "q::Duration")]

@@ -22,6 +22,7 @@ mod clock;
 mod conns;
 mod faults;
 mod hosts;
+mod operator;
 mod reach;
 mod shapes;
 mod swarm;
@@ -296,8 +297,7 @@ impl Reader<'_> {
             let message = format!("`{name}`: a name has only letters, digits, `-`, `_` and `.`");
             self.problems.add(spanned.span(), message);
         }
-        for (key, value) in [("zones", &raw.zones), ("version", &raw.version), ("disk", &raw.disk)]
-        {
+        for (key, value) in [("zones", &raw.zones), ("disk", &raw.disk)] {
             self.unsupported(key, value.as_ref());
         }
         let nodes = self.draw(&raw.nodes, Unit::Count).unwrap_or(Draw::fixed(1));
@@ -319,6 +319,7 @@ impl Reader<'_> {
                 .maybe(raw.start.as_ref(), Unit::Duration)
                 .unwrap_or(Draw { low: 0, high: 200 * MS }),
             config: self.config(&raw.config),
+            release: raw.version.as_ref().and_then(|to| self.release(to)).unwrap_or_default(),
         }
     }
 

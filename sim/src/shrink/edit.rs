@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::guarantee;
 use crate::ids::{ClientId, NodeId, RegionId, Sid};
 use crate::plan::{
-    ClientPlan, FaultAction, FaultPlan, HostFault, NamesPlan, NodePlan, Op, OpPlan, PathPlan, Plan,
-    ProcessPlan, RoutePlan, Sides, Site,
+    ClientPlan, FaultAction, FaultPlan, HostFault, HostWhat, NamesPlan, NodePlan, Op, OpPlan,
+    PathPlan, Plan, ProcessPlan, ReloadPlan, RoutePlan, Sides, Site,
 };
 
 /// The plan with these nodes and clients only. A client that loses all its nodes goes to another
@@ -24,7 +24,7 @@ pub(super) fn with_members(
     let cut = Cut::of(plan, nodes, clients);
     let made = cut.plan();
     let sound = !made.nodes.is_empty()
-        && islands(&made) <= islands(plan)
+        && made.islands() <= plan.islands()
         && made.guarantees.iter().all(|g| guarantee::knows_scope(&g.scope, &made.header("")));
     sound.then_some(made)
 }
@@ -69,28 +69,6 @@ fn renumber(faults: &mut [FaultPlan]) {
     for (id, fault) in (0..).zip(faults) {
         fault.id = id;
     }
-}
-
-/// Into how many parts the configured routes let the nodes fall: gossip joins what routes connect,
-/// in whichever direction, inside of one cluster and where there is a way.
-fn islands(plan: &Plan) -> usize {
-    let mut island: Vec<usize> = (0..plan.nodes.len()).collect();
-    for (from, node) in plan.nodes.iter().enumerate() {
-        for (to, peer) in plan.nodes.iter().enumerate() {
-            let (here, there) = (node.region, peer.region);
-            let way = here == there
-                || plan.paths.iter().any(|p| [(p.a, p.b), (p.b, p.a)].contains(&(here, there)));
-            let listed = node.routes.iter().any(|route| match route {
-                RoutePlan::Node(id) => usize::from(id.0) == to,
-                RoutePlan::Region(region) => *region == there,
-            });
-            if way && listed && node.cluster == peer.cluster {
-                let (old, new) = (island[to], island[from]);
-                island.iter_mut().filter(|at| **at == old).for_each(|at| *at = new);
-            }
-        }
-    }
-    island.into_iter().collect::<BTreeSet<_>>().len()
 }
 
 /// Who stays, and under which new number.
@@ -153,8 +131,22 @@ impl<'p> Cut<'p> {
 
     fn node(&self, id: NodeId) -> NodePlan {
         let node = &self.plan.nodes[usize::from(id.0)];
+        let routes = self.routes(&node.routes);
+        let region = self.regions.get(&node.region).copied().unwrap_or(RegionId(0));
+        NodePlan { region, routes, ..node.clone() }
+    }
+
+    fn host(&self, what: &HostWhat) -> HostWhat {
+        let mut what = what.clone();
+        if let HostWhat::Reload(ReloadPlan { routes: Some(routes), .. }) = &mut what {
+            *routes = self.routes(routes);
+        }
+        what
+    }
+
+    fn routes(&self, of_plan: &[RoutePlan]) -> Vec<RoutePlan> {
         let mut routes: Vec<RoutePlan> = Vec::new();
-        for route in &node.routes {
+        for route in of_plan {
             let route = match route {
                 RoutePlan::Node(to) => {
                     let to = self.nodes.get(to).copied().or_else(|| self.neighbour(*to));
@@ -173,8 +165,7 @@ impl<'p> Cut<'p> {
                 routes.push(route);
             }
         }
-        let region = self.regions.get(&node.region).copied().unwrap_or(RegionId(0));
-        NodePlan { region, routes, ..node.clone() }
+        routes
     }
 
     /// A node that stays, of the region and the cluster of one that goes.
@@ -236,7 +227,7 @@ impl<'p> Cut<'p> {
             }
             FaultAction::Host(host) => FaultAction::Host(HostFault {
                 nodes: self.nodes(&host.nodes)?,
-                what: host.what.clone(),
+                what: self.host(&host.what),
             }),
             FaultAction::StopReading(clients) => {
                 let clients: Vec<ClientId> =

@@ -102,7 +102,7 @@ impl<'t> Search<'t> {
         candidate: Plan,
         pleases: impl FnOnce(&[Finding], &[Signature]) -> bool,
     ) -> bool {
-        if self.over || !self.tried.insert(key(&candidate)) {
+        if self.over || !self.tried.insert(key(&candidate)) || !self.leaves_a_way(&candidate) {
             return false;
         }
         if self.replays >= self.replays_max || self.trial.is_over() {
@@ -122,6 +122,11 @@ impl<'t> Search<'t> {
         self.fails_at = fails_at;
         self.helped += 1;
         true
+    }
+
+    /// Whether everybody still has whom to find: a plan in which nobody could do better shows nothing.
+    fn leaves_a_way(&self, candidate: &Plan) -> bool {
+        candidate.homeless().is_none() && candidate.islands() <= self.plan.islands()
     }
 
     /// Changes the plan in place, if that changes anything and the failure stays.

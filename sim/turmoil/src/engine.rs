@@ -339,7 +339,7 @@ impl Engine<'_> {
             slot.commands.clear();
             slot.incarnation += 1;
             let incarnation = slot.incarnation;
-            world.rec.event(Kind::NodeUp { node: id, incarnation });
+            world.rec.event(Kind::NodeUp { node: id, incarnation, pool_size: None });
             world.roads.ip(Site::Node(id))
         };
         self.sim.bounce(ip);

@@ -1,10 +1,13 @@
 //! Faults of machines and their processes, apart from their plain ends.
 
-use super::{Builder, FaultAction, FaultPlan};
+use super::{Builder, FaultAction, FaultPlan, config_numbers};
 use crate::plan::host::{HostFault, HostWhat, MOMENT_NS, Restart, STOP_PATIENCE_NS, SlowCpu};
-use crate::plan::{ClockFault, select};
+use crate::plan::{ClockFault, ReloadPlan, select};
 use crate::rng::Stream;
-use crate::scenario::{ClockSpec, Draw, HostSpec, HostSpecWhat, RestartSpec, Way, Ways};
+use crate::scenario::{
+    ClockSpec, Draw, FaultSpec, FaultWhat, HostSpec, HostSpecWhat, ReloadSpec, RestartSpec,
+    RouteTarget, UpgradeSpec, Way, Ways,
+};
 
 /// How long such a fault lasts if the scenario does not say so; `None` is until all are lifted.
 pub(super) fn usual_lasts(host: &HostSpec) -> Option<u64> {
@@ -12,7 +15,12 @@ pub(super) fn usual_lasts(host: &HostSpec) -> Option<u64> {
         HostSpecWhat::Restart(RestartSpec { by: Way::Crash, .. }) => Some(MOMENT_NS),
         HostSpecWhat::Restart(RestartSpec { by: Way::Stop, .. }) => Some(STOP_PATIENCE_NS),
         HostSpecWhat::Clock(_) => Some(MOMENT_NS),
-        HostSpecWhat::Pause | HostSpecWhat::SlowCpu { .. } | HostSpecWhat::PowerLoss { .. } => None,
+        HostSpecWhat::Join | HostSpecWhat::Reload(_) => Some(0),
+        HostSpecWhat::Upgrade(_) => Some(STOP_PATIENCE_NS),
+        HostSpecWhat::Pause
+        | HostSpecWhat::SlowCpu { .. }
+        | HostSpecWhat::PowerLoss { .. }
+        | HostSpecWhat::Leave => None,
     }
 }
 
@@ -20,28 +28,52 @@ impl Builder<'_> {
     /// Faults of machines: one for all that are hit, or one for each where each has draws of its
     /// own.
     ///
-    /// `key` is the fault's place in the scenario, `stream` that of its other draws.
+    /// `key` is the fault's place in the scenario, `stream` that of its other draws. Gives the time
+    /// when the last is over.
     pub(super) fn hosts(
         &mut self,
         key: u64,
         (line, at, lasts): (u32, u64, u64),
         spec: &HostSpec,
         stream: &mut Stream,
-    ) {
-        let HostSpecWhat::Clock(clock) = &spec.what else {
-            if let Some(host) = self.host(line, spec, stream) {
-                self.push_host(at, lasts, host);
-            }
-            return;
-        };
+    ) -> u64 {
         let nodes = select::nodes(&self.plan, &spec.on, stream);
         if nodes.is_empty() {
             self.problem(line, format!("`{}` means no node", spec.on));
+            return at;
         }
-        for node in nodes {
-            let mut draws = self.stream("plan.fault.clock", &[key, u64::from(node.0)]);
-            let what = HostWhat::Clock(wrong_clock(clock, &mut draws));
-            self.push_host(at, lasts, HostFault { nodes: vec![node], what });
+        match &spec.what {
+            HostSpecWhat::Clock(clock) => {
+                for node in nodes {
+                    let mut draws = self.stream("plan.fault.clock", &[key, u64::from(node.0)]);
+                    let what = HostWhat::Clock(wrong_clock(clock, &mut draws));
+                    self.push_host(at, lasts, HostFault { nodes: vec![node], what });
+                }
+                at.saturating_add(lasts)
+            }
+            HostSpecWhat::Upgrade(UpgradeSpec { to, every }) => {
+                let mut draws = self.stream("plan.fault.upgrade", &[key]);
+                let mut begin = at;
+                for node in nodes {
+                    let what = HostWhat::Upgrade(*to);
+                    self.push_host(begin, lasts, HostFault { nodes: vec![node], what });
+                    begin = begin.saturating_add(every.sample(&mut draws));
+                }
+                begin.saturating_add(lasts)
+            }
+            HostSpecWhat::Pause
+            | HostSpecWhat::SlowCpu { .. }
+            | HostSpecWhat::PowerLoss { .. }
+            | HostSpecWhat::Restart(_)
+            | HostSpecWhat::Join
+            | HostSpecWhat::Leave
+            | HostSpecWhat::Reload(_) => {
+                if let Some(what) = self.host(&spec.what, stream) {
+                    let nodes = nodes.into_iter().collect();
+                    self.push_host(at, lasts, HostFault { nodes, what });
+                }
+                at.saturating_add(lasts)
+            }
         }
     }
 
@@ -49,13 +81,9 @@ impl Builder<'_> {
         self.plan.faults.push(FaultPlan { id: 0, at, lasts, action: FaultAction::Host(host) });
     }
 
-    fn host(&mut self, line: u32, spec: &HostSpec, stream: &mut Stream) -> Option<HostFault> {
-        let nodes = select::nodes(&self.plan, &spec.on, stream);
-        if nodes.is_empty() {
-            self.problem(line, format!("`{}` means no node", spec.on));
-            return None;
-        }
-        let what = match &spec.what {
+    /// What happens to all that are hit alike.
+    fn host(&self, what: &HostSpecWhat, stream: &mut Stream) -> Option<HostWhat> {
+        Some(match what {
             HostSpecWhat::Pause => HostWhat::Pause,
             HostSpecWhat::SlowCpu { base, factor } => HostWhat::SlowCpu(SlowCpu {
                 base_ns: base.sample(stream),
@@ -66,10 +94,40 @@ impl Builder<'_> {
                 let (by, new_port, new_address) = (*by, *new_port, *new_address);
                 HostWhat::Restart(Restart { by, new_port, new_address })
             }
+            HostSpecWhat::Join => HostWhat::Join,
+            HostSpecWhat::Leave => HostWhat::Leave,
+            HostSpecWhat::Reload(reload) => HostWhat::Reload(self.reload(reload, stream)),
             // Each machine has a fault of its own.
-            HostSpecWhat::Clock(_) => return None,
+            HostSpecWhat::Clock(_) | HostSpecWhat::Upgrade(_) => return None,
+        })
+    }
+
+    fn reload(&self, spec: &ReloadSpec, stream: &mut Stream) -> ReloadPlan {
+        let numbers = config_numbers(&spec.config).into_iter();
+        let numbers = numbers.filter_map(|(setting, draw)| Some((setting, draw?.sample(stream))));
+        let routes = |to: &Vec<RouteTarget>| to.iter().flat_map(|to| self.route(to)).collect();
+        ReloadPlan { numbers: numbers.collect(), routes: spec.routes.as_ref().map(routes) }
+    }
+
+    /// Nobody can be asked to find a way that the plan has left nobody.
+    pub(super) fn check_members(&mut self) {
+        let of_members = |spec: &&FaultSpec| {
+            matches!(&spec.what, FaultWhat::Host(host)
+                if matches!(host.what, HostSpecWhat::Join | HostSpecWhat::Leave))
         };
-        Some(HostFault { nodes: nodes.into_iter().collect(), what })
+        let Some(line) = self.scenario.faults.iter().find(of_members).map(|spec| spec.line) else {
+            return;
+        };
+        if let Some(client) = self.plan.homeless() {
+            let name = self.plan.client_name(client);
+            let message = format!("`client:{name}` has no node that is there all the time");
+            self.problem(line, message);
+        }
+        if self.plan.islands() > self.plan.islands_without(&[].into()) {
+            let message = "without the nodes that leave, the configured routes join the others no \
+                more: who starts again would find nobody";
+            self.problem(line, message.to_owned());
+        }
     }
 }
 

@@ -19,7 +19,7 @@ pub(in crate::scenario) const PORTS: [&str; 2] = ["same", "new"];
 pub(in crate::scenario) const SHAPES: [&str; 5] = ["split", "isolate", "one_way", "bridge", "ring"];
 
 /// Kinds that the pure engine has.
-pub(in crate::scenario) const KINDS: [&str; 21] = [
+pub(in crate::scenario) const KINDS: [&str; 25] = [
     "partition",
     "blackhole",
     "flap",
@@ -41,10 +41,14 @@ pub(in crate::scenario) const KINDS: [&str; 21] = [
     "power_loss",
     "restart",
     "clock",
+    "join",
+    "leave",
+    "reload",
+    "upgrade",
 ];
 
 /// Kinds that the format has and this version does not.
-const LATER: [&str; 6] = ["disk", "reload", "join", "leave", "peer_remove", "upgrade"];
+const LATER: [&str; 2] = ["disk", "peer_remove"];
 
 /// Whether the format has faults of this kind.
 pub(super) fn is_known(kind: &str) -> bool {
@@ -163,7 +167,7 @@ impl Reader<'_> {
             ("after", span(&raw.after), &["cut_stream"]),
             ("ending", raw.ending.as_ref().map(Spanned::span), &["cut_stream"]),
             ("bytes", span(&raw.bytes), &["slice"]),
-            ("every", span(&raw.every), &["slice"]),
+            ("every", span(&raw.every), &["slice", "upgrade"]),
             ("stagger", span(&raw.stagger), &["partition", "blackhole"]),
             ("period", span(&raw.period), &["flap"]),
             ("duty", span(&raw.duty), &["flap"]),

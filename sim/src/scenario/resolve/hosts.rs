@@ -12,7 +12,8 @@ use super::{Any, Reader, Text};
 use crate::units::SECOND;
 
 /// The kinds.
-pub(super) const KINDS: [&str; 5] = ["pause", "slow_cpu", "power_loss", "restart", "clock"];
+pub(super) const KINDS: [&str; 9] =
+    ["pause", "slow_cpu", "power_loss", "restart", "clock", "join", "leave", "reload", "upgrade"];
 
 /// Kinds after which a process may listen on another route port.
 pub(super) const WITH_PORT: [&str; 5] = ["crash", "stop", "lame_duck", "power_loss", "restart"];
@@ -24,7 +25,7 @@ const BASE_MAX_NS: u64 = SECOND;
 const FACTOR_MAX: u64 = 10_000;
 
 /// Keys that only these kinds have a use for.
-pub(super) fn keys(raw: &RawFault) -> [Key<'_>; 9] {
+pub(super) fn keys(raw: &RawFault) -> [Key<'_>; 12] {
     let any = |any: &Option<Any>| any.as_ref().map(Spanned::span);
     let text = |text: &Option<Text>| text.as_ref().map(Spanned::span);
     [
@@ -32,6 +33,9 @@ pub(super) fn keys(raw: &RawFault) -> [Key<'_>; 9] {
         ("base", any(&raw.base), &["slow_cpu"]),
         ("by", text(&raw.by), &["restart"]),
         ("address", text(&raw.address), &["crash", "stop", "lame_duck", "restart"]),
+        ("config", raw.config.as_ref().map(|_| raw.kind.span()), &["reload"]),
+        ("routes", raw.routes.as_ref().map(|_| raw.kind.span()), &["reload"]),
+        ("to", text(&raw.to), &["upgrade"]),
         ("offset", any(&raw.offset), &["clock"]),
         ("step", any(&raw.step), &["clock"]),
         ("drift", any(&raw.drift), &["clock"]),
@@ -46,6 +50,7 @@ impl Reader<'_> {
             "pause" => HostSpecWhat::Pause,
             "slow_cpu" => self.slow_cpu(raw)?,
             "clock" => HostSpecWhat::Clock(self.clock(raw)?),
+            kind @ ("join" | "leave" | "reload" | "upgrade") => self.operator(raw, kind)?,
             "power_loss" => {
                 HostSpecWhat::PowerLoss { new_port: self.same_or_new("port", raw.port.as_ref()) }
             }
@@ -130,12 +135,20 @@ impl Reader<'_> {
                     "a clock that is wrong says for how long: `for`; only `step` does not";
                 self.problems.add(raw.kind.span(), message);
             }
+            (HostSpecWhat::Join, Some(span)) => {
+                self.problems.add(span, "a join is over at once; it has no `for`");
+            }
+            (HostSpecWhat::Leave | HostSpecWhat::Upgrade(_), Some(_)) => self.check_patience(raw),
             (
                 HostSpecWhat::Pause
                 | HostSpecWhat::SlowCpu { .. }
                 | HostSpecWhat::PowerLoss { .. }
                 | HostSpecWhat::Restart(_)
-                | HostSpecWhat::Clock(_),
+                | HostSpecWhat::Clock(_)
+                | HostSpecWhat::Join
+                | HostSpecWhat::Leave
+                | HostSpecWhat::Reload(_)
+                | HostSpecWhat::Upgrade(_),
                 _,
             ) => {}
         }

@@ -1,0 +1,85 @@
+//! Who is there at all: nodes that come late and nodes that leave for good.
+//!
+//! A broker can only join what routes connect, and a client can only go where a node is. A plan in
+//! which somebody has no way at all asks for what nobody could do.
+
+use std::collections::BTreeSet;
+
+use super::{HostFault, HostWhat, Plan, RoutePlan};
+use crate::ids::{ClientId, NodeId};
+
+impl Plan {
+    fn hit_by(&self, is: impl Fn(&HostWhat) -> bool) -> BTreeSet<NodeId> {
+        let hosts = self.faults.iter().filter_map(|fault| fault.action.host());
+        hosts.filter(|host| is(&host.what)).flat_map(|host| &host.nodes).copied().collect()
+    }
+
+    /// The nodes that leave for good.
+    #[must_use]
+    pub fn leavers(&self) -> BTreeSet<NodeId> {
+        self.hit_by(|what| matches!(what, HostWhat::Leave))
+    }
+
+    /// The nodes that are started by the plan's faults, not at the beginning.
+    #[must_use]
+    pub fn joiners(&self) -> BTreeSet<NodeId> {
+        self.hit_by(|what| matches!(what, HostWhat::Join))
+    }
+
+    /// Clients that at some time have no node to go to: all of theirs come late, or all leave.
+    #[must_use]
+    pub(crate) fn homeless(&self) -> Option<ClientId> {
+        let (joiners, leavers) = (self.joiners(), self.leavers());
+        let among =
+            |nodes: &[NodeId], set: &BTreeSet<NodeId>| nodes.iter().all(|n| set.contains(n));
+        let mut clients = (0..).map(ClientId).zip(&self.clients);
+        let homeless = clients
+            .find(|(_, client)| among(&client.nodes, &joiners) || among(&client.nodes, &leavers));
+        homeless.map(|(id, _)| id)
+    }
+
+    /// Into how many parts the configured routes let the nodes fall that stay: gossip joins what
+    /// routes connect, in whichever direction, inside of one cluster and where there is a way.
+    #[must_use]
+    pub(crate) fn islands(&self) -> usize {
+        self.islands_without(&self.leavers())
+    }
+
+    /// The same, as if these nodes had never been.
+    #[must_use]
+    pub(super) fn islands_without(&self, gone: &BTreeSet<NodeId>) -> usize {
+        let stays = |at: usize| u16::try_from(at).is_ok_and(|at| !gone.contains(&NodeId(at)));
+        let mut island: Vec<usize> = (0..self.nodes.len()).collect();
+        for (from, node) in self.nodes.iter().enumerate().filter(|(at, _)| stays(*at)) {
+            let routes = self.last_routes(from);
+            for (to, peer) in self.nodes.iter().enumerate().filter(|(at, _)| stays(*at)) {
+                let (here, there) = (node.region, peer.region);
+                let way = here == there
+                    || self.paths.iter().any(|p| [(p.a, p.b), (p.b, p.a)].contains(&(here, there)));
+                let listed = routes.iter().any(|route| match route {
+                    RoutePlan::Node(id) => usize::from(id.0) == to,
+                    RoutePlan::Region(region) => *region == there,
+                });
+                if way && listed && node.cluster == peer.cluster {
+                    let (old, new) = (island[to], island[from]);
+                    island.iter_mut().filter(|at| **at == old).for_each(|at| *at = new);
+                }
+            }
+        }
+        let left = island.into_iter().enumerate().filter(|(at, _)| stays(*at));
+        left.map(|(_, island)| island).collect::<BTreeSet<_>>().len()
+    }
+
+    /// The routes that a node is configured with at the end: the last reload for good counts.
+    fn last_routes(&self, at: usize) -> &[RoutePlan] {
+        let for_good = self.faults.iter().rev().filter(|fault| fault.lasts == 0);
+        let mut routes = for_good.filter_map(|fault| {
+            let HostFault { nodes, what: HostWhat::Reload(reload) } = fault.action.host()? else {
+                return None;
+            };
+            let hit = nodes.iter().any(|node| usize::from(node.0) == at);
+            reload.routes.as_deref().filter(|_| hit)
+        });
+        routes.next().unwrap_or(&self.nodes[at].routes)
+    }
+}

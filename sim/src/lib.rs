@@ -26,6 +26,7 @@ extern crate self as causeway_sim;
 pub mod cli;
 mod client;
 pub mod coverage;
+pub mod disk;
 mod engine;
 pub mod guarantee;
 pub mod hash;

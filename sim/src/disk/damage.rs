@@ -1,0 +1,43 @@
+//! What has happened to sectors after they were written.
+
+use std::collections::BTreeMap;
+
+use super::SECTOR_BYTES;
+
+/// Something that happens to a file on the disk.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Damage {
+    /// One bit of one sector is another.
+    BitRot,
+    /// Some sectors are as they were before they were last written.
+    StaleSectors,
+    /// Its name cannot be found.
+    LostFile,
+}
+
+/// What is read in the place of sectors, by their numbers.
+pub(super) type Overlay = BTreeMap<u64, Vec<u8>>;
+
+/// The numbers of the sectors that bytes touch.
+pub(super) fn sectors(at: u64, len: u64) -> std::ops::Range<u64> {
+    at / SECTOR_BYTES..(at + len).div_ceil(SECTOR_BYTES)
+}
+
+/// The bytes of a sector, as many as there are.
+pub(super) fn sector(bytes: &[u8], number: u64) -> &[u8] {
+    let begin = usize::try_from(number * SECTOR_BYTES).unwrap_or(usize::MAX).min(bytes.len());
+    let end = usize::try_from((number + 1) * SECTOR_BYTES).unwrap_or(usize::MAX).min(bytes.len());
+    &bytes[begin..end]
+}
+
+/// Bytes with what is read in the place of some.
+pub(super) fn overlaid(bytes: &[u8], overlay: &Overlay) -> Vec<u8> {
+    let mut seen = bytes.to_vec();
+    for (number, shown) in overlay {
+        let begin = usize::try_from(number * SECTOR_BYTES).unwrap_or(usize::MAX);
+        for (byte, shown) in seen.iter_mut().skip(begin).zip(shown) {
+            *byte = *shown;
+        }
+    }
+    seen
+}

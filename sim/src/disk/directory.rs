@@ -1,0 +1,76 @@
+//! Names, of which some are durable.
+
+use std::collections::BTreeMap;
+
+use super::FileId;
+use crate::rng::Stream;
+
+/// A change of a directory.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Entry {
+    /// The name leads to this file.
+    Put(String, FileId),
+    /// It leads nowhere.
+    Remove(String),
+    /// The second leads to where the first has led, and the first nowhere; both or neither.
+    Rename(String, String, FileId),
+}
+
+/// A directory.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Directory {
+    now: BTreeMap<String, FileId>,
+    durable: BTreeMap<String, FileId>,
+    /// What is between the two.
+    changes: Vec<Entry>,
+}
+
+impl Directory {
+    pub(super) fn change(&mut self, entry: Entry) {
+        apply(&mut self.now, &entry);
+        self.changes.push(entry);
+    }
+
+    pub(super) fn find(&self, name: &str) -> Option<FileId> {
+        self.now.get(name).copied()
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = &String> {
+        self.now.keys()
+    }
+
+    /// All files that have a name in one of the versions.
+    pub(super) fn files(&self) -> impl Iterator<Item = FileId> {
+        self.now.values().chain(self.durable.values()).copied()
+    }
+
+    pub(super) fn sync(&mut self) {
+        self.durable.clone_from(&self.now);
+        self.changes.clear();
+    }
+
+    /// Each change is there or not, by itself.
+    pub(super) fn lose_power(&mut self, draws: &mut Stream) {
+        for entry in self.changes.drain(..) {
+            if draws.below(2) == 0 {
+                apply(&mut self.durable, &entry);
+            }
+        }
+        self.now.clone_from(&self.durable);
+    }
+}
+
+fn apply(names: &mut BTreeMap<String, FileId>, entry: &Entry) {
+    match entry {
+        Entry::Put(name, file) => {
+            names.insert(name.clone(), *file);
+        }
+        Entry::Remove(name) => {
+            names.remove(name);
+        }
+        Entry::Rename(from, to, file) => {
+            names.remove(from);
+            names.insert(to.clone(), *file);
+        }
+    }
+}

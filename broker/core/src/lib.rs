@@ -34,6 +34,9 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+#[macro_use]
+mod perturb;
+
 mod account;
 mod cluster;
 pub mod config;
@@ -56,6 +59,8 @@ pub use fault::CloseReason;
 pub use ids::{AccountId, DialId, LinkId, ShardId};
 pub use input::{CloseCause, Command, Input, Origin};
 pub use node::{Node, TimerKind};
+#[cfg(feature = "perturb")]
+pub use perturb::PerturbSite;
 pub use time::{Duration, Mono, Now, Wall};
 pub use trace::{Direction, LinkLabel, TraceEvent, TraceMask};
 

@@ -137,8 +137,13 @@ impl Engine<'_> {
         let seed = Stream::new(self.plan.seed, "node", &of).seed32();
         let now = Now { mono: Mono(0), wall: host.clock.wall(self.now) };
         self.running = Some(id);
+        let mut node = Node::new(config, seed, now);
+        for site in &self.plan.perturb {
+            let purpose = format!("perturb.{}", site.name());
+            node.perturb(*site, Stream::new(self.plan.seed, &purpose, &of).next());
+        }
         host.process = Some(Process {
-            node: Node::new(config, seed, now),
+            node,
             start: host.clock.mono(self.now),
             links: Vec::new(),
             free: Vec::new(),

@@ -6,6 +6,8 @@
 
 use std::collections::BTreeSet;
 
+use causeway_core::PerturbSite;
+
 use super::select;
 use super::timing;
 use super::{
@@ -17,8 +19,8 @@ use crate::ids::{ClientId, NodeId, RegionId};
 use crate::rng::Stream;
 use crate::scenario::{
     Between, Chunking, ClientSpec, ConfigSpec, ConnsWhat, Diagnostic, Draw, FaultSpec, FaultWhat,
-    HostSpecWhat, LinkSpec, NamesAnswer, NamesSpec, Process, RegionSpec, RouteTarget, Scenario, ScenarioError,
-    Selector,
+    HostSpecWhat, LinkSpec, NamesAnswer, NamesSpec, Process, RegionSpec, RouteTarget, Scenario,
+    ScenarioError, Selector,
 };
 use crate::units::MS;
 
@@ -36,6 +38,9 @@ const EPOCH_NS: u64 = 1_767_225_600_000_000_000;
 
 /// Wall clocks of nodes differ by up to this.
 const WALL_SPREAD_NS: u64 = 1_000 * MS;
+
+/// In so many millionths of all seeds something unusual happens at a place in the code.
+const PERTURB_PPM: u32 = 250_000;
 
 /// A plan with more operations than this is a mistake: it would fill the memory.
 const OPS_MAX: usize = 20_000_000;
@@ -107,6 +112,13 @@ impl Builder<'_> {
             window: self.sample(network.window, "plan.window", &[]),
             chunking: network.chunking.unwrap_or_else(|| self.chunking()),
         };
+        if scenario.perturb {
+            let is_active = |site: &PerturbSite| {
+                let purpose = format!("plan.perturb.{}", site.name());
+                self.stream(&purpose, &[]).chance_ppm(PERTURB_PPM)
+            };
+            self.plan.perturb = PerturbSite::ALL.into_iter().filter(is_active).collect();
+        }
         let links: Vec<LinkPlan> =
             (0..).zip(&scenario.links).map(|(at, link)| self.link(at, link)).collect();
         let there: Vec<(usize, RegionId, &RegionSpec)> = (scenario.regions.iter().enumerate())

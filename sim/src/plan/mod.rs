@@ -37,6 +37,8 @@ pub(crate) use timing::{CLIENT_PINGS_MAX, RETRANSMIT_NS};
 
 use std::fmt;
 
+use causeway_core::PerturbSite;
+
 use crate::history::{
     Bounds, ClientInfo, FaultKind, GuaranteeInfo, Header, LinkInfo, NodeInfo, PathInfo, RegionInfo,
     Sym, Symbols,
@@ -54,6 +56,8 @@ pub struct Plan {
     pub seed: u64,
     /// What holds for all networks.
     pub network: NetworkPlan,
+    /// Places in the broker's code where unusual things happen, in all nodes.
+    pub perturb: Vec<PerturbSite>,
     /// Regions; [`RegionId`] is the index.
     pub regions: Vec<RegionPlan>,
     /// Which regions are joined.

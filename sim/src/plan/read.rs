@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use causeway_core::PerturbSite;
+
 use super::text::Line;
 use super::write::FIRST_LINE;
 use super::{
@@ -74,6 +76,10 @@ impl Reader {
                 self.plan.seed = line.number("seed")?;
             }
             "network" => self.network(&mut line)?,
+            "perturb" => {
+                let all = PerturbSite::ALL.into_iter();
+                self.plan.perturb.extend(all.filter(|site| line.flag(site.name())));
+            }
             "region" => self.region(&mut line)?,
             "path" => {
                 let (a, b) = (line.word("a region")?, line.word("a region")?);

@@ -28,6 +28,10 @@ impl Plan {
         put(&mut out, "tcp_timeout", Span(self.network.tcp_timeout_ns));
         put(&mut out, "window", self.network.window);
         put(&mut out, "chunking", self.network.chunking.name());
+        if !self.perturb.is_empty() {
+            out.push_str("\nperturb");
+            self.perturb.iter().for_each(|site| put_word(&mut out, site.name()));
+        }
         for region in &self.regions {
             out.push_str("\nregion");
             put_word(&mut out, &region.name);

@@ -50,6 +50,8 @@ pub struct Scenario {
     pub duration: Draw,
     /// How long things may take to settle after that; `None` derives it from the timers.
     pub settle: Option<u64>,
+    /// Unusual things happen in the broker's code.
+    pub perturb: bool,
     /// What holds for all networks.
     pub network: NetworkSpec,
     /// The networks.

@@ -102,6 +102,9 @@ pub(super) struct RawRun {
     #[serde(default)]
     #[schemars(with = "q::Duration")]
     pub(super) settle: Option<Text>,
+    /// Unusual things happen at some places in the broker's code.
+    #[serde(default)]
+    pub(super) perturb: bool,
     /// Engines that it is meant for.
     #[serde(default)]
     #[schemars(with = "Vec<q::Engine>")]

@@ -134,6 +134,7 @@ impl Reader<'_> {
             seeds: self.seeds(),
             duration,
             settle: self.settle(&raw.run),
+            perturb: raw.run.perturb,
             network: self.network(),
             links: self.links(),
             regions,

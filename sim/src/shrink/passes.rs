@@ -22,6 +22,7 @@ impl Search<'_> {
         self.fewer_clients();
         self.fewer_nodes();
         self.fewer_faults();
+        self.fewer_perturbations();
         self.fewer_operations();
         self.end_sooner();
         self.fewer_sites();
@@ -107,6 +108,13 @@ impl Search<'_> {
         let plan = self.plan().clone();
         let all = (0..plan.faults.len()).collect();
         self.leave_out(all, |kept| Some(with_faults(&plan, kept)));
+    }
+
+    fn fewer_perturbations(&mut self) {
+        let plan = self.plan().clone();
+        self.leave_out(plan.perturb.clone(), |kept| {
+            Some(Plan { perturb: kept.to_vec(), ..plan.clone() })
+        });
     }
 
     fn fewer_operations(&mut self) {

@@ -9,7 +9,7 @@
 //! | `degrade` | latency and jitter, both ways; **not** loss, bandwidth, or one way only |
 //! | `crash`, `stop`, `lame_duck` | as they are; a crash is that of a process: its machine sends FIN; **not** a new address |
 //! | `stop_reading`, `read_rate` | as they are |
-//! | faults of connections and their bytes, of names, of machines | **not** |
+//! | faults of connections and their bytes, of names, of machines, of operators; perturbations | **not** |
 //! | latency, jitter of networks | up to two ticks more; jitter is exponential, not even; **not** long tails, nor a bias of each pair |
 //! | bandwidth of networks | unlimited; **not** a queue in front of it |
 //! | loss of networks | **not** |
@@ -40,6 +40,9 @@ pub(crate) fn gaps(plan: &Plan) -> Vec<String> {
     }
     for fault in &plan.faults {
         gaps.extend(missing_in(&fault.action));
+    }
+    if !plan.perturb.is_empty() {
+        gaps.push("what is to happen in the broker's code".to_owned());
     }
     gaps.sort();
     gaps.dedup();

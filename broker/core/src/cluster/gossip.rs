@@ -48,6 +48,9 @@ impl Node {
         for (link, info) in lines {
             let json = info.to_json();
             self.send(link, fx, |out| encode::info_gossip(out, &json));
+            if perturb!(self, GossipTwice) {
+                self.send(link, fx, |out| encode::info_gossip(out, &json));
+            }
         }
     }
 

@@ -140,7 +140,12 @@ impl Node {
             Failure::Unreachable => limits::ROUTE_REDIAL_JITTER,
             Failure::Rejected | Failure::Yielded | Failure::Ourselves => limits::ROUTE_YIELD,
         };
-        let jitter = self.rng.span(Stream::DialJitter, spread);
+        let mut jitter = self.rng.span(Stream::DialJitter, spread);
+        if perturb!(self, DialLate) {
+            jitter = spread;
+        } else if perturb!(self, DialInStep) {
+            jitter = Duration::ZERO;
+        }
         let Some(cluster) = &mut self.cluster else { return };
         let (backoff, standing) = (cluster.config.connect_backoff, cluster.standing(id));
         let Some(target) = cluster.targets.get_mut(&id) else { return };

@@ -272,6 +272,13 @@ impl Interest {
         self.plan_in_scratch(hash, subject, admitted)
     }
 
+    /// The same, as if nobody had ever asked.
+    pub(crate) fn plan_anew(&mut self, subject: &[u8]) -> Rc<Plan> {
+        self.matches += 1;
+        let hash = self.hash.bytes(subject);
+        self.plan_in_scratch(hash, subject, false)
+    }
+
     /// Whether a plan that was kept still says who gets a message on its subject.
     pub(crate) fn is_current(&self, plan: &Plan) -> bool {
         let current = !plan.stale.get() && plan.stamp == self.patterns.stamp(plan.places);

@@ -71,7 +71,8 @@ impl Node {
         let measured = alive
             .rtt
             .is_some_and(|(_, when)| when != link.start.mono && now.mono.since(when) < RTT_AGE_MAX);
-        let heard_of = now.mono.since(alive.last_in) < interval;
+        let early = alive.outstanding == 0 && perturb!(self, EarlyPing);
+        let heard_of = now.mono.since(alive.last_in) < interval && !early;
         if !(heard_of && measured) {
             if alive.outstanding + 1 > self.config.ping_max {
                 return self.cut_stale(now, id.slot, fx);
@@ -104,7 +105,7 @@ impl Node {
         }
         let measured = alive.rtt.map_or(Duration::MAX, |(_, when)| now.mono.since(when));
         let quiet = limits::ROUTE_PROBE_IDLE.min(interval);
-        if silent >= quiet || measured >= interval {
+        if silent >= quiet || measured >= interval || perturb!(self, EarlyPing) {
             self.ping(now, id.slot, fx);
             return self.arm_keepalive(id, now.mono + patience);
         }

@@ -13,7 +13,7 @@ use crate::limits;
 use crate::link::rx::{HEADROOM_BYTES, RxBuf};
 use crate::link::{Hold, LinkKind};
 use crate::node::Node;
-use crate::time::{Mono, Now};
+use crate::time::{Duration, Mono, Now};
 use crate::timers::Due;
 
 /// What came of parsing a piece of input.
@@ -158,7 +158,7 @@ impl Node {
             return;
         }
         if let Some(client) = link.client_mut()
-            && mem::take(&mut client.hit_slow_receiver)
+            && (mem::take(&mut client.hit_slow_receiver) || perturb!(self, Stall))
         {
             client.stalls += 1;
             self.stats.stalls += 1;
@@ -169,7 +169,10 @@ impl Node {
             Some(hold) => {
                 fx.links.push(LinkCmd::PauseRead { link: id });
                 match hold {
-                    Hold::Turn => self.timers.arm(now.mono, Due::Resume(id)),
+                    Hold::Turn => {
+                        let late = if perturb!(self, LateResume) { 1 } else { 0 };
+                        self.timers.arm(now.mono + Duration::from_millis(late), Due::Resume(id));
+                    }
                     Hold::Stall(until) => self.timers.arm(until, Due::Resume(id)),
                     Hold::Verify => {}
                 }

@@ -73,6 +73,9 @@ impl Node {
             return None;
         }
         publish_on(input, plan.address(), limits)?;
+        if perturb!(self, SingleMessages) {
+            return None;
+        }
         if fx.trace_mask.protocol || !self.accounts.get(GLOBAL).interest.is_current(plan) {
             return None;
         }

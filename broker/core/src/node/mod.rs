@@ -68,6 +68,8 @@ pub struct Node {
     pub(crate) turn_output: usize,
     pub(crate) spare: SpareChunks,
     pub(crate) delivery: DeliveryScratch,
+    #[cfg(feature = "perturb")]
+    pub(crate) perturb: crate::perturb::Perturb,
 }
 
 /// Counters of the whole server.
@@ -126,7 +128,15 @@ impl Node {
             turn_output: 0,
             spare: SpareChunks::default(),
             delivery: DeliveryScratch::default(),
+            #[cfg(feature = "perturb")]
+            perturb: crate::perturb::Perturb::default(),
         }
+    }
+
+    /// From now on something unusual happens at a site, at every fourth visit by draws of `key`.
+    #[cfg(feature = "perturb")]
+    pub fn perturb(&mut self, site: crate::perturb::PerturbSite, key: u64) {
+        self.perturb.activate(site, key);
     }
 
     /// Takes one input; what is to be done about it is in `fx` and in the transmit queues.

@@ -100,11 +100,16 @@ impl Node {
     /// Who gets a message on `subject`. Clients tend to publish to one subject again and again, so
     /// each remembers its last answer.
     fn plan_for(&mut self, slot: u32, subject: &[u8]) -> Rc<Plan> {
+        let (forget, miss) = (perturb!(self, ForgetPlan), perturb!(self, CacheMiss));
         let interest = &mut self.accounts.get_mut(GLOBAL).interest;
+        if miss {
+            return interest.plan_anew(subject);
+        }
         let Some(client) = self.links.at_mut(slot).and_then(Link::client_mut) else {
             return interest.plan(subject);
         };
         if let Some(plan) = &client.last_plan
+            && !forget
             && &*plan.subject == subject
             && interest.is_current(plan)
         {

@@ -63,6 +63,7 @@ impl Node {
         fx: &mut Effects,
         change: impl FnOnce(&mut Interest, &mut dyn FnMut(Announcement<'_>)) -> R,
     ) -> R {
+        let times = if perturb!(self, InterestTwice) { 2 } else { 1 };
         let Self { accounts, cluster, links, spare, turn_output, .. } = self;
         let Some(cluster) = cluster else {
             return change(&mut accounts.get_mut(account).interest, &mut |_| {});
@@ -83,7 +84,9 @@ impl Node {
                 link.wake(fx);
                 let tail = link.tx.tail(spare);
                 let before = tail.len();
-                announce(tail, (!dedicated).then_some(name), &announcement);
+                for _ in 0..times {
+                    announce(tail, (!dedicated).then_some(name), &announcement);
+                }
                 let bytes = tail.len() - before;
                 link.tx.appended(bytes);
                 *turn_output += bytes;

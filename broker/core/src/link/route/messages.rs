@@ -27,7 +27,10 @@ impl Node {
         link.last_activity = now.wall;
         self.stats.received_from_routes.count(routed.body.len() as u64);
         let Some(account) = self.route_account(slot, routed.account) else { return };
-        let plan = self.accounts.get_mut(account).interest.plan(routed.subject);
+        let miss = perturb!(self, CacheMiss);
+        let interest = &mut self.accounts.get_mut(account).interest;
+        let plan =
+            if miss { interest.plan_anew(routed.subject) } else { interest.plan(routed.subject) };
         if plan.is_empty() {
             return;
         }

@@ -30,7 +30,8 @@ impl Node {
         route_limits.payload = limits::ROUTE_PAYLOAD_BYTES.max(self.config.limits.max_payload);
         let mut consumed = 0;
         while consumed < bytes.len() {
-            if self.turn_output >= limits::TURN_OUTPUT_BYTES {
+            let enough = self.turn_output >= limits::TURN_OUTPUT_BYTES;
+            if enough || (consumed > 0 && perturb!(self, ShortTurn)) {
                 self.hold(id, Hold::Turn);
             }
             let Some(link) = self.links.get(id).filter(|link| link.takes_input()) else { break };

@@ -126,6 +126,7 @@ impl Node {
         }
         let heard = link.keepalive.last_in > link.start.mono;
         let refused = why == CloseReason::ParseError && !route.confirmed;
+        let turned_away = why == CloseReason::ClientClosed && !route.confirmed;
         if let (Some(target), Some(lane), false) = (target, lane, registered) {
             let broke = matches!(
                 why,
@@ -165,6 +166,9 @@ impl Node {
                 }
                 self.attempt_failed(now, id, lane, Failure::Rejected, fx);
             }
+            // It has a connection for this lane that it takes for alive, and does not know that we
+            // lost it: until it finds out, every new one is a duplicate.
+            Some(id) if turned_away => self.attempt_failed(now, id, lane, Failure::Yielded, fx),
             _ if why == CloseReason::DuplicateRoute => {}
             _ => self.redial(now, &remote_id, target.is_some(), fx),
         }

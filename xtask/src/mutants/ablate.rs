@@ -10,8 +10,18 @@ use super::tree::{Workshop, write, write_json};
 use serde::Serialize;
 
 /// The families, as `causeway-sim run --without` names them.
-const FAMILIES: [&str; 8] =
-    ["partition", "degrade", "connections", "names", "crash", "lame_duck", "pause", "slow_readers"];
+const FAMILIES: [&str; 10] = [
+    "partition",
+    "degrade",
+    "connections",
+    "names",
+    "crash",
+    "lame_duck",
+    "pause",
+    "slow_readers",
+    "clocks",
+    "operators",
+];
 
 /// What is lost without a family.
 #[derive(Debug, Default, Serialize)]

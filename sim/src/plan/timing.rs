@@ -4,7 +4,7 @@
 use causeway_core::limits;
 
 use super::clock::{mono_ppm, stretched};
-use super::{FaultAction, LinkPlan, Plan, Setting};
+use super::{ConnsFault, FaultAction, LinkPlan, Plan, Setting};
 use crate::history::Bounds;
 use crate::units::{MS, SECOND};
 
@@ -19,6 +19,9 @@ pub const CLIENT_DIAL_TIMEOUT_NS: u64 = 2 * SECOND;
 
 /// Unanswered pings after which a client gives up its connection.
 pub(crate) const CLIENT_PINGS_MAX: u32 = 2;
+
+/// What nodes say to each other when they meet may fill a window smaller than this.
+const SMALL_WINDOW_BYTES: u64 = 64 << 10;
 
 /// TCP's handshake, ours, and a ping, in round trips.
 const HANDSHAKE_RTTS: u64 = 3;
@@ -37,6 +40,8 @@ pub(crate) fn bounds(plan: &Plan) -> Bounds {
     // at once; and the same again, because gossip comes first.
     let handshakes = rtt.saturating_mul(HANDSHAKE_RTTS).saturating_mul(4);
     let probe = nanos(limits::ROUTE_PROBE_TIMEOUT).max(u64::from(limits::ROUTE_PROBE_RTTS) * rtt);
+    // A probe that had to wait behind data has more time for its answer.
+    let probe = probe * if sockets_fill(plan) { u64::from(limits::ROUTE_PROBE_FULL) } else { 1 };
     let backoff = plan.nodes.iter().any(|n| n.config.number(Setting::ConnectBackoff) == Some(1));
     let redial = if backoff { limits::ROUTE_RECONNECT_MAX } else { limits::ROUTE_RECONNECT };
     let timers = nanos(limits::ROUTE_PROBE_IDLE)
@@ -59,6 +64,24 @@ pub(crate) fn bounds(plan: &Plan) -> Bounds {
         tcp_timeout_ns: plan.network.tcp_timeout_ns,
         fast_ppm,
     }
+}
+
+/// Whether a socket may be full although nothing is wrong with its peer: what passes is limited, or
+/// delayed and then let go.
+fn sockets_fill(plan: &Plan) -> bool {
+    let mut links = plan.regions.iter().map(|r| &r.link).chain(plan.paths.iter().map(|p| &p.link));
+    links.any(|link| link.bandwidth > 0)
+        || plan.network.window < SMALL_WINDOW_BYTES
+        || plan.faults.iter().any(|fault| holds_bytes_up(&fault.action))
+}
+
+fn holds_bytes_up(action: &FaultAction) -> bool {
+    matches!(action, FaultAction::Degrade { bandwidth, .. } if *bandwidth > 0)
+        || matches!(
+            action,
+            FaultAction::Conns { what: ConnsFault::Hold | ConnsFault::Slice { .. }, .. }
+        )
+        || matches!(action, FaultAction::Host(host) if host.delays_inputs())
 }
 
 /// How long the nodes need to find each other after the last one has started.

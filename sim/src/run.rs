@@ -76,6 +76,8 @@ pub struct RunOutcome {
     /// What the plan holds and the engine cannot do. Whatever else was found, such a run does not
     /// show that the guarantees hold.
     pub gaps: Vec<String>,
+    /// What faults of the plan waited for in vain.
+    pub never_came: Vec<String>,
     /// How it ended.
     pub end: RunEnd,
 }

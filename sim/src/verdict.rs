@@ -29,6 +29,8 @@ pub struct SeedRun {
     pub unjudged: Option<String>,
     /// What the plan holds and the engine cannot do: the run says nothing about it.
     pub gaps: Vec<String>,
+    /// What faults of the plan waited for in vain.
+    pub never_came: Vec<String>,
     /// For each coverage goal, whether it was reached.
     pub goals: Vec<bool>,
 }
@@ -246,6 +248,10 @@ pub struct Verdict {
     pub harness_faults: Vec<(u64, String)>,
     /// What the engine could not do in some seed: nothing that held says that it would hold then.
     pub gaps: BTreeSet<String>,
+    /// Seeds in which a fault waited for something in vain.
+    pub seeds_in_vain: u64,
+    /// The first of them, and what it was.
+    pub in_vain: Option<(u64, String)>,
     /// Sums over all seeds.
     pub totals: Totals,
 }
@@ -274,6 +280,8 @@ impl Verdict {
             seeds_left_out,
             harness_faults: Vec::new(),
             gaps: BTreeSet::new(),
+            seeds_in_vain: 0,
+            in_vain: None,
             totals: Totals::default(),
         };
         for run in runs {
@@ -299,8 +307,13 @@ impl Verdict {
             Exit::Harness
         } else if self.rows.iter().any(|row| row.status() == Status::Broken) {
             Exit::Broken
-        } else if self.seeds == 0 || !self.gaps.is_empty() || (missing && self.seeds_left_out > 0) {
-            // The seeds that were left out, or an engine that can do it all, might have reached it.
+        } else if self.seeds == 0
+            || !self.gaps.is_empty()
+            || self.seeds_in_vain == self.seeds
+            || (missing && self.seeds_left_out > 0)
+        {
+            // The seeds that were left out, or an engine that can do it all, might have reached it;
+            // and what a fault waits for in vain in every seed was never put to the test.
             Exit::Inconclusive
         } else if missing {
             Exit::Coverage
@@ -314,6 +327,10 @@ impl Verdict {
             self.harness_faults.push((run.seed, fault));
         }
         self.gaps.extend(run.gaps.iter().cloned());
+        if let Some(what) = run.never_came.first() {
+            self.seeds_in_vain += 1;
+            self.in_vain.get_or_insert((run.seed, what.clone()));
+        }
         for (at, judged) in run.judged.iter().enumerate() {
             // All seeds of a scenario have the same guarantees in the same order.
             if at == self.rows.len() {
@@ -360,6 +377,7 @@ pub(crate) mod tests {
             judged: judge(&s.history).unwrap(),
             unjudged: None,
             gaps: Vec::new(),
+            never_came: Vec::new(),
             goals: vec![copies > 0],
         }
     }
@@ -405,6 +423,11 @@ pub(crate) mod tests {
         let gaps = vec!["fault 0: loss".to_owned()];
         let kinder = SeedRun { gaps: gaps.clone(), ..held.clone() };
         assert_eq!(exit(&[held.clone(), kinder], &[], 0), Exit::Inconclusive);
+        let waits = SeedRun { never_came: vec!["`up(a/1)==0`".to_owned()], ..held.clone() };
+        assert_eq!(exit(&[held.clone(), waits.clone()], &[], 0), Exit::Held);
+        assert_eq!(exit(&[waits.clone(), waits.clone()], &[], 0), Exit::Inconclusive);
+        let verdict = Verdict::of(&[held.clone(), waits], &[], 0);
+        assert_eq!((verdict.seeds_in_vain, verdict.in_vain.map(|(seed, _)| seed)), (1, Some(0)));
         let broken = SeedRun { gaps, ..seed_run(0, 2, None) };
         assert_eq!(exit(&[broken], &[], 0), Exit::Broken);
         let stuck = SeedRun { end: RunEnd::Stuck { message: "x".to_owned() }, ..held.clone() };

@@ -422,3 +422,49 @@ fn the_schema_is_printed_as_it_is_committed() {
     let committed = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/schema/scenario-1.json");
     assert_eq!(place.run(&["schema"]).ends(0).out, fs::read_to_string(committed).unwrap());
 }
+
+/// A scenario with two lengths of its cut.
+fn with_lengths() -> String {
+    let lengths = "[param.cut]\ndefault = \"500ms\"\nvalues = [\"500ms\", \"20ms\"]\n\n[[fault]]";
+    SCENARIO.replace("[[fault]]", lengths).replace("for = \"500ms\"", "for = \"${cut}\"")
+}
+
+#[test]
+fn parameters_are_tried_one_by_one() {
+    let place = Place::new("parameters");
+    place.file("small.toml", with_lengths());
+    let ran = place.run(&["run", "small.toml", "--seeds", "0..2", "--junit", "j.xml"]).ends(0);
+    let ran = ran.says("small.cut=500ms (seeds 0..2)").says("small.cut=20ms (seeds 0..2)");
+    assert_eq!(ran.out.matches("digest").count(), 2);
+    assert!(place.read("j.xml").contains("classname=\"small.cut=20ms\""));
+    assert_eq!(place.names("out"), ["small.cut-20ms-0..2", "small.cut-500ms-0..2"]);
+    place.run(&["list", "small.toml"]).ends(0).says("small.cut=500ms").says("small.cut=20ms");
+    let one = ["run", "small.toml", "--seed", "1", "--param", "cut=40ms"];
+    place.run(&one).ends(0).says("small.cut=40ms (seeds 1)");
+    place
+        .run(&["replay", "small.toml", "--seed", "1", "--param", "cut=40ms", "--out", "r"])
+        .ends(0)
+        .says("small.cut=40ms, seed 1");
+    assert!(place.read("r/seed-1.plan").contains("partition for=40ms"));
+    for (param, said) in [
+        ("cat=1s", "there is no parameter `cat`"),
+        ("cut=1", "`1` has no unit"),
+        ("cut", "`cut` is no parameter: write NAME=VALUE"),
+    ] {
+        place.run(&["run", "small.toml", "--param", param]).ends(2).complains(said);
+    }
+    // A failure says how to see it again.
+    let lost = with_lengths().replace("kind = \"partition\"", "kind = \"blackhole\"");
+    let wrong = lost.replace(
+        "kind = \"no_duplicates\"",
+        "kind = \"no_duplicates\"\n\n\
+        [guarantee.all]\nkind = \"delivery_ratio\"\nmin = 1.0",
+    );
+    place.file("wrong.toml", wrong);
+    place
+        .run(&["run", "wrong.toml", "--seed", "1", "--no-shrink"])
+        .ends(1)
+        .says("replay wrong.toml --seed 1 --param cut=500ms");
+    let checked = ["selfcheck", "small.toml", "--seeds", "0..2", "--param", "cut=30ms"];
+    place.run(&checked).ends(0);
+}

@@ -8,7 +8,7 @@ use causeway_sim::guarantee;
 use causeway_sim::history::History;
 use causeway_sim::plan::{Plan, plan};
 use causeway_sim::run::{RunEnd, RunOptions, RunOutcome, run};
-use causeway_sim::scenario::Scenario;
+use causeway_sim::scenario::{Given, Scenario};
 
 fn scenarios() -> BTreeMap<String, Scenario> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
@@ -19,7 +19,10 @@ fn scenarios() -> BTreeMap<String, Scenario> {
         if path.extension().is_some_and(|extension| extension == "toml") {
             let file = path.display().to_string();
             let text = fs::read_to_string(&path).expect("a text");
-            let scenario = Scenario::parse(&file, &text, &kinds).unwrap_or_else(|e| panic!("{e}"));
+            let read = |path: &Path| fs::read_to_string(path).map_err(|error| error.to_string());
+            let given = Given { params: &[], read: &read };
+            let scenario = Scenario::parse_with(&file, &text, &kinds, &given);
+            let scenario = scenario.unwrap_or_else(|e| panic!("{e}"));
             let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
             assert_eq!(Some(&scenario.name), stem.as_ref(), "a file has its scenario's name");
             all.insert(scenario.name.clone(), scenario);

@@ -247,6 +247,96 @@ const MISTAKES: &[Mistake] = &[
         "51:11",
         &["there are 2 `[[client]]` tables here: this is from 1 to 2"],
     ),
+    // Parameters, and what is extended.
+    Mistake("250us", "${lan}", "12:11", &["there is no `[param.lan]`"]),
+    Mistake("250us", "${lan", "12:11", &["a `${` without its `}`"]),
+    Mistake(
+        "[coverage]",
+        "[param.x]\nvalues = [1]\n\n[coverage]",
+        "56:1",
+        &["the key `default` is missing here"],
+    ),
+    Mistake("schema = 1", "extends = 3\nschema = 1", "2:11", &["`extends` is the path"]),
+    Mistake(
+        "schema = 1",
+        "extends = \"nowhere.toml\"\nschema = 1",
+        "2:11",
+        &["cannot read `nowhere.toml`"],
+    ),
+    // What faults wait for.
+    Mistake("at = \"1s\"", "when = \"often\"", "45:8", &["`often` is no condition"]),
+    Mistake(
+        "at = \"1s\"",
+        "when = \"cuont(client:pub) >= 5\"",
+        "45:8",
+        &["nobody can wait for `cuont(...)`", "did you mean `count`?"],
+    ),
+    Mistake(
+        "at = \"1s\"",
+        "when = \"count(client:pub)\"",
+        "45:8",
+        &["the condition does not say how many"],
+    ),
+    Mistake(
+        "at = \"1s\"",
+        "when = \"count(client:pub) >= many\"",
+        "45:8",
+        &["`many` is no whole number"],
+    ),
+    Mistake(
+        "at = \"1s\"",
+        "when = \"count(client:bub) >= 5\"",
+        "45:8",
+        &["there is no client `bub`", "did you mean `pub`?"],
+    ),
+    Mistake(
+        "at = \"1s\"",
+        "when = \"count(node:east/1) >= 5\"",
+        "45:8",
+        &["`node:east/1` means no client"],
+    ),
+    Mistake(
+        "at = \"1s\"",
+        "when = \"connected(client:pub) >= 2\"",
+        "45:8",
+        &["this never comes: it is at most 1"],
+    ),
+    Mistake(
+        "at = \"1s\"",
+        "when = \"up(region:east) == 2\"",
+        "45:8",
+        &["this never comes: it is at most 1"],
+    ),
+    Mistake(
+        "at = \"1s\"",
+        "when = \"up(region:eats) == 0\"",
+        "45:8",
+        &["there is no region `eats`"],
+    ),
+    Mistake(
+        "at = \"1s\"",
+        "when = \"routes(region:east) == 0\"",
+        "45:8",
+        &["`routes` are between two sides"],
+    ),
+    Mistake(
+        "at = \"1s\"",
+        "when = \"routes(all / region:west) >= 3\"",
+        "45:8",
+        &["this never comes: it is at most 2"],
+    ),
+    Mistake(
+        "at = \"1s\"",
+        "when = \"over(fault:cut)\"",
+        "45:8",
+        &["there is no fault with the id `cut`"],
+    ),
+    Mistake(
+        "at = \"1s\"",
+        "when = \"begun(fault:x) >= 1\"",
+        "45:8",
+        &["`begun(...)` is so or is not: no number"],
+    ),
 ];
 
 #[test]

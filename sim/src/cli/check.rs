@@ -47,6 +47,7 @@ pub(super) fn main(args: &CheckArgs) -> Result<Exit, Failure> {
         judged,
         unjudged: None,
         gaps: Vec::new(),
+        never_came: Vec::new(),
         goals: Vec::new(),
     };
     if run.broke() {

@@ -29,9 +29,9 @@ fn guarantees() {
 }
 
 fn scenarios(args: &ListArgs) -> Result<(), Failure> {
-    for loaded in load::scenarios(&args.files, &args.tags)? {
+    for loaded in load::scenarios(&args.files, &args.tags, &args.params.params)? {
         let scenario = &loaded.scenario;
-        output::line(&format!("{}  ({})", scenario.name, scenario.file));
+        output::line(&format!("{}  ({})", scenario.full_name(), scenario.file));
         if !scenario.about.is_empty() {
             output::line(&format!("    {}", scenario.about));
         }

@@ -7,9 +7,23 @@ use std::path::{Path, PathBuf};
 use causeway_sim::coverage::Goal;
 use causeway_sim::guarantee;
 use causeway_sim::plan::{Family, Plan, plan};
-use causeway_sim::scenario::{Diagnostic, Scenario, ScenarioError, nearest};
+use causeway_sim::scenario::{Diagnostic, Given, ParamSpec, Scenario, ScenarioError, nearest};
 
 use super::Failure;
+
+/// More combinations of parameters than this are a mistake.
+const COMBINATIONS_MAX: usize = 1_000;
+
+/// The name and the value of a parameter.
+pub(super) type Param = (String, String);
+
+/// A parameter of the command line: `NAME=VALUE`.
+pub(super) fn parse_param(text: &str) -> Result<Param, String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err(format!("`{text}` is no parameter: write NAME=VALUE")),
+    }
+}
 
 /// A scenario that can be run.
 #[derive(Debug)]
@@ -25,6 +39,12 @@ impl Loaded {
     /// The goals as they were written.
     pub(super) fn goal_texts(&self) -> Vec<&str> {
         self.goals.iter().map(Goal::text).collect()
+    }
+
+    /// The values of its parameters.
+    pub(super) fn params(&self) -> Vec<Param> {
+        let params = self.scenario.params.iter();
+        params.map(|param| (param.name.clone(), param.value.clone())).collect()
     }
 
     /// The plan of a seed. What is wrong with it is shown in the text of the file.
@@ -61,7 +81,14 @@ impl Loaded {
 
 /// Reads all scenarios: files as they are given, folders with their `.toml` files in order of name.
 /// Keeps those with one of the tags, if there are any. Says everything that is wrong with any file.
-pub(super) fn scenarios(paths: &[PathBuf], tags: &[String]) -> Result<Vec<Loaded>, Failure> {
+///
+/// A scenario with parameters is there once for each combination of their values, but for those that
+/// are given.
+pub(super) fn scenarios(
+    paths: &[PathBuf],
+    tags: &[String],
+    params: &[Param],
+) -> Result<Vec<Loaded>, Failure> {
     let mut loaded = Vec::new();
     let mut problems = Vec::new();
     for path in paths {
@@ -73,8 +100,8 @@ pub(super) fn scenarios(paths: &[PathBuf], tags: &[String]) -> Result<Vec<Loaded
             }
         };
         for file in files {
-            match one(&file) {
-                Ok(scenario) => loaded.push(scenario),
+            match matrix(&file, params) {
+                Ok(all) => loaded.extend(all),
                 Err(error) => problems.extend(error.problems),
             }
         }
@@ -85,12 +112,45 @@ pub(super) fn scenarios(paths: &[PathBuf], tags: &[String]) -> Result<Vec<Loaded
     tagged(loaded, tags)
 }
 
+/// One scenario with all values of its parameters, but for those that are given.
+fn matrix(path: &Path, params: &[Param]) -> Result<Vec<Loaded>, ScenarioError> {
+    let usual = one(path, params)?;
+    let free: Vec<&ParamSpec> = (usual.scenario.params.iter())
+        .filter(|param| params.iter().all(|given| given.0 != param.name))
+        .collect();
+    let count = free.iter().map(|param| param.values.len()).fold(1, usize::saturating_mul);
+    if count > COMBINATIONS_MAX {
+        let message = format!(
+            "its parameters have {count} combinations, more than {COMBINATIONS_MAX}; give some \
+                with --param"
+        );
+        return Err(Diagnostic::of_file(&path.display().to_string(), message, None).into());
+    }
+    let mut all = vec![params.to_vec()];
+    for param in &free {
+        let with = |combination: Vec<Param>| {
+            param.values.iter().map(move |value| {
+                let mut longer = combination.clone();
+                longer.push((param.name.clone(), value.clone()));
+                longer
+            })
+        };
+        all = all.into_iter().flat_map(with).collect();
+    }
+    if free.is_empty() {
+        return Ok(vec![usual]);
+    }
+    all.iter().map(|combination| one(path, combination)).collect()
+}
+
 /// Reads one scenario, or says what is wrong with it.
-pub(super) fn one(path: &Path) -> Result<Loaded, ScenarioError> {
+pub(super) fn one(path: &Path, params: &[Param]) -> Result<Loaded, ScenarioError> {
     let file = path.display().to_string();
     let text = text_of(path)?;
     let kinds = guarantee::kinds();
-    let scenario = Scenario::parse(&file, &text, &kinds)?;
+    let read = |path: &Path| text_of(path).map_err(|problem| problem.message);
+    let given = Given { params, read: &read };
+    let scenario = Scenario::parse_with(&file, &text, &kinds, &given)?;
     let goals = goals_of(&scenario, &text)?;
     Ok(Loaded { scenario, goals, text, without: BTreeSet::new() })
 }

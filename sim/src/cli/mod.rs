@@ -29,6 +29,7 @@ mod search;
 mod seeds;
 mod selfcheck;
 mod shrink;
+mod validate;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -75,6 +76,10 @@ enum Command {
     Check(CheckArgs),
     /// Show scenarios with what they promise, or the guarantees that there are.
     List(ListArgs),
+    /// Say what is wrong with scenarios, without running them.
+    Validate(ValidateArgs),
+    /// Print the plan of a seed: the run, fully expanded.
+    Expand(ExpandArgs),
     /// Write a first scenario, with comments, that can be run at once.
     New(NewArgs),
     /// Measure how fast this program is, on one core.
@@ -92,6 +97,8 @@ struct RunArgs {
     #[arg(long = "tag", value_name = "TAG")]
     tags: Vec<String>,
     #[command(flatten)]
+    params: ParamArgs,
+    #[command(flatten)]
     engine: EngineArgs,
     #[command(flatten)]
     seeds: SeedArgs,
@@ -108,10 +115,9 @@ struct RunArgs {
     /// Start no more seeds after this time, such as 60s or 5m.
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     budget: Option<u64>,
-    /// End a run that takes more steps than this.
-    #[arg(long, value_name = "N", default_value_t = STEPS_MAX,
-        value_parser = clap::value_parser!(u64).range(1..))]
-    max_steps: u64,
+    /// End a run that takes more steps than this [default: what the scenario says, or 10000000].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    max_steps: Option<u64>,
     /// Run only share I of N of the seeds: those with seed mod N = I - 1.
     #[arg(long, value_name = "I/N")]
     shard: Option<Shard>,
@@ -132,6 +138,14 @@ struct RunArgs {
     /// Look for smaller plans no longer than this, all in all.
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = parse_duration)]
     shrink_budget: u64,
+}
+
+#[derive(Args, Debug)]
+struct ParamArgs {
+    /// The value of a parameter of the scenario; several times for several
+    /// [default: run tries all values, other commands take the default].
+    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = load::parse_param)]
+    params: Vec<load::Param>,
 }
 
 #[derive(Args, Debug)]
@@ -171,6 +185,8 @@ struct ReplayArgs {
     seed: Option<u64>,
     #[command(flatten)]
     without: WithoutArgs,
+    #[command(flatten)]
+    params: ParamArgs,
     #[command(flatten)]
     engine: EngineArgs,
     /// End before the step with this number.
@@ -216,6 +232,8 @@ struct SelfcheckArgs {
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     #[command(flatten)]
+    params: ParamArgs,
+    #[command(flatten)]
     engine: EngineArgs,
     #[command(flatten)]
     seeds: SeedArgs,
@@ -242,9 +260,32 @@ struct ListArgs {
     /// Only scenarios with this tag; several are alternatives.
     #[arg(long = "tag", value_name = "TAG")]
     tags: Vec<String>,
+    #[command(flatten)]
+    params: ParamArgs,
     /// Show the guarantees that there are instead.
     #[arg(long)]
     guarantees: bool,
+}
+
+#[derive(Args, Debug)]
+struct ValidateArgs {
+    /// Scenario files, or folders of them.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    params: ParamArgs,
+}
+
+#[derive(Args, Debug)]
+struct ExpandArgs {
+    /// A scenario file.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// The seed.
+    #[arg(long, value_name = "N")]
+    seed: u64,
+    #[command(flatten)]
+    params: ParamArgs,
 }
 
 #[derive(Args, Debug)]
@@ -315,6 +356,8 @@ pub fn main(engines: &[Engine]) -> ExitCode {
         Command::Selfcheck(args) => selfcheck::main(&args, engines),
         Command::Check(args) => check::main(&args),
         Command::List(args) => list::main(&args),
+        Command::Validate(args) => validate::main(&args),
+        Command::Expand(args) => validate::expand(&args),
         Command::New(args) => new::main(&args),
         Command::Bench(args) => bench::main(&args),
         Command::Schema => {

@@ -103,6 +103,14 @@ pub(super) fn verdict(verdict: &Verdict) {
         let names: Vec<&str> = silent.iter().map(|row| row.name.as_str()).collect();
         line(&format!("  not checked, not asked for: {}", names.join(", ")));
     }
+    if let Some((seed, what)) = &verdict.in_vain {
+        line(&format!(
+            "  in vain      a fault waited for something that never came in {} of {}; first with \
+                seed {seed}: {what}",
+            count(verdict.seeds_in_vain),
+            plural(verdict.seeds, "seed")
+        ));
+    }
     for (goal, seeds) in &verdict.goals {
         let mark = if *seeds > 0 { "reached" } else { "NOT REACHED" };
         line(&format!(

@@ -78,7 +78,7 @@ fn plan_of(args: &ReplayArgs) -> Result<(Plan, Vec<Goal>), Failure> {
             .map_err(|error| Failure::Usage(format!("error: {file}: {error}")))?;
         return Ok((plan, Vec::new()));
     }
-    let mut loaded = load::one(&args.file).map_err(Failure::Scenario)?;
+    let mut loaded = load::one(&args.file, &args.params.params).map_err(Failure::Scenario)?;
     loaded.leave_out(&args.without.without);
     let seed = args.seed.ok_or_else(|| {
         Failure::Usage(format!("error: {file} is a scenario: say which seed with --seed N"))

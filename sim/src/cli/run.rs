@@ -27,7 +27,7 @@ pub(super) fn main(args: &RunArgs, engines: &[Engine]) -> Result<Exit, Failure> 
     let outlets = Outlets::of(args.junit.as_deref(), args.summary.as_deref());
     outlets.forget()?;
     let engine = engine::choose(&args.engine.engine, engines)?;
-    let mut scenarios = load::scenarios(&args.files, &args.tags)?;
+    let mut scenarios = load::scenarios(&args.files, &args.tags, &args.params.params)?;
     for loaded in &mut scenarios {
         loaded.leave_out(&args.without.without);
     }
@@ -117,7 +117,8 @@ fn check(scenarios: &[Loaded], sets: &[SeedSet]) -> Result<(), Failure> {
     let mut problems = Vec::new();
     for (at, (loaded, set)) in scenarios.iter().zip(sets).enumerate() {
         let scenario = &loaded.scenario;
-        if let Some(other) = scenarios[..at].iter().find(|o| o.scenario.name == scenario.name) {
+        let same = |other: &&Loaded| other.scenario.full_name() == scenario.full_name();
+        if let Some(other) = scenarios[..at].iter().find(same) {
             let message =
                 format!("`{}` is the name of {}, too", scenario.name, other.scenario.file);
             problems.push(Diagnostic::of_file(&scenario.file, message, None));
@@ -151,13 +152,16 @@ impl Job<'_> {
         if !self.loaded.is_whole() {
             verdict.ask_for_nothing();
         }
+        self.run_some_twice(&runs, &mut verdict)?;
         let kinds = self.leave_evidence(&folder, &runs, &mut verdict)?;
         let minimal = self.make_small(&folder, kinds, &mut verdict)?;
+        let (name, params) = (scenario.full_name(), self.loaded.params());
         let parameters = parameters(scenario, &self.set.seeds);
         let report = Report {
             engine: self.engine.name,
-            scenario: &scenario.name,
+            scenario: &name,
             file: &scenario.file,
+            params: &params,
             about: &scenario.about,
             seeds: &self.set.name,
             parameters: &parameters,
@@ -187,7 +191,17 @@ impl Job<'_> {
     }
 
     const fn guard(&self) -> Guard {
-        Guard { steps_max: self.args.max_steps }
+        Guard::of(self.args.max_steps, self.loaded)
+    }
+
+    /// Runs as many seeds twice as the scenario asks for.
+    fn run_some_twice(&self, runs: &[SeedRun], verdict: &mut Verdict) -> Result<(), Failure> {
+        let Some(every) = self.loaded.scenario.determinism_check else { return Ok(()) };
+        // Failing seeds are run again anyway.
+        for run in runs.iter().filter(|run| run.seed % every == 0 && !run.failed()) {
+            self.again(run, verdict, |_| Ok(()))?;
+        }
+        Ok(())
     }
 
     /// Runs the first failing seeds once more for their plans and histories, which are too big to
@@ -324,7 +338,7 @@ pub(super) fn program() -> String {
 fn folder_of(out: Option<&Path>, scenarios: usize, scenario: &Scenario, set: &SeedSet) -> PathBuf {
     // A scenario's name may be any text; a folder's may not.
     let plain = |c: char| if c.is_alphanumeric() || "._-".contains(c) { c } else { '-' };
-    let name: String = scenario.name.chars().map(plain).collect();
+    let name: String = scenario.full_name().chars().map(plain).collect();
     let own = format!("{name}-{}", set.name);
     match out {
         None => Path::new("out").join(own),

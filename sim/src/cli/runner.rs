@@ -46,7 +46,8 @@ pub(super) struct Batch<'a> {
     /// No seed is started when this much time has passed on the watch, in nanoseconds.
     pub(super) budget_ns: Option<u64>,
     pub(super) watch: Stopwatch,
-    pub(super) guard: Guard,
+    /// What the command says of when a run is ended.
+    pub(super) steps_max: Option<u64>,
 }
 
 /// Ends a run that grows without end: a broker that multiplies messages would fill the memory.
@@ -58,6 +59,15 @@ pub(super) struct Guard {
 impl Guard {
     /// Steps between two looks.
     const INTERVAL: u64 = 1 << 14;
+
+    /// What the command says, or else the scenario, or else what fits into memory.
+    pub(super) const fn of(steps_max: Option<u64>, loaded: &Loaded) -> Self {
+        let steps_max = match (steps_max, loaded.scenario.max_events) {
+            (Some(steps), _) | (None, Some(steps)) => steps,
+            (None, None) => super::STEPS_MAX,
+        };
+        Self { steps_max }
+    }
 
     /// A run that the guard has ended did not end by itself.
     pub(super) fn mark(self, outcome: &mut RunOutcome) {
@@ -136,7 +146,8 @@ fn work(batch: Batch<'_>, next: &AtomicUsize, stop: &AtomicBool, out: &Sender<(u
         let Some(&Task { loaded, seed }) = batch.tasks.get(at) else { return };
         let done = match loaded.plan(seed) {
             Ok(plan) => {
-                let (run, _) = execute(batch.engine, &plan, &loaded.goals, batch.guard);
+                let guard = Guard::of(batch.steps_max, loaded);
+                let (run, _) = execute(batch.engine, &plan, &loaded.goals, guard);
                 Done::Run(Box::new(run))
             }
             Err(error) => Done::Wrong(error),
@@ -180,6 +191,7 @@ pub(super) fn judged(seed: u64, outcome: &RunOutcome, goals: &[Goal]) -> SeedRun
         judged,
         unjudged,
         gaps: outcome.gaps.clone(),
+        never_came: outcome.never_came.clone(),
         goals: goals.iter().map(|goal| goal.is_reached(history)).collect(),
     }
 }

@@ -8,7 +8,7 @@ use super::clock::Stopwatch;
 use super::load::Loaded;
 use super::progress::Progress;
 use super::run::program;
-use super::runner::{Batch, Guard, Task, run_all};
+use super::runner::{Batch, Task, run_all};
 use super::seeds::SeedSet;
 use super::{Failure, RunArgs, jobs_or_cores};
 
@@ -33,7 +33,7 @@ impl Search<'_> {
         budget_ns: Option<u64>,
     ) -> Result<(Vec<SeedRun>, Speed), Failure> {
         let tasks: Vec<Task<'_>> = set.seeds.iter().map(|&seed| Task { loaded, seed }).collect();
-        let (runs, speed) = self.run(&loaded.scenario.name, &tasks, budget_ns)?;
+        let (runs, speed) = self.run(&loaded.scenario.full_name(), &tasks, budget_ns)?;
         Ok((runs.into_iter().map(|(_, run)| run).collect(), speed))
     }
 
@@ -69,7 +69,7 @@ impl Search<'_> {
             fail_fast: self.args.fail_fast,
             budget_ns,
             watch: self.watch,
-            guard: Guard { steps_max: self.args.max_steps },
+            steps_max: self.args.max_steps,
         };
         let runs = run_all(batch, |task, run| {
             progress.step(run.failed());
@@ -78,6 +78,7 @@ impl Search<'_> {
                 let replay = report::replay_command(
                     &program(),
                     &task.loaded.scenario.file,
+                    &task.loaded.params(),
                     run.seed,
                     self.engine.name,
                     &task.loaded.left_out(),

@@ -35,7 +35,7 @@ const SEEDS_PER_PROCESS: usize = 16;
 
 pub(super) fn main(args: &SelfcheckArgs, engines: &[Engine]) -> Result<Exit, Failure> {
     let engine = engine::choose(&args.engine.engine, engines)?;
-    let scenarios = load::scenarios(&args.files, &[])?;
+    let scenarios = load::scenarios(&args.files, &[], &args.params.params)?;
     let mut exit = Exit::Held;
     for loaded in &scenarios {
         let seeds = choose(args.seeds.seed, args.seeds.seeds, None, &loaded.scenario.seeds).seeds;
@@ -63,7 +63,7 @@ struct Difference {
 
 fn check(engine: Engine, loaded: &Loaded, seeds: &[u64], jobs: usize) -> Result<Exit, Failure> {
     let scenario = &loaded.scenario;
-    let mut progress = Progress::new(&scenario.name, seeds.len() as u64);
+    let mut progress = Progress::new(&scenario.full_name(), seeds.len() as u64);
     let mut found: Vec<(usize, Checked)> = Vec::new();
     let mut failure = None;
     let next = AtomicUsize::new(0);
@@ -107,7 +107,7 @@ fn check(engine: Engine, loaded: &Loaded, seeds: &[u64], jobs: usize) -> Result<
         return Err(failure);
     }
     found.sort_unstable_by_key(|(at, _)| *at);
-    Ok(tell(&scenario.name, seeds, &found))
+    Ok(tell(&scenario.full_name(), seeds, &found))
 }
 
 fn tell(name: &str, seeds: &[u64], found: &[(usize, Checked)]) -> Exit {
@@ -147,9 +147,7 @@ fn check_portion(
         let plan = plan_of(loaded, seed)?;
         let other = match &mut running {
             Some(other) => other,
-            None => {
-                running.insert(Other::start(engine, &loaded.scenario.file, &seeds[at..], INTERVAL)?)
-            }
+            None => running.insert(Other::start(engine, loaded, &seeds[at..], INTERVAL)?),
         };
         other.begin(seed)?;
         let mut lockstep = Lockstep::new(INTERVAL, |step| other.next(step));
@@ -161,7 +159,7 @@ fn check_portion(
         let difference = if parted.is_some() {
             // The rest of its output belongs to a run that we have left.
             running = None;
-            let mut other = Other::start(engine, &loaded.scenario.file, &[seed], 1)?;
+            let mut other = Other::start(engine, loaded, &[seed], 1)?;
             other.begin(seed)?;
             let what =
                 pinpoint(|watch| drop(run_watched(engine, &plan, watch)), |step| other.next(step));
@@ -287,11 +285,20 @@ struct Other {
 }
 
 impl Other {
-    fn start(engine: Engine, file: &str, seeds: &[u64], interval: u64) -> Result<Self, Failure> {
+    fn start(
+        engine: Engine,
+        loaded: &Loaded,
+        seeds: &[u64],
+        interval: u64,
+    ) -> Result<Self, Failure> {
         let failed =
             |error| Failure::Harness(format!("error: cannot start a second process: {error}"));
         let mut command = Command::new(std::env::current_exe().map_err(failed)?);
+        let file = &loaded.scenario.file;
         command.args(["selfcheck", file, "--engine", engine.name, "--emit", &interval.to_string()]);
+        for (name, value) in loaded.params() {
+            command.args(["--param", &format!("{name}={value}")]);
+        }
         // Portions are runs of consecutive seeds, or lists of a scenario's own.
         match seeds {
             [seed] => command.args(["--seed", &seed.to_string()]),

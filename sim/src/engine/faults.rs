@@ -16,6 +16,10 @@ impl Engine<'_> {
     pub(super) fn fault_on(&mut self, at: usize) {
         let plan = self.plan;
         let Some(fault) = plan.faults.get(at) else { return };
+        if self.still_waits(at) {
+            self.rec.anchors.iter_mut().for_each(|anchors| anchors.arm(at));
+            return;
+        }
         self.rec.event(fault_event(plan, fault, true));
         match &fault.action {
             FaultAction::Cut { between, blackhole } => {
@@ -72,6 +76,47 @@ impl Engine<'_> {
                 }
             }
         }
+    }
+
+    /// Faults that have got what they waited for begin, unless it is too late.
+    pub(super) fn begin_anchored(&mut self) {
+        let plan = self.plan;
+        let come = self.rec.anchors.as_mut().map(super::anchors::Anchors::come);
+        for at in come.into_iter().flatten() {
+            let Some(fault) = plan.faults.get(at) else { continue };
+            let Some(when) = &fault.when else { continue };
+            let begin = self.now.saturating_add(when.delay_ns);
+            let number = u32::try_from(at).unwrap_or(u32::MAX);
+            if begin > when.until {
+                self.too_late.push(at);
+                continue;
+            }
+            self.queue.push(begin, Due::FaultOn(number));
+            if fault.lasts > 0 {
+                self.queue.push(begin.saturating_add(fault.lasts), Due::FaultOff(number));
+            }
+        }
+    }
+
+    pub(super) fn still_waits(&self, at: usize) -> bool {
+        self.rec.anchors.as_ref().is_some_and(|anchors| anchors.waits(at))
+    }
+
+    /// What never came, or too late, in words.
+    pub(super) fn still_waiting(&self) -> Vec<String> {
+        let Some(anchors) = &self.rec.anchors else { return Vec::new() };
+        let mut texts = Vec::new();
+        for (at, fault) in self.plan.faults.iter().enumerate() {
+            let Some(when) = &fault.when else { continue };
+            let condition = when.text(self.plan);
+            let kind = fault.action.kind().name();
+            if anchors.waits(at) {
+                texts.push(format!("`{condition}` for fault {} ({kind})", fault.id));
+            } else if self.too_late.contains(&at) {
+                texts.push(format!("`{condition}` in time for fault {} ({kind})", fault.id));
+            }
+        }
+        texts
     }
 
     pub(super) fn fault_off(&mut self, at: usize) {

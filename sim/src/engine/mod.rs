@@ -5,6 +5,7 @@
 //! here reads a clock, starts a thread or asks the operating system for anything, so a plan gives
 //! the same history and the same hash on any machine.
 
+mod anchors;
 mod clients;
 mod clock;
 mod conns;
@@ -44,6 +45,7 @@ use crate::net::{Links, Net};
 use crate::plan::{FaultAction, Plan};
 use crate::queue::{Due, Queue};
 use crate::run::{RunEnd, RunOptions, RunOutcome};
+use anchors::Anchors;
 use dials::Dials;
 use host::Host;
 use wires::Owner;
@@ -99,6 +101,10 @@ struct Engine<'p> {
     fx: Effects,
     /// Inputs of a node may have to wait, as far as the plan says.
     may_wait: bool,
+    /// Faults, by their places, that got what they waited for too late.
+    too_late: Vec<usize>,
+    /// What was waited for in vain, once the run is over.
+    never_came: Vec<String>,
 }
 
 /// A client and what the engine knows of it.
@@ -162,6 +168,8 @@ impl<'p> Engine<'p> {
             taps: Vec::new(),
             rx: RxBuf::new(READ_BYTES),
             fx: Effects::default(),
+            too_late: Vec::new(),
+            never_came: Vec::new(),
             may_wait: plan.faults.iter().any(|fault| match &fault.action {
                 FaultAction::Host(host) => host.delays_inputs(),
                 FaultAction::Cut { .. }
@@ -176,6 +184,7 @@ impl<'p> Engine<'p> {
                 | FaultAction::StopReading(_) => false,
             }),
         };
+        engine.rec.anchors = Anchors::of(plan);
         engine.schedule();
         engine
     }
@@ -191,7 +200,7 @@ impl<'p> Engine<'p> {
         }
         for (at, fault) in (0u32..).zip(&self.plan.faults) {
             self.queue.push(fault.at, Due::FaultOn(at));
-            if fault.lasts > 0 {
+            if fault.lasts > 0 && fault.when.is_none() {
                 self.queue.push(fault.end(), Due::FaultOff(at));
             }
         }
@@ -224,6 +233,9 @@ impl<'p> Engine<'p> {
                 return RunEnd::Complete;
             }
             self.step(due);
+            if self.rec.anchors.is_some() {
+                self.begin_anchored();
+            }
             if self.steps.is_multiple_of(STEPS_PER_CHECK) {
                 self.check(self.steps / STEPS_PER_CHECK);
             }
@@ -300,6 +312,7 @@ impl<'p> Engine<'p> {
     fn finish(&mut self) {
         self.snapshots(Phase::Drain);
         self.rec.event(Kind::End);
+        self.never_came = self.still_waiting();
     }
 
     fn panicked(&mut self) {
@@ -317,6 +330,7 @@ impl<'p> Engine<'p> {
             sim_ns: self.now,
             history: self.rec.history,
             gaps: Vec::new(),
+            never_came: self.never_came,
             end,
         }
     }
@@ -331,7 +345,14 @@ impl<'p> Engine<'p> {
             },
             Due::FaultOn(at) => match self.plan.faults.get(at as usize) {
                 Some(fault) => {
-                    format!("fault {} begins: {}", fault.id, self.plan.fault_text(fault))
+                    let text = self.plan.fault_text(fault);
+                    match &fault.when {
+                        Some(when) if self.still_waits(at as usize) => {
+                            let what = when.text(self.plan);
+                            format!("fault {} waits for {what}: {text}", fault.id)
+                        }
+                        _ => format!("fault {} begins: {text}", fault.id),
+                    }
                 }
                 None => "fault".to_owned(),
             },

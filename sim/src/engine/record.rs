@@ -1,5 +1,6 @@
 //! What is written down while a run goes on: the history, the rolling hash, the counts.
 
+use super::anchors::Anchors;
 use crate::hash::TraceHash;
 use crate::history::{Event, History, Kind, Sym};
 
@@ -14,6 +15,8 @@ pub struct Recorder {
     pub hash: TraceHash,
     /// Frames that nodes were sent, and messages that clients received.
     pub broker_events: u64,
+    /// Faults that wait for what is written down.
+    pub(crate) anchors: Option<Anchors>,
     without_wire: bool,
 }
 
@@ -22,12 +25,15 @@ impl Recorder {
     #[must_use]
     pub fn new(history: History, seed: u64, without_wire: bool) -> Self {
         let hash = TraceHash::new(seed);
-        Self { now: 0, history, hash, broker_events: 0, without_wire }
+        Self { now: 0, history, hash, broker_events: 0, anchors: None, without_wire }
     }
 
     /// Writes an event down, and gives its number.
     #[inline]
     pub fn event(&mut self, kind: Kind) -> u64 {
+        if let Some(anchors) = &mut self.anchors {
+            anchors.see(&kind);
+        }
         self.history.events.push(Event { t: self.now, kind });
         self.history.events.len() as u64 - 1
     }

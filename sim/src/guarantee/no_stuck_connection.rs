@@ -397,7 +397,7 @@ mod tests {
         s.at(2_000).fault(FaultKind::Blackhole, true, Vec::new(), pair());
         s.at(2_100).node_down(EAST_1, NodeDownHow::Killed);
         // The next process has a route of the same number.
-        s.at(2_200).event(Kind::NodeUp { node: EAST_1, incarnation: 2, pool_size: None });
+        s.at(2_200).node_up(EAST_1, 2);
         s.route_up(EAST_1, EAST_2);
         s.at(9_000);
         assert_eq!(s.judge(ID).findings.broken, 1, "of the one that went on");

@@ -4,7 +4,7 @@
 //! with `plan.`; those of a client's operations carry the client's place in the file and in its
 //! table, so adding a client at the end of the file moves no other.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use causeway_core::PerturbSite;
 
@@ -24,6 +24,7 @@ use crate::scenario::{
 };
 use crate::units::MS;
 
+mod anchors;
 mod hosts;
 #[cfg(test)]
 mod names_tests;
@@ -52,7 +53,8 @@ const OPS_MAX: usize = 20_000_000;
 /// overlap, more operations than the memory should hold.
 pub fn plan(scenario: &Scenario, seed: u64) -> Result<Plan, ScenarioError> {
     let (plan, problems) = (Plan::default(), Vec::new());
-    let mut builder = Builder { scenario, seed, plan, places: Vec::new(), problems };
+    let (places, named) = (Vec::new(), BTreeMap::new());
+    let mut builder = Builder { scenario, seed, plan, places, named, problems };
     builder.places = builder.regions_there();
     builder.shape();
     builder.clients();
@@ -77,6 +79,8 @@ struct Builder<'a> {
     plan: Plan,
     /// For each region of the scenario its place in the plan, if it is there.
     places: Vec<Option<RegionId>>,
+    /// The faults of the plan that one with a name has become.
+    named: BTreeMap<String, Vec<u32>>,
     problems: Vec<Diagnostic>,
 }
 
@@ -104,7 +108,7 @@ impl Builder<'_> {
     fn shape(&mut self) {
         let scenario = self.scenario;
         let network = &scenario.network;
-        self.plan.scenario.clone_from(&scenario.name);
+        self.plan.scenario = scenario.full_name();
         self.plan.seed = self.seed;
         self.plan.guarantees.clone_from(&scenario.guarantees);
         self.plan.network = NetworkPlan {
@@ -270,16 +274,16 @@ impl Builder<'_> {
     /// Times are still those of the scenario; [`times`](Self::times) moves them.
     fn faults(&mut self, duration: u64) {
         for (at, spec) in self.scenario.faults.iter().enumerate() {
+            let before = self.plan.faults.len();
             self.fault(at as u64, spec, duration);
+            self.anchor(at as u64, before, spec, duration);
         }
     }
 
     fn number_faults(&mut self) {
         // By time, and by place in the file where times are equal: the sort is stable.
         self.plan.faults.sort_by_key(|fault| fault.at);
-        for (id, fault) in (0..).zip(&mut self.plan.faults) {
-            fault.id = id;
-        }
+        super::renumber(&mut self.plan.faults);
         self.check_members();
     }
 
@@ -309,7 +313,7 @@ impl Builder<'_> {
         }
         let Some(action) = self.action(spec, &mut stream) else { return };
         let FaultWhat::Cut { flap: Some((period, duty)), .. } = &spec.what else {
-            self.plan.faults.push(FaultPlan { id: 0, at, lasts, action });
+            self.plan.faults.push(FaultPlan { id: 0, at, lasts, action, when: None });
             return;
         };
         let period = period.sample(&mut stream).max(MS);
@@ -317,7 +321,8 @@ impl Builder<'_> {
         let mut begin = at;
         while begin < at.saturating_add(lasts) && down > 0 {
             let lasts = down.min(at + lasts - begin);
-            self.plan.faults.push(FaultPlan { id: 0, at: begin, lasts, action: action.clone() });
+            let action = action.clone();
+            self.plan.faults.push(FaultPlan { id: 0, at: begin, lasts, action, when: None });
             begin += period;
         }
     }
@@ -429,6 +434,9 @@ impl Builder<'_> {
         let chaos = warm + round_up(timing::warm_ns(&bounds));
         for fault in &mut self.plan.faults {
             fault.at += chaos;
+            if let Some(when) = &mut fault.when {
+                when.until += chaos;
+            }
         }
         let heal = self.plan.faults.iter().map(FaultPlan::end).max().unwrap_or(chaos);
         let quiesce = (chaos + duration).max(heal);

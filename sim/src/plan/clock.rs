@@ -114,6 +114,7 @@ mod tests {
                 nodes: vec![NodeId(node)],
                 what: HostWhat::Clock(ClockFault { mono_ppm, ..ClockFault::default() }),
             }),
+            when: None,
         };
         let node = NodePlan {
             name: "a/1".to_owned(),

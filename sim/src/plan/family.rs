@@ -128,9 +128,7 @@ impl Plan {
     #[must_use]
     pub fn without(mut self, families: &BTreeSet<Family>) -> Self {
         self.faults.retain(|fault| !families.contains(&Family::of(fault.action.kind())));
-        for (id, fault) in (0..).zip(&mut self.faults) {
-            fault.id = id;
-        }
+        super::renumber(&mut self.faults);
         self
     }
 }

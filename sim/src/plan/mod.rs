@@ -21,6 +21,7 @@ mod strangers;
 mod tests;
 mod text;
 pub(crate) mod timing;
+mod when;
 mod write;
 
 pub use build::plan;
@@ -34,6 +35,8 @@ pub use operator::ReloadPlan;
 pub use read::PlanError;
 pub use timing::CLIENT_DIAL_TIMEOUT_NS;
 pub(crate) use timing::{CLIENT_PINGS_MAX, RETRANSMIT_NS};
+pub(crate) use when::renumber;
+pub use when::{Watched, When};
 
 use std::fmt;
 
@@ -325,19 +328,25 @@ pub struct ClientPlan {
 pub struct FaultPlan {
     /// Its number.
     pub id: u32,
-    /// When it begins, in nanoseconds.
+    /// When it begins, or begins to wait, in nanoseconds.
     pub at: u64,
     /// How long it lasts, in nanoseconds; 0 for a reset, which is over at once.
     pub lasts: u64,
     /// What.
     pub action: FaultAction,
+    /// What it waits for.
+    pub when: Option<When>,
 }
 
 impl FaultPlan {
-    /// When it is over.
+    /// When it is over, at the latest.
     #[must_use]
     pub const fn end(&self) -> u64 {
-        self.at.saturating_add(self.lasts)
+        let begins = match &self.when {
+            Some(when) => when.until,
+            None => self.at,
+        };
+        begins.saturating_add(self.lasts)
     }
 }
 

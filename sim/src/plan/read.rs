@@ -9,7 +9,7 @@ use super::write::FIRST_LINE;
 use super::{
     ClientPlan, ConfigPlan, ConnsFault, FaultAction, FaultPlan, HostFault, HostWhat, LinkPlan,
     NamesPlan, NetworkPlan, NodePlan, Op, OpPlan, PathPlan, Plan, ProcessPlan, RegionPlan,
-    RoutePlan, Setting, Sides, Site,
+    RoutePlan, Setting, Sides, Site, When,
 };
 use crate::history::{FaultKind, GuaranteeInfo, Phase, Sym};
 use crate::ids::{ClientId, NodeId, RegionId, Sid};
@@ -113,6 +113,14 @@ impl Reader {
         }
         if !self.plan.bounds.phases_ns.is_sorted() {
             return Err("the phases are not in order of time".to_owned());
+        }
+        for fault in &self.plan.faults {
+            let known = |id: &u32| self.plan.faults.iter().any(|other| other.id == *id);
+            for other in fault.when.iter().flat_map(|when| when.faults()) {
+                if !known(other) || *other == fault.id {
+                    return Err(format!("fault {} waits for {other}, which never comes", fault.id));
+                }
+            }
         }
         for (at, names) in std::mem::take(&mut self.routes).into_iter().enumerate() {
             let routes: Result<_, String> = names.iter().map(|name| self.route(name)).collect();
@@ -344,7 +352,12 @@ impl Reader {
                 FaultAction::StopReading(clients.collect::<Result<_, _>>()?)
             }
         };
-        self.plan.faults.push(FaultPlan { id, at, lasts, action });
+        let client = |name: &str| {
+            let found = self.clients.get(name).copied();
+            found.ok_or_else(|| format!("there is no client `{name}`"))
+        };
+        let when = When::read(line, client, |name| self.node_id(name))?;
+        self.plan.faults.push(FaultPlan { id, at, lasts, action, when });
         Ok(())
     }
 

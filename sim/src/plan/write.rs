@@ -125,6 +125,9 @@ impl Plan {
     fn fault(&self, fault: &FaultPlan, out: &mut String) {
         let _infallible = write!(out, "\n@{} fault {} ", Clock(fault.at), fault.id);
         fault_words(self, fault, out);
+        if let Some(when) = &fault.when {
+            when.write(self, out);
+        }
     }
 
     fn op(&self, op: &OpPlan, out: &mut String) {

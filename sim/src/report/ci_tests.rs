@@ -15,6 +15,7 @@ fn finished(name: &str, runs: &[SeedRun], goals: &[&str], left_out: u64) -> Fini
         engine: "pure",
         scenario: name,
         file: &format!("scenarios/{name}.toml"),
+        params: &[],
         about: "",
         seeds: "0..4",
         parameters: &[],

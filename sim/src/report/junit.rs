@@ -81,10 +81,12 @@ fn add_errors(one: &Finished, suite: &mut TestSuite) {
         suite.add_test_case(case(one, &complaint.title, 0, status));
     }
     if one.exit == Exit::Inconclusive {
-        let title = if one.verdict.gaps.is_empty() {
-            "enough seeds were run"
-        } else {
+        let title = if !one.verdict.gaps.is_empty() {
             "the engine can do all that was asked for"
+        } else if one.verdict.seeds_in_vain > 0 {
+            "what faults wait for comes"
+        } else {
+            "enough seeds were run"
         };
         let (title, story) = (title.to_owned(), one.headline.clone());
         let complaint = Complaint { title, failing: None, story, line: 0 };

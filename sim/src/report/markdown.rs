@@ -52,6 +52,10 @@ pub fn headline(report: &Report<'_>) -> String {
             report.engine,
             verdict.gaps.iter().cloned().collect::<Vec<_>>().join("; ")
         ),
+        Exit::Inconclusive if verdict.seeds > 0 && verdict.seeds_in_vain == verdict.seeds => {
+            let what = verdict.in_vain.as_ref().map_or("", |(_, what)| what);
+            format!("In all of {seeds}, a fault waited for something that never came: {what}.")
+        }
         Exit::Inconclusive => format!("Only {seeds} could be run, too few to say."),
         Exit::Usage => "Nothing was run.".to_owned(),
     }

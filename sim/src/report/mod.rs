@@ -64,6 +64,8 @@ pub struct Report<'a> {
     pub scenario: &'a str,
     /// The file it was read from, as it was named.
     pub file: &'a str,
+    /// The values of its parameters.
+    pub params: &'a [(String, String)],
     /// What it is about.
     pub about: &'a str,
     /// The seeds that were asked for, in words.
@@ -82,14 +84,6 @@ pub struct Report<'a> {
     pub left_out_because: &'a str,
     /// How fast it was.
     pub speed: Speed,
-}
-
-impl Report<'_> {
-    /// The command that runs a seed again.
-    #[must_use]
-    pub fn replay_command(&self, program: &str, seed: u64) -> String {
-        replay_command(program, self.file, seed, self.engine, self.without)
-    }
 }
 
 /// How fast a set of runs was. The only part of a report that differs from run to run.
@@ -140,10 +134,33 @@ pub fn replay_plan_command(program: &str, plan: &str) -> String {
 
 /// The command that runs a seed again, with the families of faults `without` taken out.
 #[must_use]
-pub fn replay_command(program: &str, file: &str, seed: u64, engine: &str, without: &str) -> String {
-    let engine = if engine == "pure" { String::new() } else { format!(" --engine {engine}") };
-    let without = if without.is_empty() { String::new() } else { format!(" --without {without}") };
-    format!("{} replay {} --seed {seed}{engine}{without}", quoted(program), quoted(file))
+pub fn replay_command(
+    program: &str,
+    file: &str,
+    params: &[(String, String)],
+    seed: u64,
+    engine: &str,
+    without: &str,
+) -> String {
+    let mut command = format!("{} replay {} --seed {seed}", quoted(program), quoted(file));
+    for (name, value) in params {
+        command.push_str(&format!(" --param {}", quoted(&format!("{name}={value}"))));
+    }
+    if engine != "pure" {
+        command.push_str(&format!(" --engine {engine}"));
+    }
+    if !without.is_empty() {
+        command.push_str(&format!(" --without {without}"));
+    }
+    command
+}
+
+impl Report<'_> {
+    /// The command that runs one of its seeds again.
+    #[must_use]
+    pub fn replay_command(&self, program: &str, seed: u64) -> String {
+        replay_command(program, self.file, self.params, seed, self.engine, self.without)
+    }
 }
 
 /// A word as a shell takes it.

@@ -10,6 +10,7 @@ fn with_report<T>(runs: &[SeedRun], look: impl FnOnce(&Report<'_>) -> T) -> T {
         engine: "pure",
         scenario: "by-hand",
         file: "scenarios/by hand.toml",
+        params: &[],
         about: "what happens | if\nnothing does",
         seeds: "0..4",
         parameters: &["2 regions".to_owned()],
@@ -84,12 +85,19 @@ fn the_digest_depends_on_every_seed_and_hash() {
 #[test]
 fn commands_can_be_pasted_into_a_shell() {
     assert_eq!(
-        replay_command("causeway-sim", "a/b-c.toml", 7, "pure", ""),
+        replay_command("causeway-sim", "a/b-c.toml", &[], 7, "pure", ""),
         "causeway-sim replay a/b-c.toml --seed 7"
     );
     assert_eq!(
-        replay_command("causeway-sim", "it's here.toml", 7, "turmoil", "crash,pause"),
-        "causeway-sim replay 'it'\\''s here.toml' --seed 7 --engine turmoil --without crash,pause"
+        replay_command(
+            "causeway-sim",
+            "it's here.toml",
+            &[("gap".to_owned(), "1s".to_owned())],
+            7,
+            "turmoil",
+            "crash,pause"
+        ),
+        "causeway-sim replay 'it'\\''s here.toml' --seed 7 --param gap=1s --engine turmoil --without crash,pause"
     );
 }
 

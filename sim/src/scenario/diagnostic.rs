@@ -3,6 +3,8 @@
 use std::fmt;
 use std::ops::Range;
 
+use super::sources::Sources;
+
 /// Everything that is wrong with a scenario file. Nothing was run.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ScenarioError {
@@ -97,17 +99,16 @@ impl From<Diagnostic> for ScenarioError {
 /// Collects problems while a file is read.
 #[derive(Debug)]
 pub(crate) struct Problems<'a> {
-    file: &'a str,
-    text: &'a str,
+    sources: &'a Sources,
     found: Vec<(usize, Diagnostic)>,
 }
 
 impl<'a> Problems<'a> {
-    pub(crate) fn new(file: &'a str, text: &'a str) -> Self {
-        Self { file, text, found: Vec::new() }
+    pub(crate) const fn new(sources: &'a Sources) -> Self {
+        Self { sources, found: Vec::new() }
     }
 
-    /// Adds a problem at these bytes of the file.
+    /// Adds a problem at these bytes of the files.
     pub(crate) fn add(&mut self, span: Range<usize>, message: impl Into<String>) {
         self.add_with_help(span, message, None);
     }
@@ -119,9 +120,10 @@ impl<'a> Problems<'a> {
         message: impl Into<String>,
         help: Option<String>,
     ) {
-        let place = Place::of(self.text, &span);
+        let Some((source, within)) = self.sources.find(&span) else { return };
+        let place = Place::of(&source.text, &within);
         let diagnostic = Diagnostic {
-            file: self.file.to_owned(),
+            file: source.file.clone(),
             line: place.line,
             column: place.column,
             message: message.into(),
@@ -149,9 +151,14 @@ impl<'a> Problems<'a> {
         self.add_with_help(span, message, help);
     }
 
-    /// The line of a place, from 1.
+    /// The line of a place in the scenario's own file, from 1; 0 if it is in another.
     pub(crate) fn line_of(&self, span: &Range<usize>) -> u32 {
-        Place::of(self.text, span).line
+        match self.sources.find(span) {
+            Some((source, within)) if self.sources.is_own(span) => {
+                Place::of(&source.text, &within).line
+            }
+            _ => 0,
+        }
     }
 
     /// How many there are so far.
@@ -159,13 +166,15 @@ impl<'a> Problems<'a> {
         self.found.len()
     }
 
-    /// All problems in the order of the file, or nothing.
-    pub(crate) fn finish(mut self) -> Result<(), ScenarioError> {
-        if self.found.is_empty() {
-            return Ok(());
-        }
+    /// All problems in the order of the files, or nothing.
+    pub(crate) fn finish(self) -> Result<(), ScenarioError> {
+        if self.found.is_empty() { Ok(()) } else { Err(self.error()) }
+    }
+
+    /// All problems in the order of the files.
+    pub(crate) fn error(mut self) -> ScenarioError {
         self.found.sort_by_key(|(at, _)| *at);
-        Err(ScenarioError { problems: self.found.into_iter().map(|(_, d)| d).collect() })
+        ScenarioError { problems: self.found.into_iter().map(|(_, d)| d).collect() }
     }
 }
 
@@ -256,7 +265,8 @@ mod tests {
     fn places_are_counted_in_lines_and_characters() {
         let text = "a = 1\n\u{e9}\u{e9} = \"x\" # y\r\n";
         let at = text.find("\"x\"").unwrap();
-        let mut problems = Problems::new("f.toml", text);
+        let sources = Sources::of("f.toml", text);
+        let mut problems = Problems::new(&sources);
         problems.add_with_help(at..at + 3, "no", Some("yes".to_owned()));
         problems.add(0..1, "first");
         let error = problems.finish().unwrap_err();

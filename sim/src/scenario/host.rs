@@ -92,3 +92,11 @@ impl Way {
         }
     }
 }
+
+impl super::FaultWhat {
+    /// Whether it is over by itself, however long it takes.
+    pub(crate) const fn ends_by_itself(&self) -> bool {
+        let Self::Host(HostSpec { what, .. }) = self else { return false };
+        matches!(what, HostSpecWhat::Restart(_) | HostSpecWhat::Clock(_) | HostSpecWhat::Reload(_))
+    }
+}

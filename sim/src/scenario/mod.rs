@@ -12,26 +12,43 @@ mod diagnostic;
 mod dist;
 mod host;
 mod operator;
+mod params;
 mod quantity;
 mod raw;
 mod resolve;
 mod schema;
 mod select;
+mod sources;
 mod swarm;
 pub(crate) mod template;
+mod tree;
 mod value;
+pub(crate) mod when;
 
 pub use conns::{ConnsSpec, ConnsWhat};
 pub use diagnostic::{Diagnostic, ScenarioError, nearest};
 pub use dist::Dist;
 pub use host::{ClockSpec, HostSpec, HostSpecWhat, RestartSpec, Way};
 pub use operator::{Release, ReloadSpec, UpgradeSpec};
+pub use params::ParamSpec;
 pub use schema::schema;
 pub use select::{Selector, SelectorError};
 pub use swarm::SwarmSpec;
 pub use value::Draw;
+pub use when::{Is, WatchedSpec, WhenSpec};
+
+use std::path::Path;
 
 use crate::history::GuaranteeInfo;
+
+/// What a scenario needs besides its text.
+#[derive(Clone, Copy)]
+pub struct Given<'a> {
+    /// Values of parameters; the others have their defaults.
+    pub params: &'a [(String, String)],
+    /// Reads another file, or says why that cannot be done.
+    pub read: &'a dyn Fn(&Path) -> Result<String, String>,
+}
 
 /// A scenario that makes sense.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,6 +57,8 @@ pub struct Scenario {
     pub file: String,
     /// Its name.
     pub name: String,
+    /// Its parameters, by name.
+    pub params: Vec<ParamSpec>,
     /// The question it answers.
     pub about: String,
     /// For choosing scenarios.
@@ -52,6 +71,10 @@ pub struct Scenario {
     pub settle: Option<u64>,
     /// Unusual things happen in the broker's code.
     pub perturb: bool,
+    /// A run with more steps does not end by itself; `None` leaves it to who runs it.
+    pub max_events: Option<u64>,
+    /// Each so-many-th seed is run twice; `None` is none.
+    pub determinism_check: Option<u64>,
     /// What holds for all networks.
     pub network: NetworkSpec,
     /// The networks.
@@ -308,8 +331,12 @@ impl Role {
 /// Something that goes wrong.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct FaultSpec {
-    /// When it begins, in nanoseconds from time zero.
+    /// Its name, for others that wait for it.
+    pub id: Option<String>,
+    /// When it begins, or begins to wait, in nanoseconds from time zero.
     pub at: Draw,
+    /// What it waits for.
+    pub when: Option<WhenSpec>,
     /// How long it lasts, in nanoseconds; `None` is until the faults are lifted, or no time at all.
     pub lasts: Option<Draw>,
     /// What.
@@ -483,6 +510,32 @@ impl Scenario {
     /// # Errors
     /// Everything that is wrong with it.
     pub fn parse(file: &str, text: &str, kinds: &[&str]) -> Result<Self, ScenarioError> {
-        resolve::parse(file, text, kinds)
+        let read = |_: &Path| Err("there is no way to read other files here".to_owned());
+        Self::parse_with(file, text, kinds, &Given { params: &[], read: &read })
+    }
+
+    /// Reads a scenario that may extend others, with values for its parameters.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn parse_with(
+        file: &str,
+        text: &str,
+        kinds: &[&str],
+        given: &Given<'_>,
+    ) -> Result<Self, ScenarioError> {
+        resolve::parse(file, text, kinds, given)
+    }
+
+    /// Its name, with the values of its parameters if it has any.
+    #[must_use]
+    pub fn full_name(&self) -> String {
+        let values: Vec<String> =
+            self.params.iter().map(|param| format!("{}={}", param.name, param.value)).collect();
+        if values.is_empty() {
+            self.name.clone()
+        } else {
+            format!("{}.{}", self.name, values.join(","))
+        }
     }
 }

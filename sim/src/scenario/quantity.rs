@@ -80,6 +80,12 @@ texts! {
         Some(json!({ "type": "number", "exclusiveMinimum": 0 })),
         "How often in a second, or a range to draw from: `50..400`.",
     );
+    /// What a parameter can be.
+    Scalar = json_schema!({ "anyOf": [
+        { "type": "string" },
+        { "type": "number" },
+        { "type": "boolean" },
+    ] });
     /// A list or a range of seeds.
     Seeds = json_schema!({ "anyOf": [
         { "type": "array", "items": { "type": "integer", "minimum": 0 } },
@@ -96,6 +102,14 @@ texts! {
     });
     /// Where a route leads.
     Route = json_schema!({ "type": "string", "pattern": "^ *(region:|node:|name:)." });
+    /// What a fault waits for.
+    When = json_schema!({
+        "description": "What it waits for: `count(client:X) >= 500`, `connected(client:X) == 0`, \
+            `up(region:X) <= 1`, `routes(region:X / region:Y) == 0`, `begun(fault:X)`, \
+            `over(fault:X)`.",
+        "type": "string",
+        "pattern": r"^ *(count|connected|up|routes|begun|over)\(",
+    });
     /// A coverage goal.
     Goal = json_schema!({ "type": "string", "pattern": coverage::pattern() });
     /// The kind of a fault.
@@ -161,6 +175,9 @@ const WHOLE: &str = "[0-9][0-9_]*";
 /// All but blanks and punctuation other than `-`, `.` and `_`.
 const NAME: &str = r"^[^\s!-,/:-@\[-^`{-~]+$";
 
+/// A value with a parameter in it.
+const PARAM: &str = r"\$\{.+\}";
+
 /// A number with one of these units.
 fn with_unit(units: &[(&str, u64)]) -> String {
     let names: Vec<&str> = units.iter().map(|(name, _)| *name).filter(|n| !n.is_empty()).collect();
@@ -176,12 +193,9 @@ fn range_of(value: &str) -> String {
 /// A text that is a value or a range of it, or something else that is a value, too.
 fn ranged(value: &str, plain: Option<Value>, description: &str) -> Schema {
     let text = json!({ "type": "string", "pattern": range_of(value) });
-    match plain {
-        Some(plain) => json_schema!({ "description": description, "anyOf": [text, plain] }),
-        None => {
-            json_schema!({ "description": description, "type": "string", "pattern": text["pattern"] })
-        }
-    }
+    let param = json!({ "type": "string", "pattern": PARAM });
+    let forms: Vec<Value> = [Some(text), Some(param), plain].into_iter().flatten().collect();
+    json_schema!({ "description": description, "anyOf": forms })
 }
 
 fn one_of(names: &[&str]) -> Schema {

@@ -68,9 +68,6 @@ pub(super) struct RawScenario {
     pub(super) coverage: Option<RawCoverage>,
     #[serde(default)]
     #[schemars(skip)]
-    pub(super) extends: Option<Any>,
-    #[serde(default)]
-    #[schemars(skip)]
     pub(super) stream: Option<Any>,
     #[serde(default)]
     #[schemars(skip)]
@@ -82,9 +79,31 @@ pub(super) struct RawScenario {
     #[serde(default)]
     #[schemars(with = "RawSwarm")]
     pub(super) swarm: Option<Spanned<RawSwarm>>,
+    /// Values with a name, filled in wherever `"${name}"` stands. `run` tries all of their values.
     #[serde(default)]
-    #[schemars(skip)]
-    pub(super) param: Option<Any>,
+    #[schemars(with = "BTreeMap<q::Name, RawParam>")]
+    #[expect(dead_code, reason = "they are read before: see `params`")]
+    pub(super) param: BTreeMap<String, Spanned<RawParam>>,
+    /// The path of a scenario, from this file. What stands there counts where this file says nothing:
+    /// tables are merged key by key; clients and faults with the same `id`, and paths between the
+    /// same regions, are merged too.
+    #[serde(default)]
+    #[schemars(with = "String")]
+    #[expect(dead_code, reason = "it is read before: see `tree`")]
+    pub(super) extends: Option<Text>,
+}
+
+/// A value with a name.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawParam {
+    /// The value if nothing else is said.
+    #[schemars(with = "q::Scalar")]
+    pub(super) default: Any,
+    /// The values that `run` tries. By default the default.
+    #[serde(default)]
+    #[schemars(with = "Vec<q::Scalar>")]
+    pub(super) values: Vec<Any>,
 }
 
 /// How long a run is, and which seeds there are.
@@ -109,11 +128,14 @@ pub(super) struct RawRun {
     #[serde(default)]
     #[schemars(with = "Vec<q::Engine>")]
     pub(super) engines: Vec<Text>,
+    /// A run that takes more steps than this does not end by itself. By default 10000000, or
+    /// `--max-steps`.
     #[serde(default)]
-    #[schemars(skip)]
+    #[schemars(with = "q::Count")]
     pub(super) max_events: Option<Any>,
+    /// Each so-many-th seed is run twice and must come out the same. By default none.
     #[serde(default)]
-    #[schemars(skip)]
+    #[schemars(with = "q::Count")]
     pub(super) determinism_check: Option<Any>,
 }
 
@@ -456,13 +478,22 @@ pub(super) struct RawReconnect {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawFault {
-    /// When it begins, from time zero; drawn.
+    /// A name, for other faults that wait for this one, and for who extends the scenario.
     #[serde(default)]
-    #[schemars(with = "q::Duration", required)]
+    #[schemars(with = "q::Name")]
+    pub(super) id: Option<Text>,
+    /// When it begins, from time zero; drawn. With `when`, from when on it waits, by default 0s.
+    #[serde(default)]
+    #[schemars(with = "q::Duration")]
     pub(super) at: Option<Any>,
+    /// What it waits for.
     #[serde(default)]
-    #[schemars(skip)]
-    pub(super) when: Option<Any>,
+    #[schemars(with = "q::When")]
+    pub(super) when: Option<Text>,
+    /// How long after `when` it begins; drawn. By default at once.
+    #[serde(default)]
+    #[schemars(with = "q::Duration")]
+    pub(super) delay: Option<Any>,
     /// How long it lasts; drawn. It must end before `duration`.
     #[serde(default, rename = "for")]
     #[schemars(with = "q::Duration")]

@@ -9,10 +9,11 @@ use super::diagnostic::{Diagnostic, Problems, ScenarioError};
 use super::raw::{
     Any, RawConfig, RawGuarantee, RawLink, RawPath, RawRegion, RawRun, RawScenario, Text,
 };
+use super::tree;
 use super::value::{Unit, draw};
 use super::{
-    Chunking, ConfigSpec, Dist, Draw, LinkSpec, NetworkSpec, PathSpec, RegionSpec, RouteTarget,
-    Scenario, Selector,
+    Chunking, ConfigSpec, Dist, Draw, Given, LinkSpec, NetworkSpec, ParamSpec, PathSpec,
+    RegionSpec, RouteTarget, Scenario, Selector,
 };
 use crate::history::GuaranteeInfo;
 use crate::units::{MS, SECOND};
@@ -26,6 +27,7 @@ mod operator;
 mod reach;
 mod shapes;
 mod swarm;
+mod when;
 
 pub(super) use conns::ENDINGS;
 pub(super) use faults::{KINDS as FAULT_KINDS, PORTS, SHAPES};
@@ -57,30 +59,28 @@ pub(super) const CHUNKING_ANY: &str = "any";
 /// More seeds than this in a scenario's own list are a mistake.
 const SEEDS_MAX: u64 = 1_000_000;
 
-pub(super) fn parse(file: &str, text: &str, kinds: &[&str]) -> Result<Scenario, ScenarioError> {
+pub(super) fn parse(
+    file: &str,
+    text: &str,
+    kinds: &[&str],
+    given: &Given<'_>,
+) -> Result<Scenario, ScenarioError> {
     if text.lines().map(str::trim).all(|line| line.is_empty() || line.starts_with('#')) {
         let (what, help) =
             ("there is nothing in this file", "`causeway-sim new NAME` writes a scenario");
         return Err(Diagnostic::of_file(file, what.to_owned(), Some(help.to_owned())).into());
     }
-    let mut problems = Problems::new(file, text);
-    let raw: RawScenario = match toml::from_str(text) {
-        Ok(raw) => raw,
-        Err(error) => {
-            let span = error.span().unwrap_or(0..0);
-            explain(&mut problems, span, error.message());
-            problems.finish()?;
-            unreachable!("a problem was just added");
-        }
-    };
-    let mut reader = Reader { problems, raw: &raw, kinds };
-    let scenario = reader.scenario(file);
+    let sources = tree::sources(file, text, given)?;
+    let (root, params) = tree::merged(&sources, given)?;
+    let raw: RawScenario = tree::read(&sources, root)?;
+    let mut reader = Reader { problems: Problems::new(&sources), raw: &raw, kinds };
+    let scenario = reader.scenario(file, params);
     reader.problems.finish()?;
     Ok(scenario)
 }
 
 /// Turns the words of the TOML reader into ours.
-fn explain(problems: &mut Problems<'_>, span: Range<usize>, message: &str) {
+pub(super) fn explain(problems: &mut Problems<'_>, span: Range<usize>, message: &str) {
     let mut quoted = message.split('`').skip(1).step_by(2);
     if message.starts_with("unknown field") {
         let name = quoted.next().unwrap_or_default();
@@ -106,7 +106,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn scenario(&mut self, file: &str) -> Scenario {
+    fn scenario(&mut self, file: &str, params: Vec<ParamSpec>) -> Scenario {
         let raw = self.raw;
         if *raw.schema.get_ref() != SCHEMA {
             let message = format!("this version reads scenarios of schema {SCHEMA}");
@@ -129,12 +129,15 @@ impl Reader<'_> {
         Scenario {
             file: file.to_owned(),
             name: raw.name.get_ref().clone(),
+            params,
             about: raw.about.as_ref().map_or_else(String::new, |a| a.get_ref().clone()),
             tags: raw.tags.clone(),
             seeds: self.seeds(),
             duration,
             settle: self.settle(&raw.run),
             perturb: raw.run.perturb,
+            max_events: self.one_count(raw.run.max_events.as_ref(), 1_000),
+            determinism_check: self.one_count(raw.run.determinism_check.as_ref(), 1),
             network: self.network(),
             links: self.links(),
             regions,
@@ -150,15 +153,7 @@ impl Reader<'_> {
     /// Keys that the format has and this version does not.
     fn top_level(&mut self) {
         let raw = self.raw;
-        for (key, value) in [
-            ("stream", &raw.stream),
-            ("kv", &raw.kv),
-            ("program", &raw.program),
-            ("param", &raw.param),
-            ("extends", &raw.extends),
-            ("run.max_events", &raw.run.max_events),
-            ("run.determinism_check", &raw.run.determinism_check),
-        ] {
+        for (key, value) in [("stream", &raw.stream), ("kv", &raw.kv), ("program", &raw.program)] {
             self.unsupported(key, value.as_ref());
         }
         for engine in &raw.run.engines {
@@ -524,6 +519,18 @@ impl Reader<'_> {
         self.draw(&any, unit).unwrap_or(Draw::fixed(0))
     }
 
+    /// A whole number that is not drawn.
+    fn one_count(&mut self, any: Option<&Any>, least: u64) -> Option<u64> {
+        let any = any?;
+        let draw = self.draw(any, Unit::Count)?;
+        if draw.low != draw.high {
+            self.problems.add(any.span(), "this is one number, it is not drawn");
+        } else if draw.low < least {
+            self.problems.add(any.span(), format!("this is at least {least}"));
+        }
+        Some(draw.high)
+    }
+
     fn link_index(&mut self, name: &Text) -> usize {
         let found = self.raw.link.keys().position(|key| key == name.get_ref());
         found.unwrap_or_else(|| {
@@ -614,7 +621,7 @@ fn strip_region(text: &str) -> &str {
     text.strip_prefix("region:").unwrap_or(text)
 }
 
-fn is_name(text: &str) -> bool {
+pub(super) fn is_name(text: &str) -> bool {
     !text.is_empty()
         && text.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_' || c == '.')
 }

@@ -65,6 +65,19 @@ impl Selector {
         Ok(selector)
     }
 
+    /// Whether it can mean no client, because it means nodes.
+    pub(super) const fn means_nodes_only(&self) -> bool {
+        matches!(
+            self,
+            Self::Nodes(_)
+                | Self::Cluster(_)
+                | Self::Node(..)
+                | Self::Random(..)
+                | Self::Majority(_)
+                | Self::Minority(_)
+        )
+    }
+
     /// The names in it, each with what it must be the name of.
     pub(super) fn visit(&self, see: &mut impl FnMut(&Self)) {
         see(self);

@@ -6,7 +6,7 @@ use crate::guarantee;
 use crate::ids::{ClientId, NodeId, RegionId, Sid};
 use crate::plan::{
     ClientPlan, FaultAction, FaultPlan, HostFault, HostWhat, NamesPlan, NodePlan, Op, OpPlan,
-    PathPlan, Plan, ProcessPlan, ReloadPlan, RoutePlan, Sides, Site,
+    PathPlan, Plan, ProcessPlan, ReloadPlan, RoutePlan, Sides, Site, Watched, When, renumber,
 };
 
 /// The plan with these nodes and clients only. A client that loses all its nodes goes to another
@@ -65,12 +65,6 @@ pub(super) fn client_ids(plan: &Plan) -> BTreeSet<ClientId> {
     (0..).map(ClientId).take(plan.clients.len()).collect()
 }
 
-fn renumber(faults: &mut [FaultPlan]) {
-    for (id, fault) in (0..).zip(faults) {
-        fault.id = id;
-    }
-}
-
 /// Who stays, and under which new number.
 struct Cut<'p> {
     plan: &'p Plan,
@@ -111,7 +105,10 @@ impl<'p> Cut<'p> {
         let mut faults: Vec<FaultPlan> = plan
             .faults
             .iter()
-            .filter_map(|fault| Some(FaultPlan { action: self.action(fault)?, ..fault.clone() }))
+            .filter_map(|fault| {
+                let (action, when) = (self.action(fault)?, self.when(fault.when.as_ref())?);
+                Some(FaultPlan { action, when, ..fault.clone() })
+            })
             .collect();
         renumber(&mut faults);
         Plan {
@@ -235,6 +232,25 @@ impl<'p> Cut<'p> {
                 (!clients.is_empty()).then_some(FaultAction::StopReading(clients))?
             }
         })
+    }
+
+    /// What a fault waits for, about those that stay; `None` if nobody does.
+    fn when(&self, when: Option<&When>) -> Option<Option<When>> {
+        let Some(when) = when else { return Some(None) };
+        let clients = |all: &[ClientId]| -> Vec<ClientId> {
+            all.iter().filter_map(|id| self.clients.get(id).copied()).collect()
+        };
+        let nodes = |all: &[NodeId]| -> Vec<NodeId> {
+            all.iter().filter_map(|id| self.nodes.get(id).copied()).collect()
+        };
+        let watched = match &when.watched {
+            Watched::Count(all) => Watched::Count(clients(all)),
+            Watched::Connected(all) => Watched::Connected(clients(all)),
+            Watched::Up(all) => Watched::Up(nodes(all)),
+            Watched::Routes(a, b) => Watched::Routes(nodes(a), nodes(b)),
+            Watched::Begun(_) | Watched::Over(_) => when.watched.clone(),
+        };
+        (!watched.is_empty()).then(|| Some(When { watched, ..when.clone() }))
     }
 
     fn sides(&self, sides: &Sides) -> Option<Sides> {

@@ -23,9 +23,11 @@
 //! | `search` | the smallest plan so far, trials, chunks |
 //! | `passes` | what is left out: the end, clients, nodes, faults, operations |
 //! | `values` | what is made simpler: networks, sizes, counts, settings |
+//! | `anchors` | what faults wait for, and the times that do as well |
 //! | `times` | what is made shorter and rounder |
 //! | `edit` | plans without some of their parts, with all references kept valid |
 
+mod anchors;
 mod edit;
 mod passes;
 mod search;

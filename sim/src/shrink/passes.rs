@@ -8,7 +8,7 @@ use super::{Signature, times, values};
 use crate::guarantee;
 use crate::history::{FaultKind, GuaranteeInfo};
 use crate::ids::{ClientId, NodeId};
-use crate::plan::{FaultAction, Op, Plan, Sides, Site};
+use crate::plan::{FaultAction, Op, Plan, Sides, Site, renumber};
 
 /// So many other seeds of the noise are tried when leaving something out makes the failure vanish.
 const OTHER_SEEDS: u64 = 16;
@@ -37,6 +37,7 @@ impl Search<'_> {
             let cut = self.change(|plan| {
                 plan.ops.retain(|op| op.at <= until);
                 plan.faults.retain(|fault| fault.at <= until);
+                renumber(&mut plan.faults);
                 times::settle(plan);
             });
             if cut {

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::edit::{client_ids, node_ids, with_members};
+use super::edit::{client_ids, node_ids, with_faults, with_members};
 use super::*;
 use crate::guarantee::judge;
 use crate::history::FaultKind;
 use crate::ids::{ClientId, NodeId};
-use crate::plan::{FaultAction, FaultPlan, Op, RoutePlan, plan};
+use crate::plan::{FaultAction, FaultPlan, Op, RoutePlan, Watched, When, plan};
 use crate::run::{RunEnd, RunOptions, run};
-use crate::scenario::{Chunking, Scenario};
+use crate::scenario::{Chunking, Is, Scenario};
 use crate::units::{MS, SECOND};
 
 const SCENARIO: &str = r#"
@@ -298,6 +298,46 @@ fn everything_that_refers_to_what_is_gone_follows() {
     let small = with_members(&plan, &all, &BTreeSet::new()).unwrap();
     assert_eq!((small.regions.len(), small.paths.len(), small.ops.len()), (2, 1, 0));
     assert!(small.faults.iter().all(|fault| fault.action.kind() == FaultKind::Partition));
+}
+
+#[test]
+fn what_faults_wait_for_follows() {
+    let mut plan = made(SCENARIO, 1);
+    let until = plan.bounds.phases_ns[4];
+    let wait =
+        |watched, number| Some(When { watched, is: Is::AtLeast, number, delay_ns: MS, until });
+    plan.faults.truncate(2);
+    plan.faults[1].when = wait(Watched::Over(vec![plan.faults[0].id]), 1);
+    assert_eq!(with_faults(&plan, &[1]).faults, [], "nobody is left to wait for");
+    assert_eq!(with_faults(&plan, &[0, 1]), plan);
+
+    plan.faults[0].when = wait(Watched::Count(vec![ClientId(1), ClientId(4)]), 50);
+    let some = |clients: &[u32]| {
+        let clients = clients.iter().copied().map(ClientId).collect();
+        with_members(&plan, &node_ids(&plan), &clients).unwrap()
+    };
+    let watched = some(&[0, 4]).faults[0].when.clone().map(|when| when.watched);
+    assert_eq!(watched, Some(Watched::Count(vec![ClientId(1)])));
+    assert_eq!(some(&[0]).faults, [], "without those who count, and then without who waits");
+}
+
+#[test]
+fn a_fault_waits_for_a_time_if_that_does_and_for_little_if_not() {
+    let mut plan = made(SCENARIO, 1);
+    plan.faults.truncate(1);
+    let (at, heal) = (plan.bounds.phases_ns[2], plan.bounds.phases_ns[3]);
+    let until = heal - plan.faults[0].lasts;
+    let watched = Watched::Count(vec![ClientId(1), ClientId(4)]);
+    let when_many = When { watched, is: Is::AtLeast, number: 50, delay_ns: MS, until };
+    (plan.faults[0].when, plan.faults[0].at) = (Some(when_many), at);
+    let small = shrunk(&plan, 400, |plan| when(plan.faults.len() == 1)).unwrap().plan;
+    assert_eq!(small.faults[0].when, None);
+    let waits = |plan: &Plan| when(plan.faults.iter().any(|fault| fault.when.is_some()));
+    let small = shrunk(&plan, 400, waits).unwrap().plan;
+    let left = small.faults[0].when.as_ref().unwrap();
+    assert_eq!((left.number, left.delay_ns), (1, 0));
+    assert!(matches!(&left.watched, Watched::Count(clients) if clients.len() == 1));
+    assert_sound(&small);
 }
 
 /// Every candidate is run with a broker that is right: none may fail for being smaller.

@@ -168,7 +168,14 @@ fn pull(plan: &mut Plan, from: u64, by: u64) {
     for fault in &mut plan.faults {
         let end = moved(fault.end());
         fault.at = moved(fault.at);
-        fault.lasts = end - fault.at;
+        match &mut fault.when {
+            None => fault.lasts = end - fault.at,
+            // It lasts as long wherever it begins, if there is room for that.
+            Some(when) => {
+                fault.lasts = fault.lasts.min(end - fault.at);
+                when.until = end - fault.lasts;
+            }
+        }
     }
     for phase in &mut plan.bounds.phases_ns {
         *phase = moved(*phase);

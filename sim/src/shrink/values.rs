@@ -59,6 +59,7 @@ impl Search<'_> {
             self.change(change);
         }
         self.simpler_settings();
+        self.anchors();
         for at in 0..self.plan().faults.len() {
             self.simpler_fault(at);
         }

@@ -10,6 +10,7 @@
 //! | `crash`, `stop`, `lame_duck` | as they are; a crash is that of a process: its machine sends FIN; **not** a new address |
 //! | `stop_reading`, `read_rate` | as they are |
 //! | faults of connections and their bytes, of names, of machines, of operators; perturbations | **not** |
+//! | faults that wait for something (`when`) | **not** |
 //! | latency, jitter of networks | up to two ticks more; jitter is exponential, not even; **not** long tails, nor a bias of each pair |
 //! | bandwidth of networks | unlimited; **not** a queue in front of it |
 //! | loss of networks | **not** |
@@ -20,7 +21,7 @@
 //! A plan with something that is **not** there is run all the same, without it, and its verdict is
 //! at best inconclusive. Histories do not tell of faults that did not happen.
 
-use causeway_sim::plan::{FaultAction, Plan};
+use causeway_sim::plan::{FaultAction, FaultPlan, Plan};
 use causeway_sim::scenario::{Dist, Ways};
 
 /// What the plan holds and this engine cannot do, each once.
@@ -39,7 +40,11 @@ pub(crate) fn gaps(plan: &Plan) -> Vec<String> {
         }
     }
     for fault in &plan.faults {
-        gaps.extend(missing_in(&fault.action));
+        if fault.when.is_some() {
+            gaps.push(format!("a `{}` that waits for something", fault.action.kind().name()));
+        } else {
+            gaps.extend(missing_in(&fault.action));
+        }
     }
     if !plan.perturb.is_empty() {
         gaps.push("what is to happen in the broker's code".to_owned());
@@ -47,6 +52,11 @@ pub(crate) fn gaps(plan: &Plan) -> Vec<String> {
     gaps.sort();
     gaps.dedup();
     gaps
+}
+
+/// Whether the engine carries out a fault of a plan, if perhaps not in full.
+pub(crate) const fn has_fault(fault: &FaultPlan) -> bool {
+    fault.when.is_none() && has(&fault.action)
 }
 
 /// Whether the engine carries out a fault, if perhaps not in full.
@@ -95,13 +105,13 @@ mod tests {
     use super::*;
     use causeway_sim::ids::{NodeId, RegionId};
     use causeway_sim::plan::{
-        FaultPlan, HostFault, HostWhat, LinkPlan, NamesPlan, ProcessPlan, RegionPlan, Sides, Site,
+        HostFault, HostWhat, LinkPlan, NamesPlan, ProcessPlan, RegionPlan, Sides, Site,
     };
 
     fn plan(loss_ppm: u32, faults: Vec<FaultAction>) -> Plan {
         let link =
             LinkPlan { name: "lan".to_owned(), loss_ppm, bandwidth: 9, ..LinkPlan::default() };
-        let fault = |action| FaultPlan { id: 0, at: 0, lasts: 1, action };
+        let fault = |action| FaultPlan { id: 0, at: 0, lasts: 1, action, when: None };
         Plan {
             regions: vec![RegionPlan { name: "east".to_owned(), link }],
             faults: faults.into_iter().map(fault).collect(),

@@ -63,6 +63,7 @@ pub(crate) fn run(plan: &Plan, mut options: RunOptions<'_>) -> RunOutcome {
         sim_ns: now,
         history: rec.history,
         gaps: capability::gaps(plan),
+        never_came: Vec::new(),
         end,
     }
 }
@@ -395,7 +396,7 @@ impl Engine<'_> {
 impl Engine<'_> {
     fn fault(&mut self, at: usize, on: bool) {
         let plan = self.plan;
-        let Some(fault) = plan.faults.get(at).filter(|fault| capability::has(&fault.action)) else {
+        let Some(fault) = plan.faults.get(at).filter(|fault| capability::has_fault(fault)) else {
             return;
         };
         self.world.get_mut().rec.event(fault_event(plan, fault, on));

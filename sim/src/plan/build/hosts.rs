@@ -78,7 +78,8 @@ impl Builder<'_> {
     }
 
     fn push_host(&mut self, at: u64, lasts: u64, host: HostFault) {
-        self.plan.faults.push(FaultPlan { id: 0, at, lasts, action: FaultAction::Host(host) });
+        let action = FaultAction::Host(host);
+        self.plan.faults.push(FaultPlan { id: 0, at, lasts, action, when: None });
     }
 
     /// What happens to all that are hit alike.

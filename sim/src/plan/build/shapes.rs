@@ -35,7 +35,7 @@ impl Builder<'_> {
 
     fn cut(&mut self, at: u64, lasts: u64, between: Sides, blackhole: bool) {
         let action = FaultAction::Cut { between, blackhole };
-        self.plan.faults.push(FaultPlan { id: 0, at, lasts, action });
+        self.plan.faults.push(FaultPlan { id: 0, at, lasts, action, when: None });
     }
 
     /// Pairs of places, each with a beginning and an end of its own. They heal in another order

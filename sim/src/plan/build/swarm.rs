@@ -182,9 +182,11 @@ impl Builder<'_> {
         let mut whom = Whom { plan: &self.plan, keep: &mood.keep, stream };
         let Some(what) = (family.what)(&mut whom) else { return false };
         let lasts = family.lasts.then_some(Draw::fixed(lasts));
-        let fault = FaultSpec { at: Draw::fixed(at), lasts, what, line: spec.line };
+        let (at, line) = (Draw::fixed(at), spec.line);
+        let fault = FaultSpec { id: None, at, when: None, lasts, what, line };
         let (before, problems) = (self.plan.faults.len(), self.problems.len());
         self.fault(key, &fault, duration);
+        self.anchor(key, before, &fault, duration);
         let (old, new) = self.plan.faults.split_at(before);
         let fits = self.problems.len() == problems
             && !new.is_empty()

@@ -90,29 +90,45 @@ pub(super) type Key<'a> = (&'a str, Option<Range<usize>>, &'a [&'a str]);
 impl Reader<'_> {
     pub(super) fn faults(&mut self, duration: Draw) -> Vec<FaultSpec> {
         let raw = self.raw;
+        let mut known: Vec<&str> = Vec::new();
+        for id in raw.fault.iter().filter_map(|fault| fault.get_ref().id.as_ref()) {
+            if known.contains(&id.get_ref().as_str()) {
+                let message = format!("there are two faults `{}`", id.get_ref());
+                self.problems.add(id.span(), message);
+            }
+            known.push(id.get_ref());
+        }
         raw.fault.iter().filter_map(|f| self.fault(f, duration)).collect()
     }
 
     fn fault(&mut self, spanned: &Spanned<RawFault>, duration: Draw) -> Option<FaultSpec> {
         let raw = spanned.get_ref();
-        self.unsupported("when", raw.when.as_ref());
-        let Some(at) = &raw.at else {
-            self.problems.add(raw.kind.span(), "the fault does not say when it begins: `at`");
+        let begins = raw.at.as_ref().map(Spanned::span);
+        let Some(begins) = begins.or_else(|| raw.when.as_ref().map(Spanned::span)) else {
+            let message = "the fault does not say when it begins: `at` or `when`";
+            self.problems.add(raw.kind.span(), message);
             return None;
         };
-        let at_draw = self.draw(at, Unit::Duration)?;
+        let at_draw = match &raw.at {
+            Some(at) => self.draw(at, Unit::Duration)?,
+            None => Draw::fixed(0),
+        };
         let lasts = self.maybe(raw.lasts.as_ref(), Unit::Duration);
-        let stagger = self.stagger_most(raw);
-        let end = at_draw.high.saturating_add(lasts.map_or(0, |l| l.high)).saturating_add(stagger);
+        let most = [lasts, self.maybe(raw.delay.as_ref(), Unit::Duration)];
+        let most = most.into_iter().flatten().map(|draw| draw.high);
+        let end = most.fold(at_draw.high, u64::saturating_add);
+        let end = end.saturating_add(self.stagger_most(raw));
         if end > duration.low && duration.high > 0 {
-            let span = raw.lasts.as_ref().map_or(at.span(), Spanned::span);
+            let span = raw.lasts.as_ref().map_or(begins, Spanned::span);
             let message = "the fault may end after the run's `duration`; nobody would see it heal";
             self.problems.add(span, message);
         }
         let what = self.what(raw)?;
         self.check_lasts(raw, &what);
         let line = self.problems.line_of(&raw.kind.span());
-        Some(FaultSpec { at: at_draw, lasts, what, line })
+        let when = self.when(raw, &what);
+        let id = raw.id.as_ref().map(|id| id.get_ref().clone());
+        Some(FaultSpec { id, at: at_draw, when, lasts, what, line })
     }
 
     fn what(&mut self, raw: &RawFault) -> Option<FaultWhat> {

@@ -38,6 +38,12 @@ impl Reader<'_> {
         self.in_every_world(|world| world.reach(selector).is_some_and(|r| r.ever.is_empty()))
     }
 
+    /// The most nodes that the selector may mean; 0 if that is not known.
+    pub(super) fn most_nodes(&self, selector: &Selector) -> u64 {
+        let reach = self.world(true).reach(selector).unwrap_or_default();
+        reach.ever.iter().filter(|spot| spot.1 > 0).count() as u64
+    }
+
     /// Whether the two share a place, whatever is drawn.
     pub(super) fn overlap(&self, a: &Selector, b: &Selector) -> bool {
         self.in_every_world(|world| match (world.reach(a), world.reach(b)) {
@@ -48,7 +54,12 @@ impl Reader<'_> {
 
     /// Whether it is so with the fewest nodes, and with the most.
     fn in_every_world(&self, is_so: impl Fn(&World<'_>) -> bool) -> bool {
-        let world = |most: bool| World {
+        is_so(&self.world(false)) && is_so(&self.world(true))
+    }
+
+    /// With the fewest nodes, or with the most.
+    fn world(&self, most: bool) -> World<'_> {
+        World {
             regions: (self.raw.region.iter())
                 .map(|(name, region)| {
                     let region = region.get_ref();
@@ -58,8 +69,7 @@ impl Reader<'_> {
                     (name.as_str(), cluster, nodes.clamp(1, super::NODES_MAX))
                 })
                 .collect(),
-        };
-        is_so(&world(false)) && is_so(&world(true))
+        }
     }
 }
 

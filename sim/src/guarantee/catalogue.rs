@@ -373,7 +373,7 @@ static CATALOGUE: &[Spec] = &[
         sentence: "When things have settled, every node and every client knows all servers that \
             are there; and a server that is gone is soon spoken of by nobody.",
         unit: "node, and client of a node, at the end of quiesce and drain; node and its clients \
-            for each server that went",
+            for each server that went; client of a lame duck",
         timing: Timing::Eventually,
         bound: "as for routes_reestablished, and the time that interest takes to spread",
         aliases: &[],

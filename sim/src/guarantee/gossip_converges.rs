@@ -1,11 +1,12 @@
 //! C11, O11: what nodes say of the servers that there are is true, soon after things have changed.
 //!
-//! Two checks. When everything has been well for long enough, every node tells clients of exactly
-//! the nodes of its cluster that run, and every client has been told so. And when a node has been
-//! down for long enough, no other node has a route to it or tells its clients of it, whatever else
-//! is broken meanwhile: a client that loses its connection would try to go there.
+//! Three checks. When everything has been well for long enough, every node tells clients of exactly
+//! the nodes of its cluster that run, and every client has been told so. When a node has been down
+//! for long enough, no other node has a route to it or tells its clients of it, whatever else is
+//! broken meanwhile: a client that loses its connection would try to go there. And when a node has
+//! become a lame duck, it does not offer itself to its clients any more.
 //!
-//! And a third: a node that has gone for good is looked for ever less often. From when nothing is
+//! And a fourth: a node that has gone for good is looked for ever less often. From when nothing is
 //! wrong any more and all have heard of it, whoever knew it by hearsay waits before each dial for a
 //! third of the time that has passed since then. (Nodes wait for half of it; clocks may differ.)
 //! Configured routes are dialled for ever, by their names.
@@ -19,7 +20,7 @@ use super::scope::Scope;
 use super::table::Table;
 use super::view::{Conn, View};
 use super::{Checker, Params, Topic};
-use crate::history::{Header, Kind, Snapshot, Sym};
+use crate::history::{FaultKind, Header, Kind, Snapshot, Sym};
 use crate::ids::{ClientId, ConnNo, NodeId};
 use crate::units::Span;
 
@@ -32,6 +33,9 @@ pub(super) struct GossipConverges {
     gone: VecDeque<(u64, NodeId)>,
     /// When a node last dialled one that has gone for good.
     dialled: Table<(NodeId, NodeId), (u64, usize)>,
+    /// Lame ducks, with the time from which clients may not be told of them.
+    ducks: VecDeque<(u64, NodeId)>,
+    interest_ns: u64,
 }
 
 /// A pause between two dials of a node that has gone need not be longer.
@@ -54,6 +58,8 @@ impl GossipConverges {
             told: vec![None; params.header.clients.len()],
             gone: VecDeque::new(),
             dialled: Table::default(),
+            ducks: VecDeque::new(),
+            interest_ns: params.header.bounds.interest_ns,
         }
     }
 
@@ -143,6 +149,27 @@ impl GossipConverges {
         });
     }
 
+    /// A lame duck does not offer itself to its clients.
+    fn not_offered(&self, view: &View<'_>, duck: NodeId, pen: &mut Pen<'_>) {
+        let header = &view.history.header;
+        let node = &header.nodes[usize::from(duck.0)];
+        for conn in clients_of(view, duck, &self.scope).filter(|_| !node.url.is_empty()) {
+            let Some(told) = self.told(conn) else { continue };
+            if !view.history.text(told.urls).split_whitespace().any(|url| url == node.url) {
+                pen.held();
+                continue;
+            }
+            pen.broken(view, || {
+                let client = &header.clients[conn.client.0 as usize].name;
+                let story = format!(
+                    "{} is leaving, yet what {client} last heard from it is that it can go there.",
+                    node.name
+                );
+                (story, vec![told.i])
+            });
+        }
+    }
+
     /// Nobody speaks of `dead` any more.
     fn forgotten(&self, view: &View<'_>, dead: NodeId, down_t: u64, pen: &mut Pen<'_>) {
         let header = &view.history.header;
@@ -204,7 +231,8 @@ impl Checker for GossipConverges {
     }
 
     fn due(&self) -> Option<u64> {
-        self.gone.front().map(|(due, _)| *due)
+        let first = |of: &VecDeque<(u64, NodeId)>| of.front().map(|(due, _)| *due);
+        [first(&self.gone), first(&self.ducks)].into_iter().flatten().min()
     }
 
     fn pass_time(&mut self, view: &View<'_>, until: u64, pen: &mut Pen<'_>) {
@@ -212,6 +240,12 @@ impl Checker for GossipConverges {
             if !view.network.is_up(dead) {
                 pen.t = due;
                 self.forgotten(view, dead, due - self.bound_ns, pen);
+            }
+        }
+        while let Some((due, duck)) = self.ducks.pop_front_if(|(due, _)| *due < until) {
+            if view.network.is_up(duck) {
+                pen.t = due;
+                self.not_offered(view, duck, pen);
             }
         }
     }
@@ -226,8 +260,15 @@ impl Checker for GossipConverges {
             Kind::NodeDown { node, .. } => {
                 self.gone.push_back((pen.t.saturating_add(self.bound_ns), *node));
             }
-            Kind::NodeUp { node, .. } => self.gone.retain(|(_, gone)| gone != node),
+            Kind::NodeUp { node, .. } => {
+                self.gone.retain(|(_, gone)| gone != node);
+                self.ducks.retain(|(_, duck)| duck != node);
+            }
             Kind::Dial { node, target } => self.dials(view, *node, *target, pen),
+            Kind::Fault(fault) if fault.on && fault.kind == FaultKind::LameDuck => {
+                let due = pen.t.saturating_add(self.interest_ns);
+                self.ducks.extend(fault.nodes.iter().map(|node| (due, *node)));
+            }
             Kind::Snapshot(snapshot) => self.snapshot(view, snapshot, pen),
             _ => {}
         }
@@ -274,7 +315,7 @@ fn last_down(view: &View<'_>, i: usize, dead: NodeId) -> usize {
 #[cfg(test)]
 mod tests {
     use crate::guarantee::testkit::{EAST_1, EAST_2, Script, WEST_1};
-    use crate::history::{FaultKind, Kind, NodeDownHow};
+    use crate::history::{FaultKind, Kind, NodeDownHow, Phase};
     use crate::ids::{ClientId, NodeId};
 
     const ID: &str = "gossip_converges";
@@ -406,6 +447,20 @@ mod tests {
         s.clone().judge(ID).held(3);
         look_into(&mut s, EAST_1, ALL);
         assert!(s.judge(ID).broke(6_000).contains("tells newcomers of the servers"));
+    }
+
+    #[test]
+    fn a_lame_duck_does_not_offer_itself() {
+        for (urls, broken) in [("east/1:4222 east/2:4222", 0), (ALL, 1)] {
+            let mut s = Script::running();
+            let client = s.client("a/1", WEST_1);
+            told(&mut s, client, ALL);
+            s.at(3_000).fault(FaultKind::LameDuck, true, vec![WEST_1], vec![]);
+            told(&mut s, client, urls);
+            s.at(4_000).phase(Phase::Heal);
+            let judged = s.judge(ID);
+            assert_eq!((judged.findings.broken, judged.findings.checked), (broken, 1), "{urls}");
+        }
     }
 
     #[test]

@@ -1,121 +1,129 @@
 //! What the search owes to each family of faults: bugs are searched for without it.
 
-use super::Verdict;
+use std::path::Path;
+
+use serde::Serialize;
+
 use super::error::Error;
 use super::options::Options;
 use super::simulator::{self, Effort};
 use super::table::Mutant;
 use super::tree::{Workshop, write, write_json};
+use super::{Verdict, catalogue, search};
 
-use serde::Serialize;
-
-/// The families, as `causeway-sim run --without` names them.
-const FAMILIES: [&str; 10] = [
-    "partition",
-    "degrade",
-    "connections",
-    "names",
-    "crash",
-    "lame_duck",
-    "pause",
-    "slow_readers",
-    "clocks",
-    "operators",
-];
-
-/// What is lost without a family.
-#[derive(Debug, Default, Serialize)]
-struct Row {
-    /// The family; none for all faults together.
-    without: &'static str,
-    found: usize,
-    /// Seeds of scenarios until each bug was found, added up; of bugs that were not found, all that
-    /// were run.
-    runs: u64,
-    seconds: f64,
-    lost: Vec<String>,
+/// What is lost without families of faults.
+#[derive(Debug, Serialize)]
+struct Ablation {
+    /// Bugs that are found with all faults.
+    bugs: Vec<String>,
+    /// Bugs that are not found without any fault. All others need none: they are not searched for
+    /// without single families.
+    need_faults: Vec<String>,
+    families: Vec<Family>,
 }
 
-/// Searches for all bugs with all faults, then without each family, and prints the difference.
+/// What is lost without one family.
+#[derive(Debug, Serialize)]
+struct Family {
+    name: String,
+    lost: Vec<String>,
+    /// Seeds of scenarios until each of the others was found, added up.
+    runs: u64,
+    /// The same with all faults.
+    runs_with_all: u64,
+}
+
+/// Searches for every bug without any fault; for those that are lost then, without each family.
 pub(super) fn main(
     workshop: &Workshop,
     options: &Options,
     chosen: &[&Mutant],
 ) -> Result<Verdict, Error> {
-    let mut rows: Vec<Row> = ["", "all"].into_iter().chain(FAMILIES).map(Row::of).collect();
+    let family = |name| Family { name, lost: Vec::new(), runs: 0, runs_with_all: 0 };
+    let families = catalogue::families(workshop.root())?.into_iter().map(family).collect();
+    let mut ablation = Ablation { bugs: Vec::new(), need_faults: Vec::new(), families };
     for mutant in chosen {
-        let built = workshop.build(mutant)?;
-        for row in &mut rows {
-            // A bug that is not found with all faults cannot be lost.
-            row.search(workshop, options, mutant, &built.binary)?;
-        }
-        let lost: Vec<&str> =
-            rows.iter().filter(|r| r.lost.contains(&mutant.name)).map(Row::name).collect();
-        let lost = if lost.is_empty() { "always found".to_owned() } else { lost.join(", ") };
-        println!("{:44} not found: {lost}", mutant.name);
-        let text = markdown(&rows, chosen.len());
+        ablation.add(workshop, options, mutant)?;
         if let Some(path) = &options.markdown {
-            write(path, text.as_bytes())?;
+            write(path, ablation.markdown().as_bytes())?;
         }
         if let Some(path) = &options.json {
-            write_json(path, &rows)?;
+            write_json(path, &ablation)?;
         }
     }
-    print!("\n{}", markdown(&rows, chosen.len()));
+    print!("\n{}", ablation.markdown());
     Ok(Verdict::Fine)
 }
 
-impl Row {
-    fn of(without: &'static str) -> Self {
-        Self { without, ..Self::default() }
-    }
-
-    fn name(&self) -> &str {
-        if self.without.is_empty() { "with all faults" } else { self.without }
-    }
-
-    fn search(
+impl Ablation {
+    fn add(
         &mut self,
         workshop: &Workshop,
         options: &Options,
         mutant: &Mutant,
-        binary: &std::path::Path,
     ) -> Result<(), Error> {
-        let all = FAMILIES.join(",");
-        let without = match self.without {
-            "" => None,
-            "all" => Some(all.as_str()),
-            family => Some(family),
-        };
-        let effort = Effort { budget: options.budget, jobs: options.jobs, without };
-        let out = workshop.folder("ablation")?.join(format!("{}-{}", mutant.name, self.without));
-        let searched = simulator::search(workshop, binary, effort, &out)?;
-        self.runs += searched.runs;
-        self.seconds += searched.seconds;
-        match searched.failure {
-            Some(_) => self.found += 1,
-            None => self.lost.push(mutant.name.clone()),
+        let found = search::find(workshop, options, mutant)?;
+        if !found.outcome.is_found() {
+            println!("{:44} not found with all faults", mutant.name);
+            return Ok(());
         }
+        self.bugs.push(mutant.name.clone());
+        let binary = workshop.build(mutant)?.binary;
+        let all: Vec<&str> = self.families.iter().map(|family| family.name.as_str()).collect();
+        if runs_without(workshop, options, mutant, &binary, &all.join(","))?.is_some() {
+            println!("{:44} needs no faults", mutant.name);
+            return Ok(());
+        }
+        self.need_faults.push(mutant.name.clone());
+        let mut lost = Vec::new();
+        for family in &mut self.families {
+            match runs_without(workshop, options, mutant, &binary, &family.name)? {
+                Some(runs) => {
+                    family.runs += runs;
+                    family.runs_with_all += found.runs;
+                }
+                None => {
+                    family.lost.push(mutant.name.clone());
+                    lost.push(family.name.clone());
+                }
+            }
+        }
+        let lost = if lost.is_empty() { "no single family".to_owned() } else { lost.join(", ") };
+        println!("{:44} needs {lost}", mutant.name);
         Ok(())
+    }
+
+    fn markdown(&self) -> String {
+        let (all, need) = (self.bugs.len(), self.need_faults.len());
+        let mut text = format!(
+            "Of {all} bugs, {} are found without any fault.\n\n\
+             | without | found | seeds for the others that need faults | lost |\n|---|--:|---|---|\n\
+             | all families | {} | | {need} |\n",
+            all - need,
+            all - need
+        );
+        for Family { name, lost, runs, runs_with_all } in &self.families {
+            let names: Vec<String> = lost.iter().map(|name| format!("`{name}`")).collect();
+            text.push_str(&format!(
+                "| {name} | {} | {runs} instead of {runs_with_all} | {} |\n",
+                all - lost.len(),
+                names.join(", ")
+            ));
+        }
+        text
     }
 }
 
-fn markdown(rows: &[Row], all: usize) -> String {
-    let base: Vec<String> = rows.first().map(|row| row.lost.clone()).unwrap_or_default();
-    let mut text =
-        "| without | found | seeds | search | lost |\n|---|--:|--:|--:|---|\n".to_owned();
-    for row in rows {
-        let lost = row.lost.iter().filter(|name| row.without.is_empty() || !base.contains(name));
-        let lost: Vec<String> = lost.map(|name| format!("`{name}`")).collect();
-        let name = match row.without {
-            "" => "(nothing)",
-            "all" => "all families",
-            family => family,
-        };
-        let (found, runs, seconds, lost) = (row.found, row.runs, row.seconds, lost.join(", "));
-        text.push_str(&format!(
-            "| {name} | {found} of {all} | {runs} | {seconds:.0} s | {lost} |\n"
-        ));
-    }
-    text
+/// How many seeds it takes to find a bug without these families; `None` if it is not found.
+fn runs_without(
+    workshop: &Workshop,
+    options: &Options,
+    mutant: &Mutant,
+    binary: &Path,
+    families: &str,
+) -> Result<Option<u64>, Error> {
+    let effort = Effort { budget: options.budget, jobs: options.jobs, without: Some(families) };
+    let out = workshop.folder("ablation")?.join(&mutant.name);
+    let searched = simulator::search(workshop, binary, effort, &out)?;
+    Ok(searched.failure.map(|_| searched.runs))
 }

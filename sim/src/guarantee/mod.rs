@@ -201,7 +201,7 @@ impl Topic {
         Some(match kind {
             Kind::Delivered { .. } => Self::Deliveries,
             Kind::PubFlushed { .. } => Self::Flushes,
-            Kind::NoResponders { .. } => Self::Requests,
+            Kind::NoResponders { .. } | Kind::RequestTimeout { .. } => Self::Requests,
             Kind::Fault(_)
             | Kind::NodeUp { .. }
             | Kind::NodeDown { .. }
@@ -226,8 +226,7 @@ impl Topic {
             | Kind::UnsubReady { .. }
             | Kind::PubSent { .. }
             | Kind::OpDropped { .. }
-            | Kind::RequestDone { .. }
-            | Kind::RequestTimeout { .. } => return None,
+            | Kind::RequestDone { .. } => return None,
         })
     }
 }

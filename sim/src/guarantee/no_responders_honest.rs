@@ -139,10 +139,20 @@ impl Checker for NoRespondersHonest {
 
     fn observe(&mut self, view: &View<'_>, pen: &mut Pen<'_>) {
         self.due.observe(view, pen.i, |msg| is_request(view, msg));
-        if let Kind::NoResponders { request, .. } = view.history.events[pen.i].kind
-            && let Some(msg) = view.find_msg(request)
-        {
-            self.status(view, msg, pen);
+        #[expect(clippy::wildcard_enum_match_arm, reason = "the rest says nothing of requests")]
+        match view.history.events[pen.i].kind {
+            Kind::NoResponders { request, .. } => {
+                if let Some(msg) = view.find_msg(request) {
+                    self.status(view, msg, pen);
+                }
+            }
+            // Who asks does not flush: that it has waited in vain is what asks for a reason.
+            Kind::RequestTimeout { request, disconnected: false } => {
+                if let Some(msg) = view.find_msg(request).filter(|&msg| is_request(view, msg)) {
+                    self.due.add(pen.t, msg);
+                }
+            }
+            _ => {}
         }
     }
 }
@@ -243,6 +253,14 @@ mod tests {
         let (mut s, asker) = script();
         ask(&mut s, asker);
         assert!(s.judge(ID).broke(3_300).ends_with("and was not told so."));
+    }
+
+    #[test]
+    fn breaks_if_who_asked_in_vain_was_not_told_and_has_not_flushed() {
+        let (mut s, asker) = script();
+        let request = s.request(asker, "a", "_INBOX.1");
+        s.at(3_000).event(Kind::RequestTimeout { request, disconnected: false });
+        assert!(s.judge(ID).broke(4_300).ends_with("and was not told so."));
     }
 
     #[test]

@@ -125,6 +125,11 @@ impl DueMessages {
         self.taken[at] = self.taken[at].max(upto);
     }
 
+    /// Takes a message that something else confirms now.
+    pub(crate) fn add(&mut self, t: u64, msg: MsgRef) {
+        self.waiting.push_back((t.saturating_add(self.bound_ns), msg));
+    }
+
     /// When the next message is due.
     pub(crate) fn next(&self) -> Option<u64> {
         self.waiting.front().map(|(due, _)| *due)

@@ -104,12 +104,15 @@ impl Due {
 pub(crate) struct Queue {
     heap: BinaryHeap<Entry>,
     sequence: u64,
+    /// The time of what was taken out last.
+    now: u64,
 }
 
 impl Queue {
     /// Puts something in. Things of the same time and priority come out as they went in.
     #[inline]
     pub(crate) fn push(&mut self, at: u64, due: Due) {
+        assert!(at >= self.now, "{due:?} would have been due at {at} ns; it is {} ns", self.now);
         self.sequence += 1;
         self.heap.push(Entry { at, order: due.priority() << 56 | self.sequence, due });
     }
@@ -117,7 +120,9 @@ impl Queue {
     /// The next thing and its time.
     #[inline]
     pub(crate) fn pop(&mut self) -> Option<(u64, Due)> {
-        self.heap.pop().map(|entry| (entry.at, entry.due))
+        let Entry { at, due, .. } = self.heap.pop()?;
+        self.now = at;
+        Some((at, due))
     }
 
     /// The time and the priority of the next thing.

@@ -213,7 +213,7 @@ impl<'p> Engine<'p> {
         let mut instant = (0, 0);
         while self.steps < until {
             let Some((at, due)) = self.next() else { return RunEnd::Complete };
-            debug_assert!(at >= self.now, "time does not go back");
+            assert!(at >= self.now, "time does not go back to {at} ns for {due:?}");
             if at > instant.0 {
                 instant = (at, self.steps);
             } else if self.steps - instant.1 > STEPS_PER_INSTANT_MAX {

@@ -132,6 +132,8 @@ impl Engine<'_> {
         let now = self.now;
         let Some(conn) = self.net.get_mut(id) else { return };
         if conn.state(reader) != EndState::Open {
+            // Nobody listens any more; what else is under way will be answered with RST.
+            self.net.after_read(now, id, writer, &mut self.queue);
             return;
         }
         let owner = conn.owner(reader);

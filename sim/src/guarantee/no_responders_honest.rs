@@ -82,10 +82,11 @@ fn standing(view: &View<'_>, msg: MsgRef, sub: &Sub) -> Standing {
     }
 }
 
-/// Whether a node has had no route to another since long before the request.
+/// Whether a node has had no route to another since long before the request. One to a process that
+/// has died counts until it is found dead.
 fn is_out_of_reach(view: &View<'_>, msg: MsgRef, from: NodeId, to: NodeId) -> bool {
     from != to
-        && view.network.routes_registered(from, to) == 0
+        && view.network.routes_open(from, to) == 0
         && view.network.rerouted(from, to).is_none_or(|t| was_before(view, msg, t))
 }
 
@@ -204,7 +205,7 @@ fn tell_missing(view: &View<'_>, msg: MsgRef) -> (String, Vec<usize>) {
 #[cfg(test)]
 mod tests {
     use crate::guarantee::testkit::{EAST_1, Script, WEST_1};
-    use crate::history::{Kind, Sym};
+    use crate::history::{Kind, NodeDownHow, Sym};
     use crate::ids::{ClientId, MsgId};
 
     const ID: &str = "no_responders_honest";
@@ -261,6 +262,23 @@ mod tests {
         let request = s.request(asker, "a", "_INBOX.1");
         s.at(3_000).event(Kind::RequestTimeout { request, disconnected: false });
         assert!(s.judge(ID).broke(4_300).ends_with("and was not told so."));
+    }
+
+    #[test]
+    fn a_node_that_has_died_unseen_is_not_gone_until_its_routes_are() {
+        for (lost, broken) in [(false, 0), (true, 1)] {
+            let (mut s, asker) = script();
+            let server = s.client("serve/1", WEST_1);
+            s.sub(server, 1, "a", "q");
+            s.at(3_000).node_down(WEST_1, NodeDownHow::Killed);
+            if lost {
+                s.at(4_000).routes_down(EAST_1, WEST_1);
+            }
+            s.at(8_000);
+            let request = s.request(asker, "a", "_INBOX.1");
+            s.at(9_000).event(Kind::RequestTimeout { request, disconnected: false });
+            assert_eq!(s.judge(ID).findings.broken, broken, "found dead: {lost}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use causeway_wire::info::Info;
 use crate::cluster::gossip::{address_in, for_passing_on, own_address};
 use crate::cluster::maintain::Failure;
 use crate::cluster::remote::{Remote, all_connect_urls, is_causeway};
-use crate::cluster::target::{KnownPool, TargetId};
+use crate::cluster::target::TargetId;
 use crate::effects::Effects;
 use crate::fault::CloseReason;
 use crate::limits;
@@ -319,10 +319,9 @@ impl Node {
         let bound: alloc::vec::Vec<TargetId> = cluster.targets_of(remote_id).collect();
         for id in bound {
             let Some(target) = cluster.targets.get_mut(&id) else { continue };
-            let (round_trip, round_trip_least) =
-                target.known_pool.map_or((None, None), |p| (p.round_trip, p.round_trip_least));
-            let (size, no_pool) = pool;
-            target.known_pool = Some(KnownPool { size, no_pool, round_trip, round_trip_least });
+            // What was measured before stays.
+            let known = target.known_pool.get_or_insert_default();
+            (known.size, known.no_pool) = pool;
             target.reachable = true;
             target.failures = 0;
             target.failing_since = None;

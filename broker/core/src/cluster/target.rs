@@ -54,7 +54,7 @@ pub(crate) struct Target {
 }
 
 /// What is remembered of a server's pool.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct KnownPool {
     pub(crate) size: u32,
     pub(crate) no_pool: bool,

@@ -55,20 +55,6 @@ pub(super) fn is_known(kind: &str) -> bool {
     KINDS.contains(&kind) || LATER.contains(&kind)
 }
 
-/// Kinds that may go one way only.
-const DIRECTED: [&str; 10] = [
-    "partition",
-    "blackhole",
-    "flap",
-    "reset",
-    "refuse",
-    "degrade",
-    "hold",
-    "half_open",
-    "cut_stream",
-    "slice",
-];
-
 /// Kinds that may go one way only, or that may be wrong in one way only.
 const WITH_DIRECTION: [&str; 11] = [
     "partition",
@@ -83,6 +69,9 @@ const WITH_DIRECTION: [&str; 11] = [
     "slice",
     "clock",
 ];
+
+/// Those of them that may go one way only: all but the last.
+const DIRECTED: &[&str] = WITH_DIRECTION.split_at(WITH_DIRECTION.len() - 1).0;
 
 /// A key, its place if it is there, and the kinds of faults that have a use for it.
 pub(super) type Key<'a> = (&'a str, Option<Range<usize>>, &'a [&'a str]);
@@ -175,7 +164,7 @@ impl Reader<'_> {
         let span = |any: &Option<super::Any>| any.as_ref().map(Spanned::span);
         let keys: [Key<'_>; 15] = [
             ("direction", raw.direction.as_ref().map(Spanned::span), &WITH_DIRECTION),
-            ("shape", raw.shape.as_ref().map(Spanned::span), &DIRECTED),
+            ("shape", raw.shape.as_ref().map(Spanned::span), DIRECTED),
             ("latency", span(&raw.latency), &["degrade"]),
             ("jitter", span(&raw.jitter), &["degrade"]),
             ("loss", span(&raw.loss), &["degrade"]),

@@ -141,9 +141,11 @@ impl Node {
             Failure::Rejected | Failure::Yielded | Failure::Ourselves => limits::ROUTE_YIELD,
         };
         let mut jitter = self.rng.span(Stream::DialJitter, spread);
-        if perturb!(self, DialLate) {
+        let late = perturb!(self, DialLate);
+        if late {
             jitter = spread;
-        } else if perturb!(self, DialInStep) {
+        }
+        if !late && perturb!(self, DialInStep) {
             jitter = Duration::ZERO;
         }
         let Some(cluster) = &mut self.cluster else { return };

@@ -22,6 +22,12 @@ use crate::rng::Stream;
 use crate::time::{Mono, Now};
 use crate::trace::TraceEvent;
 
+/// News for one peer: the INFO of another.
+struct Line {
+    link: u32,
+    json: Vec<u8>,
+}
+
 impl Node {
     /// Tells the others of a server that has just been registered, or of its connection for one
     /// account: nats-server opens that only when told. A newcomer that can make use of it is told
@@ -34,7 +40,7 @@ impl Node {
         news: News,
         fx: &mut Effects,
     ) {
-        let mut lines: Vec<(u32, Info)> = Vec::new();
+        let mut lines: Vec<Line> = Vec::new();
         if news.first && self.cluster.as_mut().is_some_and(|c| c.told_lost.remove(newcomer)) {
             self.add_found_again(newcomer, &mut lines);
         }
@@ -45,8 +51,7 @@ impl Node {
         if news.first {
             self.add_everybody_else(slot, newcomer, &mut lines);
         }
-        for (link, info) in lines {
-            let json = info.to_json();
+        for Line { link, json } in lines {
             self.send(link, fx, |out| encode::info_gossip(out, &json));
             if perturb!(self, GossipTwice) {
                 self.send(link, fx, |out| encode::info_gossip(out, &json));
@@ -55,7 +60,7 @@ impl Node {
     }
 
     /// What nats-server would tell the others, and in the same cases.
-    fn add_gossip(&self, slot: u32, newcomer: &str, lane: Lane, lines: &mut Vec<(u32, Info)>) {
+    fn add_gossip(&self, slot: u32, newcomer: &str, lane: Lane, lines: &mut Vec<Line>) {
         let Some(route) = self.links.at(slot).and_then(Link::route) else { return };
         let (dialled, explicit) = (route.dialled_for.is_some(), route.explicit);
         let account = route.account.map(|id| self.accounts.get(id).name.as_str());
@@ -65,6 +70,8 @@ impl Node {
         if cluster.is_told_by_others(route, newcomer, remote) {
             return;
         }
+        // In a large cluster, most are told the same.
+        let mut told_so: [Option<Vec<u8>>; 3] = Default::default();
         for (_, other) in cluster.remotes.iter().filter(|(id, _)| *id != newcomer) {
             // Of two servers, the one that opened its connection for the account first is told
             // of the other's. A server of our kind opens all connections without being told.
@@ -79,7 +86,9 @@ impl Node {
                 (false, false) => GossipMode::Disabled,
                 (false, true) => GossipMode::Default,
             };
-            lines.push((link, gossip_line(&remote.info, mode, account)));
+            let json = told_so[usize::from(mode.to_wire())]
+                .get_or_insert_with(|| gossip_line(&remote.info, mode, account).to_json());
+            lines.push(Line { link, json: json.clone() });
         }
     }
 
@@ -87,7 +96,7 @@ impl Node {
     /// have told of it, they have told it of everybody whom they know; it hears only of the rest.
     /// When two groups meet at several places at once, or two newcomers come at the same time, each
     /// place has its news from another, and would leave it to that one to tell.
-    fn add_everybody_else(&self, slot: u32, newcomer: &str, lines: &mut Vec<(u32, Info)>) {
+    fn add_everybody_else(&self, slot: u32, newcomer: &str, lines: &mut Vec<Line>) {
         let Some(route) = self.links.at(slot).and_then(Link::route) else { return };
         let Some(cluster) = &self.cluster else { return };
         let Some(remote) = cluster.remotes.get(newcomer) else { return };
@@ -98,18 +107,19 @@ impl Node {
         let tellers = if told { cluster.tellers_of(newcomer) } else { BTreeSet::new() };
         for (id, other) in cluster.remotes.iter().filter(|(id, _)| *id != newcomer) {
             if !cluster.is_known_to(id, &tellers) {
-                lines.push((slot, other.as_news()));
+                lines.push(Line { link: slot, json: other.as_news().to_json() });
             }
         }
     }
 
     /// Those of our kind that were told that we lost a server are told that we have it again.
-    fn add_found_again(&self, found: &str, lines: &mut Vec<(u32, Info)>) {
+    fn add_found_again(&self, found: &str, lines: &mut Vec<Line>) {
         let Some(cluster) = &self.cluster else { return };
         let Some(remote) = cluster.remotes.get(found) else { return };
+        let json = remote.as_news().to_json();
         for (_, other) in cluster.remotes.iter().filter(|(id, _)| *id != found) {
             if let Some(link) = other.any_link().filter(|_| other.is_causeway()) {
-                lines.push((link, remote.as_news()));
+                lines.push(Line { link, json: json.clone() });
             }
         }
     }
@@ -136,8 +146,7 @@ impl Node {
     /// A peer of our kind says that it has lost another server.
     pub(crate) fn loss_received(&mut self, slot: u32, from: &str, lost: &str, fx: &mut Effects) {
         let Some(cluster) = &mut self.cluster else { return };
-        let targets: Vec<TargetId> = cluster.targets_of(lost).collect();
-        for target in targets {
+        for target in cluster.targets.of(lost).to_vec() {
             if let Some(target) = cluster.targets.get_mut(&target) {
                 target.told_by.remove(from);
             }
@@ -155,9 +164,9 @@ impl Node {
         }
         let Some(address) = address_in(info) else { return };
         let Some(cluster) = &mut self.cluster else { return };
-        let configured = cluster.is_configured(&address) || {
+        let configured = cluster.targets.is_configured(&address) || {
             let port = address.port;
-            cluster.is_configured(&HostPort { host: info.host.clone(), port })
+            cluster.targets.is_configured(&HostPort { host: info.host.clone(), port })
         };
         let known = cluster.hearsay_of(&info.server_id, &address);
         let target = match known {
@@ -169,8 +178,8 @@ impl Node {
         let Some(entry) = cluster.targets.get_mut(&target) else { return };
         entry.told_by.insert(from.to_string());
         entry.told_id = Some(info.server_id.clone());
-        if entry.remote_id.as_ref() != Some(&info.server_id) {
-            entry.remote_id = Some(info.server_id.clone());
+        let elsewhere = entry.remote_id() != Some(&info.server_id);
+        if elsewhere {
             entry.known_pool = None;
         }
         // Somebody has just seen it: worth another try now.
@@ -188,6 +197,9 @@ impl Node {
                 let pause = self.rng.span(Stream::DialJitter, limits::ROUTE_REDIAL_JITTER);
                 entry.not_before = Some(now.mono + pause);
             }
+        }
+        if elsewhere {
+            cluster.targets.lead_to(target, Some(info.server_id.clone()));
         }
         self.maintain_target(now, target, fx);
     }
@@ -218,7 +230,7 @@ impl Cluster {
 
     /// Who told us of a server and has not lost it.
     fn tellers_of(&self, server_id: &str) -> BTreeSet<&str> {
-        let targets = self.targets_of(server_id).filter_map(|id| self.targets.get(&id));
+        let targets = self.targets.of(server_id).iter().filter_map(|id| self.targets.get(id));
         targets.flat_map(|target| target.told_by.iter().map(String::as_str)).collect()
     }
 
@@ -231,15 +243,13 @@ impl Cluster {
     /// address whose server is gone. Configured routes do not count: they may lead to another
     /// server tomorrow.
     pub(super) fn hearsay_of(&self, server_id: &str, address: &HostPort) -> Option<TargetId> {
-        let by_hearsay = |id: &TargetId| self.targets.get(id).is_some_and(|t| !t.explicit);
+        let by_hearsay = |id: &&TargetId| self.targets.get(id).is_some_and(|t| !t.explicit);
         let replaced = |target: &Target| {
-            let connected = |id: &String| self.remotes.contains_key(id);
-            !target.explicit
-                && target.address == *address
-                && !target.remote_id.as_ref().is_some_and(connected)
+            let connected = |id: &str| self.remotes.contains_key(id);
+            !target.explicit && !target.remote_id().is_some_and(connected)
         };
-        let by_id = self.targets_of(server_id).find(by_hearsay);
-        by_id.or_else(|| self.targets.iter().find(|(_, t)| replaced(t)).map(|(id, _)| *id))
+        let by_id = self.targets.of(server_id).iter().find(by_hearsay).copied();
+        by_id.or_else(|| self.targets.at(address).find(|(_, t)| replaced(t)).map(|(id, _)| id))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Keeping the mesh: which connections are missing, and when to dial them.
 
 use alloc::borrow::ToOwned;
-use alloc::string::{String, ToString};
+use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use crate::account::Accounts;
@@ -34,13 +34,14 @@ pub(super) enum Failure {
 impl Node {
     /// Dials what is missing of a target, or sets the timer for it.
     pub(crate) fn maintain_target(&mut self, now: Now, id: TargetId, fx: &mut Effects) {
-        let peer = self.reached_at(id);
-        let Some(cluster) = &mut self.cluster else { return };
+        let Some(cluster) = &self.cluster else { return };
         let dials = cluster.dials_wanted(&self.accounts, id);
-        let Some(target) = cluster.targets.get_mut(&id) else { return };
         if dials.is_empty() || cluster.leaving {
             return;
         }
+        let peer = self.reached_at(id);
+        let Some(cluster) = &mut self.cluster else { return };
+        let Some(target) = cluster.targets.get_mut(&id) else { return };
         if let Some(at) = target.not_before
             && at > now.mono
         {
@@ -77,7 +78,7 @@ impl Node {
     /// Dials what is missing of a server, wherever we know to find it.
     pub(crate) fn maintain_remote(&mut self, now: Now, remote_id: &str, fx: &mut Effects) {
         let Some(cluster) = &self.cluster else { return };
-        let targets: Vec<TargetId> = cluster.targets_of(remote_id).collect();
+        let targets = cluster.targets.of(remote_id).to_vec();
         for target in targets {
             self.maintain_target(now, target, fx);
         }
@@ -86,7 +87,7 @@ impl Node {
     /// Looks after all targets: at the start, and after a reload.
     pub(crate) fn maintain_all(&mut self, now: Now, fx: &mut Effects) {
         let Some(cluster) = &self.cluster else { return };
-        let targets: Vec<TargetId> = cluster.targets.keys().copied().collect();
+        let targets: Vec<TargetId> = cluster.targets.iter().map(|(id, _)| id).collect();
         for target in targets {
             self.maintain_target(now, target, fx);
         }
@@ -168,8 +169,9 @@ impl Node {
             }
             Failure::Yielded => limits::ROUTE_YIELD / 2,
             Failure::Ourselves => {
-                (target.remote_id, target.known_pool) = (None, None);
+                target.known_pool = None;
                 target.is_self = !target.is_name();
+                cluster.targets.lead_to(id, None);
                 limits::ROUTE_SELF_RECHECK
             }
         };
@@ -195,7 +197,7 @@ impl Node {
     /// us who dialled, else give the other side the first go.
     pub(super) fn redial(&mut self, now: Now, remote_id: &str, we_dialled: bool, fx: &mut Effects) {
         let Some(cluster) = &self.cluster else { return };
-        let targets: Vec<TargetId> = cluster.targets_of(remote_id).collect();
+        let targets = cluster.targets.of(remote_id).to_vec();
         for id in targets {
             let jitter = self.rng.span(Stream::DialJitter, limits::ROUTE_REDIAL_JITTER);
             let pause = if we_dialled { jitter } else { limits::ROUTE_YIELD + jitter };
@@ -210,18 +212,16 @@ impl Node {
         let Some(cluster) = &mut self.cluster else { return };
         for target in cluster.targets.values_mut() {
             target.told_by.remove(remote_id);
-            target.reachable &= target.remote_id.as_deref() != Some(remote_id);
+            target.reachable &= target.remote_id() != Some(remote_id);
             if target.told_id.as_deref() == Some(remote_id) {
                 target.told_id = None;
             }
         }
         if lame_duck {
-            let gone: Vec<TargetId> = cluster
-                .targets_of(remote_id)
-                .filter(|id| cluster.targets.get(id).is_some_and(|target| !target.explicit))
-                .collect();
-            for id in gone {
-                cluster.targets.remove(&id);
+            for id in cluster.targets.of(remote_id).to_vec() {
+                if cluster.targets.get(&id).is_some_and(|target| !target.explicit) {
+                    cluster.targets.remove(&id);
+                }
             }
         }
     }
@@ -233,7 +233,7 @@ impl super::Cluster {
         let Some(target) = self.targets.get(&id).filter(|target| !target.is_self) else {
             return Vec::new();
         };
-        let remote = target.remote_id.as_ref().and_then(|id| self.remotes.get(id));
+        let remote = target.remote_id().and_then(|id| self.remotes.get(id));
         if self.is_left_to_another(id, target, remote.is_some()) {
             return Vec::new();
         }
@@ -255,24 +255,23 @@ impl super::Cluster {
     /// Whether another target leads to the same server, or to the same address behind which nobody
     /// is: only one of them is dialled.
     fn is_left_to_another(&self, id: TargetId, target: &Target, connected: bool) -> bool {
-        if let Some(remote_id) = &target.remote_id
+        if let Some(remote_id) = target.remote_id()
             && self.responsible_target(remote_id) != Some(id)
         {
             return true;
         }
         !connected
-            && self.targets.iter().any(|(other, twin)| {
-                let gone = |id: &String| !self.remotes.contains_key(id);
-                (!twin.explicit, *other) < (!target.explicit, id)
-                    && twin.address == target.address
+            && self.targets.at(&target.address).any(|(other, twin)| {
+                let gone = |id: &str| !self.remotes.contains_key(id);
+                (!twin.explicit, other) < (!target.explicit, id)
                     && !twin.is_self
-                    && twin.remote_id.as_ref().is_none_or(gone)
+                    && twin.remote_id().is_none_or(gone)
             })
     }
 
     /// Of several addresses of one server, the one that is dialled: a configured one if there is.
     fn responsible_target(&self, remote_id: &str) -> Option<TargetId> {
-        self.targets_of(remote_id)
-            .min_by_key(|id| (self.targets.get(id).is_none_or(|target| !target.explicit), *id))
+        let explicit = |id| self.targets.get(id).is_some_and(|target| target.explicit);
+        self.targets.of(remote_id).iter().min_by_key(|id| (!explicit(id), **id)).copied()
     }
 }

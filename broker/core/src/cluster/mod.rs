@@ -27,7 +27,7 @@ use crate::ids::{AccountId, DialId};
 use crate::link::route::{Carriers, Lane};
 pub(crate) use gossip::own_address;
 pub(crate) use remote::Remote;
-use target::{Dial, Target, TargetId};
+use target::{Dial, Targets};
 
 /// A connection on which we speak first, because we know whom it should lead to.
 #[derive(Clone, Copy, Debug)]
@@ -48,7 +48,7 @@ pub(crate) struct Cluster {
     pub(crate) pinned: Vec<AccountId>,
     /// By server id.
     pub(crate) remotes: BTreeMap<String, Remote>,
-    pub(crate) targets: BTreeMap<TargetId, Target>,
+    pub(crate) targets: Targets,
     next_target: u64,
     /// Dials under way.
     dials: BTreeMap<DialId, Dial>,
@@ -74,7 +74,7 @@ impl Cluster {
             pinned: pinned(&config, accounts),
             config,
             remotes: BTreeMap::new(),
-            targets: BTreeMap::new(),
+            targets: Targets::default(),
             next_target: 0,
             dials: BTreeMap::new(),
             next_dial: 0,

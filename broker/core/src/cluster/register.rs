@@ -8,7 +8,6 @@ use causeway_wire::info::Info;
 use crate::cluster::gossip::{address_in, for_passing_on, own_address};
 use crate::cluster::maintain::Failure;
 use crate::cluster::remote::{Remote, all_connect_urls, is_causeway};
-use crate::cluster::target::TargetId;
 use crate::effects::Effects;
 use crate::fault::CloseReason;
 use crate::limits;
@@ -288,19 +287,17 @@ impl Node {
         let Some(link) = self.links.at(slot) else { return };
         let dialled = link.route().is_some_and(|route| route.dialled_for.is_some());
         let was_told = GossipMode::from_wire(info.gossip_mode) != GossipMode::Default;
-        if dialled || !was_told || cluster.targets_of(&info.server_id).next().is_some() {
+        if dialled || !was_told || !cluster.targets.of(&info.server_id).is_empty() {
             return;
         }
         let Some(address) = own_address(info, link.peer) else { return };
         let target = match cluster.hearsay_of(&info.server_id, &address) {
             Some(known) => known,
-            None if cluster.is_configured(&address) => return,
+            None if cluster.targets.is_configured(&address) => return,
             None if cluster.targets.len() >= limits::GOSSIPED_PEERS => return,
             None => cluster.add_target(address, None, false),
         };
-        if let Some(target) = cluster.targets.get_mut(&target) {
-            target.remote_id = Some(info.server_id.clone());
-        }
+        cluster.targets.lead_to(target, Some(info.server_id.clone()));
     }
 
     /// A target is reached, by our own dial or by the peer's.
@@ -314,10 +311,9 @@ impl Node {
             && let Some(target) = cluster.targets.get_mut(&id)
         {
             target.attempts.remove(&lane);
-            target.remote_id = Some(remote_id.to_owned());
+            cluster.targets.lead_to(id, Some(remote_id.to_owned()));
         }
-        let bound: alloc::vec::Vec<TargetId> = cluster.targets_of(remote_id).collect();
-        for id in bound {
+        for id in cluster.targets.of(remote_id).to_vec() {
             let Some(target) = cluster.targets.get_mut(&id) else { continue };
             // What was measured before stays.
             let known = target.known_pool.get_or_insert_default();

@@ -106,8 +106,8 @@ impl Node {
             config.cluster.clone().map(|cluster| Cluster::new(cluster, made_up, &accounts));
         let mut timers = Timers::default();
         if let Some(cluster) = &cluster {
-            for target in cluster.targets.keys() {
-                timers.arm(now.mono, Due::Target(*target));
+            for (target, _) in cluster.targets.iter() {
+                timers.arm(now.mono, Due::Target(target));
             }
         }
         Self {

@@ -80,7 +80,7 @@ impl Node {
         let Some(config) = self.config.cluster.clone() else { return };
         let Some(cluster) = &mut self.cluster else { return };
         let configured = |url: &RouteUrl, cluster: &crate::cluster::Cluster| {
-            cluster.targets.values().any(|t| t.explicit && t.address == url.address)
+            cluster.targets.iter().any(|(_, t)| t.explicit && t.address == url.address)
         };
         let added: Vec<RouteUrl> =
             config.routes.iter().filter(|url| !configured(url, cluster)).cloned().collect();
@@ -89,11 +89,13 @@ impl Node {
             .iter()
             .filter(|(_, target)| target.explicit)
             .filter(|(_, target)| !config.routes.iter().any(|url| url.address == target.address))
-            .map(|(id, _)| *id)
+            .map(|(id, _)| id)
             .collect();
         let remotes: Vec<_> = removed
             .iter()
-            .filter_map(|id| cluster.targets.remove(id).and_then(|target| target.remote_id))
+            .filter_map(|id| {
+                cluster.targets.remove(id)?.remote_id().map(alloc::borrow::ToOwned::to_owned)
+            })
             .collect();
         for url in added {
             cluster.add_target(url.address, url.auth, true);

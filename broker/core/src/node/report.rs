@@ -191,8 +191,8 @@ impl Node {
         let route = link.route()?;
         let remote_id = route.remote_id.clone().unwrap_or_default();
         let target = self.cluster.as_ref().and_then(|cluster| {
-            let mut targets =
-                cluster.targets_of(&remote_id).filter_map(|t| cluster.targets.get(&t));
+            let targets = cluster.targets.of(&remote_id).iter();
+            let mut targets = targets.filter_map(|id| cluster.targets.get(id));
             targets.find(|target| target.explicit)
         });
         let indexes = || route.interest.iter();

@@ -34,7 +34,8 @@ impl Node {
         let Some(target) = route.dialled_for.and_then(|id| cluster.targets.get(&id)) else {
             return self.send_route_info(slot, fx);
         };
-        let (expected, pool, lane) = (target.remote_id.clone(), target.known_pool, route.lane);
+        let (expected, pool, lane) =
+            (target.remote_id().map(String::from), target.known_pool, route.lane);
         match (expected, pool, lane) {
             (Some(expected), Some(pool), Some(lane)) => {
                 let early = Early { lane, no_pool: pool.no_pool };

@@ -1,5 +1,8 @@
 //! Targets: addresses that we want a server behind.
 
+mod table;
+
+use alloc::borrow::ToOwned;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -12,6 +15,7 @@ use crate::ids::{DialId, LinkId};
 use crate::limits;
 use crate::link::route::{GossipMode, Lane};
 use crate::time::{Duration, Mono};
+pub(crate) use table::Targets;
 
 /// A target of this node; counts up.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -24,8 +28,8 @@ pub(crate) struct Target {
     pub(crate) auth: Option<RouteAuth>,
     /// Configured: dialled for ever. Otherwise learnt from peers.
     pub(crate) explicit: bool,
-    /// The server that was behind it when we last looked.
-    pub(crate) remote_id: Option<String>,
+    /// The server that was behind it when we last looked. The table has an index of it.
+    remote_id: Option<String>,
     /// Where that server says it can be dialled, which is not always `address`: a name may stand
     /// for a whole region.
     pub(crate) remote_address: Option<HostPort>,
@@ -93,6 +97,32 @@ pub(crate) struct Dial {
 }
 
 impl Target {
+    pub(crate) fn new(address: HostPort, auth: Option<RouteAuth>, explicit: bool) -> Self {
+        Self {
+            address,
+            auth,
+            explicit,
+            remote_id: None,
+            remote_address: None,
+            known_pool: None,
+            told_by: BTreeSet::new(),
+            told_id: None,
+            gossip_mode: GossipMode::Default,
+            is_self: false,
+            reachable: false,
+            attempts: BTreeMap::new(),
+            failures: 0,
+            timeouts: 0,
+            failing_since: None,
+            not_before: None,
+        }
+    }
+
+    /// The server that was behind it when we last looked.
+    pub(crate) fn remote_id(&self) -> Option<&str> {
+        self.remote_id.as_deref()
+    }
+
     /// Of the lanes that are missing, the most wanted first, those to be dialled now, and how long
     /// each dial may take.
     ///
@@ -175,25 +205,7 @@ impl Cluster {
     ) -> TargetId {
         self.next_target += 1;
         let id = TargetId(self.next_target);
-        let target = Target {
-            address,
-            auth,
-            explicit,
-            remote_id: None,
-            remote_address: None,
-            known_pool: None,
-            told_by: BTreeSet::new(),
-            told_id: None,
-            gossip_mode: GossipMode::Default,
-            is_self: false,
-            reachable: false,
-            attempts: BTreeMap::new(),
-            failures: 0,
-            timeouts: 0,
-            failing_since: None,
-            not_before: None,
-        };
-        self.targets.insert(id, target);
+        self.targets.insert(id, Target::new(address, auth, explicit));
         id
     }
 
@@ -210,19 +222,16 @@ impl Cluster {
         if target.remote_id.as_deref() == Some(server_id) {
             return None;
         }
-        let before = target.remote_id.replace(server_id.into());
         let address = core::mem::replace(&mut target.remote_address, address);
         target.known_pool = None;
-        let before = before?;
+        let before = self.targets.lead_to(id, Some(server_id.to_owned()))?;
         if let Some(address) = address
-            && self.targets_of(&before).next().is_none()
-            && !self.is_configured(&address)
+            && self.targets.of(&before).is_empty()
+            && !self.targets.is_configured(&address)
             && self.targets.len() < limits::GOSSIPED_PEERS
         {
             let lost = self.add_target(address, None, false);
-            if let Some(lost) = self.targets.get_mut(&lost) {
-                lost.remote_id = Some(before.clone());
-            }
+            self.targets.lead_to(lost, Some(before.clone()));
         }
         Some(before)
     }
@@ -247,35 +256,19 @@ impl Cluster {
 
     /// A round trip to a server was less than any before it on its connection.
     pub(crate) fn note_round_trip(&mut self, server_id: &str, rtt: Duration) {
-        let at_server = |target: &&mut Target| target.remote_id.as_deref() == Some(server_id);
-        for pool in
-            self.targets.values_mut().filter(at_server).filter_map(|t| t.known_pool.as_mut())
-        {
-            let least = pool.round_trip_least.map_or(rtt, |least| least.min(rtt));
-            pool.round_trip_least = Some(least);
+        for id in self.targets.of(server_id).to_vec() {
+            let target = self.targets.get_mut(&id);
+            if let Some(pool) = target.and_then(|target| target.known_pool.as_mut()) {
+                let least = pool.round_trip_least.map_or(rtt, |least| least.min(rtt));
+                pool.round_trip_least = Some(least);
+            }
         }
     }
 
     /// The least round trip to a server that was ever measured.
     pub(crate) fn least_round_trip(&self, server_id: &str) -> Option<Duration> {
-        let known = self.targets_of(server_id).filter_map(|id| self.targets.get(&id)?.known_pool);
+        let targets = self.targets.of(server_id).iter();
+        let known = targets.filter_map(|id| self.targets.get(id)?.known_pool);
         known.filter_map(|pool| pool.round_trip_least).min()
-    }
-
-    /// The targets behind which this server is.
-    pub(crate) fn targets_of(&self, remote_id: &str) -> impl Iterator<Item = TargetId> {
-        self.targets
-            .iter()
-            .filter(move |(_, target)| target.remote_id.as_deref() == Some(remote_id))
-            .map(|(id, _)| *id)
-    }
-
-    /// Whether the address is that of a configured route.
-    pub(crate) fn is_configured(&self, address: &HostPort) -> bool {
-        self.targets.values().any(|target| {
-            target.explicit
-                && target.address.port == address.port
-                && target.address.host.eq_ignore_ascii_case(&address.host)
-        })
     }
 }

@@ -269,22 +269,35 @@ impl Engine<'_> {
         pending
     }
 
+    /// Most of what a node is fed has no effect but bytes to write, if any: lanes that are empty are
+    /// not touched.
     fn carry_out(&mut self, id: NodeId) {
-        let mut fx = std::mem::take(&mut self.fx);
-        for event in fx.trace.drain(..) {
-            self.trace(id, event);
+        if !self.fx.trace.is_empty() {
+            let mut events = std::mem::take(&mut self.fx.trace);
+            for event in events.drain(..) {
+                self.trace(id, event);
+            }
+            self.fx.trace = events;
         }
-        for command in fx.links.drain(..) {
-            self.link_command(id, command);
+        if !self.fx.links.is_empty() {
+            let mut commands = std::mem::take(&mut self.fx.links);
+            for command in commands.drain(..) {
+                self.link_command(id, command);
+            }
+            self.fx.links = commands;
         }
-        if let Some(process) = self.process(id) {
-            process.to_write.extend(fx.wake_tx.drain(..));
+        if let Some(process) = &mut self.hosts[usize::from(id.0)].process {
+            process.to_write.extend(self.fx.wake_tx.iter().copied());
         }
-        for command in fx.host.drain(..) {
-            self.host_command(id, command);
+        self.fx.wake_tx.clear();
+        if !self.fx.host.is_empty() {
+            let mut commands = std::mem::take(&mut self.fx.host);
+            for command in commands.drain(..) {
+                self.host_command(id, command);
+            }
+            self.fx.host = commands;
         }
-        fx.clear();
-        self.fx = fx;
+        self.fx.clear();
     }
 
     fn link_command(&mut self, id: NodeId, command: LinkCmd) {

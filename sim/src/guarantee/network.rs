@@ -583,13 +583,12 @@ impl Pair {
 
     /// Connections without an account of their own; those of a pool count once for each slot.
     fn registered(&self, side: usize) -> u32 {
-        let mut slots: Vec<Option<u32>> = self.routes[side]
-            .iter()
-            .filter(|route| route.account.is_none() && !route.stale)
-            .map(|route| route.pool)
-            .collect();
-        slots.sort_unstable();
-        slots.dedup();
-        slots.len() as u32
+        let shared = |route: &&Route| route.account.is_none() && !route.stale;
+        let routes = &self.routes[side];
+        let is_first = |at: usize| {
+            let before = routes[..at].iter().filter(shared);
+            before.filter(|before| before.pool == routes[at].pool).count() == 0
+        };
+        (0..routes.len()).filter(|&at| shared(&&routes[at]) && is_first(at)).count() as u32
     }
 }

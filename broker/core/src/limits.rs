@@ -43,6 +43,14 @@ pub const FIRST_PING_ROUTE: Duration = Duration::from_secs(1);
 /// interval is 30 s (nats-server needs about 90 s).
 pub const ROUTE_PROBE_IDLE: Duration = Duration::from_secs(2);
 
+/// So long may a route be silent without a ping if nothing was said on it and another one with the
+/// same server is watched.
+pub const ROUTE_SPARE_IDLE: Duration = Duration::from_secs(6);
+
+/// When this part of the time for an answer is over, the other routes with the same server are
+/// probed, too. They have the rest of it.
+pub const ROUTE_SUSPICION: u32 = 4;
+
 /// Least time for the answer to a probe of a silent route; a route whose round trip is long gets
 /// [`ROUTE_PROBE_RTTS`] round trips.
 pub const ROUTE_PROBE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -54,6 +62,10 @@ pub const ROUTE_PROBE_RTTS: u32 = 8;
 /// How many times longer an answer may take to a probe that had to wait behind data: the peer's
 /// answer waits behind what fills the sockets and the way between, too.
 pub const ROUTE_PROBE_FULL: u32 = 4;
+
+/// When other routes with the same server have moved so many bytes since a probe was sent, its answer
+/// may wait behind what fills the way between, and gets as long as one behind data.
+pub const ROUTE_BUSY_BYTES: u64 = 32 << 10;
 
 /// For one attempt to dial a route (nats-server `DEFAULT_ROUTE_DIAL`).
 pub const ROUTE_DIAL_TIMEOUT: Duration = Duration::from_secs(1);

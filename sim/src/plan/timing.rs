@@ -40,15 +40,17 @@ pub(crate) fn bounds(plan: &Plan) -> Bounds {
     // at once; and the same again, because gossip comes first.
     let handshakes = rtt.saturating_mul(HANDSHAKE_RTTS).saturating_mul(4);
     let probe = nanos(limits::ROUTE_PROBE_TIMEOUT).max(u64::from(limits::ROUTE_PROBE_RTTS) * rtt);
-    // A probe that had to wait behind data has more time for its answer.
-    let probe = probe * if sockets_fill(plan) { u64::from(limits::ROUTE_PROBE_FULL) } else { 1 };
+    // A probe that had to wait behind data has more time for its answer, and so has one beside which
+    // much moves.
+    let beside = |fault: &super::FaultPlan| {
+        matches!(fault.action, FaultAction::Conns { what: ConnsFault::Rebind, .. })
+    };
+    let patient = sockets_fill(plan) || plan.faults.iter().any(beside);
+    let probe = probe * if patient { u64::from(limits::ROUTE_PROBE_FULL) } else { 1 };
     let backoff = plan.nodes.iter().any(|n| n.config.number(Setting::ConnectBackoff) == Some(1));
     let redial = if backoff { limits::ROUTE_RECONNECT_MAX } else { limits::ROUTE_RECONNECT };
-    let timers = nanos(limits::ROUTE_PROBE_IDLE)
-        + probe
-        + nanos(redial)
-        + 100 * MS
-        + nanos(limits::ROUTE_DIAL_TIMEOUT);
+    let timers =
+        unnoticed(plan) + probe + nanos(redial) + 100 * MS + nanos(limits::ROUTE_DIAL_TIMEOUT);
     // The slowest clock takes longest.
     let (slower_ppm, fast_ppm) = mono_ppm(plan);
     let routes = stretched(timers, slower_ppm) + handshakes + SLACK_NS;
@@ -63,6 +65,18 @@ pub(crate) fn bounds(plan: &Plan) -> Bounds {
         clients_ns: pings + waits + CLIENT_DIAL_TIMEOUT_NS + 6 * rtt + SLACK_NS,
         tcp_timeout_ns: plan.network.tcp_timeout_ns,
         fast_ppm,
+    }
+}
+
+/// How long a connection may be dead before that is asked whose answer does not come in the time
+/// for a probe. What breaks a way is noticed on the connection that is watched, and then the others
+/// are asked; what breaks a single connection that nobody uses is noticed when it is its turn.
+fn unnoticed(plan: &Plan) -> u64 {
+    let one_alone = |fault: &super::FaultPlan| matches!(fault.action, FaultAction::Conns { .. });
+    if plan.faults.iter().any(one_alone) {
+        nanos(limits::ROUTE_SPARE_IDLE)
+    } else {
+        nanos(limits::ROUTE_PROBE_IDLE)
     }
 }
 

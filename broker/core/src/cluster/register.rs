@@ -171,6 +171,9 @@ impl Node {
             _ if why == CloseReason::DuplicateRoute => {}
             _ => self.redial(now, &remote_id, target.is_some(), fx),
         }
+        // A peer that goes in order closes all of its connections.
+        let broke = !matches!(why, CloseReason::ClientClosed | CloseReason::DuplicateRoute);
+        self.probe_lanes(now, &remote_id, broke, fx);
     }
 
     fn lane_holder(&self, remote_id: &str, lane: Lane) -> Option<u32> {

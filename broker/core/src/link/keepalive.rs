@@ -1,10 +1,11 @@
 //! Keep-alive: is the peer still there?
 //!
 //! Clients are asked as nats-server does: first soon after CONNECT, then every ping interval
-//! unless they were heard of, and cut after `ping_max` unanswered questions. Routes are asked
-//! whenever they have been silent for a little while, and cut when nothing at all comes back: a
-//! black hole is noticed within seconds, not after minutes. A question that waits behind data in a
-//! full socket is not held against the peer.
+//! unless they were heard of, and cut after `ping_max` unanswered questions. Routes are
+//! [probed](super::probe). A question that waits behind data in a full socket is not held against
+//! the peer.
+
+use alloc::vec::Vec;
 
 use causeway_wire::{encode, error_text};
 
@@ -35,16 +36,7 @@ impl Node {
         self.arm_keepalive(id, now.mono + interval + jitter);
     }
 
-    pub(crate) fn start_route_keepalive(&mut self, now: Now, slot: u32) {
-        let Some(link) = self.links.at_mut(slot) else { return };
-        let id = link.id;
-        let remote_id = link.route().and_then(|route| route.remote_id.as_deref());
-        let known = self.cluster.as_ref().zip(remote_id).and_then(|(c, id)| c.least_round_trip(id));
-        link.keepalive.rtt_least = known;
-        self.arm_keepalive(id, now.mono + limits::FIRST_PING_ROUTE);
-    }
-
-    fn arm_keepalive(&mut self, id: LinkId, at: Mono) {
+    pub(crate) fn arm_keepalive(&mut self, id: LinkId, at: Mono) {
         if let Some(link) = self.links.get_mut(id) {
             link.keepalive.due = Some(at);
             self.timers.arm(at, Due::KeepAlive(id));
@@ -59,7 +51,7 @@ impl Node {
         }
         match link.kind() {
             LinkKind::Client => self.client_keepalive(now, id, fx),
-            LinkKind::Route => self.route_keepalive(now, id, fx),
+            LinkKind::Route => self.route_probe_due(now, id, fx),
             LinkKind::Shard => {}
         }
     }
@@ -82,59 +74,47 @@ impl Node {
         self.arm_keepalive(id, now.mono + interval);
     }
 
-    fn route_keepalive(&mut self, now: Now, id: LinkId, fx: &mut Effects) {
-        let Some(link) = self.links.get(id) else { return };
-        let Some(cluster) = &self.cluster else { return };
-        let interval = cluster.config.ping_interval.min(limits::ROUTE_PING_INTERVAL_MAX);
-        let alive = &link.keepalive;
-        // An answer that a partition has held up says nothing about the way: patience with it would
-        // be patience with the next black hole.
-        let rtt = alive.rtt_least.unwrap_or_default();
-        let patience = limits::ROUTE_PROBE_TIMEOUT.max(rtt * limits::ROUTE_PROBE_RTTS);
-        let patience =
-            if alive.ping_waited { patience * limits::ROUTE_PROBE_FULL } else { patience };
-        let silent = now.mono.since(alive.last_in);
-        if let Some(asked) = alive.ping_sent {
-            // Anything that comes in is a sign of life, not only the answer.
-            let waited = now.mono.since(asked.max(alive.last_in));
-            if waited >= patience {
-                return self.cut_stale(now, id.slot, fx);
-            }
-            let next = asked.max(alive.last_in) + patience;
-            return self.arm_keepalive(id, next.max(now.mono + Duration::from_millis(1)));
-        }
-        let measured = alive.rtt.map_or(Duration::MAX, |(_, when)| now.mono.since(when));
-        let quiet = limits::ROUTE_PROBE_IDLE.min(interval);
-        if silent >= quiet || measured >= interval || perturb!(self, EarlyPing) {
-            self.ping(now, id.slot, fx);
-            return self.arm_keepalive(id, now.mono + patience);
-        }
-        self.arm_keepalive(id, now.mono + (quiet - silent));
-    }
-
     /// Sends a PING whose answer is timed.
     pub(crate) fn ping(&mut self, now: Now, slot: u32, fx: &mut Effects) {
         if !self.links.at(slot).is_some_and(Link::is_open) {
             return;
         }
-        self.send(slot, fx, encode::ping);
+        self.send_keepalive(slot, fx, encode::ping);
         let Some(link) = self.links.at_mut(slot) else { return };
         let alive = &mut link.keepalive;
         alive.outstanding += 1;
         if alive.ping_sent.is_none() {
             alive.ping_sent = Some(now.mono);
+            alive.doubted = None;
+            alive.moved_when_asked = None;
             alive.ping_behind = link.tx.pending();
             alive.ping_waited = false;
         }
     }
 
-    fn cut_stale(&mut self, now: Now, slot: u32, fx: &mut Effects) {
+    pub(crate) fn cut_stale(&mut self, now: Now, slot: u32, fx: &mut Effects) {
         match self.links.at(slot).map(Link::kind) {
             Some(LinkKind::Client) => self.stats.stale_clients += 1,
             _ => self.stats.stale_routes += 1,
         }
         self.send(slot, fx, |out| encode::err(out, error_text::STALE_CONNECTION));
         self.close(now, slot, CloseReason::StaleConnection, limits::CLOSE_LINGER, fx);
+    }
+
+    /// Sends a PING or a PONG: nothing that anybody would miss.
+    pub(crate) fn send_keepalive(
+        &mut self,
+        slot: u32,
+        fx: &mut Effects,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) {
+        let sent = |node: &Self| node.links.at(slot).map_or(0, |link| link.tx.total());
+        let before = sent(self);
+        self.send(slot, fx, write);
+        let bytes = sent(self) - before;
+        if let Some(link) = self.links.at_mut(slot) {
+            link.keepalive.owing_from += bytes;
+        }
     }
 
     /// PONG: the peer is there, and this is how far away.
@@ -168,5 +148,8 @@ impl KeepAlive {
         self.ping_behind = self.ping_behind.saturating_sub(bytes as u64);
         self.ping_waited |= self.ping_behind > 0;
         self.ping_sent = self.ping_sent.map(|_| now);
+        if self.ping_waited {
+            self.doubted = None;
+        }
     }
 }

@@ -7,6 +7,7 @@ pub(crate) mod client;
 pub(crate) mod close;
 pub(crate) mod deliver;
 pub(crate) mod keepalive;
+pub(crate) mod probe;
 pub(crate) mod receive;
 pub(crate) mod route;
 pub(crate) mod run;
@@ -99,12 +100,20 @@ pub(crate) struct KeepAlive {
     /// When the oldest unanswered ping was sent; while it waits in the transmit queue, when the
     /// host last took what is in front of it.
     pub(crate) ping_sent: Option<Mono>,
+    /// When an answer from the same server was asked for in vain on another connection, if that is
+    /// why this ping was sent: the time for its answer began then.
+    pub(crate) doubted: Option<Mono>,
+    /// What other connections with the same server had moved by then.
+    pub(crate) moved_when_asked: Option<u64>,
     /// Bytes of the transmit queue up to the end of that ping; 0 once the host has taken it.
     pub(crate) ping_behind: u64,
     /// It had to wait for what was in front of it.
     pub(crate) ping_waited: bool,
     /// When bytes last came in.
     pub(crate) last_in: Mono,
+    /// All that had been sent by then, in bytes, and pings and pongs since: what was sent beyond
+    /// that, nothing has come back for.
+    pub(crate) owing_from: u64,
     /// The last round trip measured, and when.
     pub(crate) rtt: Option<(Duration, Mono)>,
     /// The least round trip that an answer took, on this connection or on one with the same server

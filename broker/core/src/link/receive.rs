@@ -29,6 +29,7 @@ impl Node {
     pub(crate) fn receive(&mut self, now: Now, id: LinkId, rx: &mut RxBuf, fx: &mut Effects) {
         let Some(link) = self.links.get_mut(id) else { return rx.clear() };
         link.keepalive.last_in = now.mono;
+        link.keepalive.owing_from = link.tx.total();
         if link.closing.is_some() {
             return rx.clear();
         }

@@ -20,6 +20,8 @@ pub struct TxQueue {
     /// Bytes of the first chunk that were already accepted.
     front: usize,
     pending: u64,
+    /// Bytes that were ever accepted.
+    accepted: u64,
 }
 
 #[derive(Debug)]
@@ -42,6 +44,12 @@ impl TxQueue {
     #[must_use]
     pub fn pending(&self) -> u64 {
         self.pending
+    }
+
+    /// Bytes that were ever put in.
+    #[must_use]
+    pub(crate) const fn total(&self) -> u64 {
+        self.accepted + self.pending
     }
 
     /// The pieces, in order, without what was already accepted.
@@ -90,7 +98,9 @@ impl TxQueue {
     /// Removes bytes from the front that the peer's socket took; more than there are empties the
     /// queue.
     pub(crate) fn accept(&mut self, mut bytes: usize, spare: &mut SpareChunks) {
-        self.pending = self.pending.saturating_sub(bytes as u64);
+        let taken = self.pending.min(bytes as u64);
+        self.pending -= taken;
+        self.accepted += taken;
         while let Some(chunk) = self.chunks.front() {
             let left = chunk.as_slice().len() - self.front;
             if bytes < left {

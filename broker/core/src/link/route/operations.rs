@@ -87,7 +87,7 @@ impl Node {
         match op {
             RouteOp::Info(json) => self.route_info_received(now, slot, json, fx),
             RouteOp::Connect(json) => self.route_connect_received(now, slot, json, fx),
-            RouteOp::Ping => self.send(slot, fx, encode::pong),
+            RouteOp::Ping => self.send_keepalive(slot, fx, encode::pong),
             RouteOp::Pong => {
                 self.pong(now, slot);
                 self.route_confirmed(now, slot, fx);

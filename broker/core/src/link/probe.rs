@@ -1,0 +1,212 @@
+//! Is the server at the other end of a route still there?
+//!
+//! nats-server asks on each connection every half a minute, and takes a black hole for a route for
+//! one and a half. We notice within seconds and ask no more than that costs: what breaks is the way
+//! to a server, seldom one of the connections to it. So one of them, the *watch*, is asked after
+//! little silence, on behalf of all. Another is asked as soon only if something was said on it that
+//! nothing has come back for, and otherwise now and then. When an answer is late or a connection
+//! breaks, all connections with that server are asked at once.
+//!
+//! A connection is cut when nothing at all comes back.
+
+use alloc::vec::Vec;
+
+use crate::effects::Effects;
+use crate::ids::LinkId;
+use crate::limits;
+use crate::link::route::{Lane, Route, Stage};
+use crate::link::{KeepAlive, Link};
+use crate::node::Node;
+use crate::time::{Duration, Mono, Now};
+
+impl Node {
+    pub(crate) fn start_route_keepalive(&mut self, now: Now, slot: u32) {
+        let Some(link) = self.links.at_mut(slot) else { return };
+        let id = link.id;
+        let remote_id = link.route().and_then(|route| route.remote_id.as_deref());
+        let known = self.cluster.as_ref().zip(remote_id).and_then(|(c, id)| c.least_round_trip(id));
+        link.keepalive.rtt_least = known;
+        self.arm_keepalive(id, now.mono + limits::FIRST_PING_ROUTE);
+    }
+
+    /// The keep-alive timer of a route. The watch's is for all connections with that server; the
+    /// others have timers of their own only while there is no watch, or a question is open.
+    pub(crate) fn route_probe_due(&mut self, now: Now, id: LinkId, fx: &mut Effects) {
+        let Some(link) = self.links.get(id) else { return };
+        let mut slots = Vec::new();
+        let watched = is_watch(link) || self.is_watched(link);
+        if is_watch(link) {
+            self.lanes_like(link, &mut slots);
+        } else if watched && link.keepalive.ping_sent.is_none() {
+            return;
+        } else {
+            slots.push(id.slot);
+        }
+        let looks = slots.iter().filter_map(|slot| self.look_after(now, *slot, watched, fx));
+        let next = looks.min();
+        if let Some(next) = next {
+            self.arm_keepalive(id, next);
+        }
+    }
+
+    /// Whether another connection is asked on behalf of this one.
+    fn is_watched(&self, link: &Link) -> bool {
+        let remote_id = link.route().and_then(|route| route.remote_id.as_deref());
+        let cluster = self.cluster.as_ref();
+        let remote = cluster.zip(remote_id).and_then(|(cluster, id)| cluster.remotes.get(id));
+        remote.is_some_and(|remote| remote.lanes.contains_key(&WATCH))
+    }
+
+    /// The connections with the server that this one leads to.
+    fn lanes_like(&self, link: &Link, slots: &mut Vec<u32>) {
+        let remote_id = link.route().and_then(|route| route.remote_id.as_deref());
+        let cluster = self.cluster.as_ref();
+        let remote = cluster.zip(remote_id).and_then(|(cluster, id)| cluster.remotes.get(id));
+        if let Some(remote) = remote {
+            slots.extend(remote.lanes.values());
+        }
+    }
+
+    /// Asks on a connection that has been silent for long enough, cuts it if no answer has come for
+    /// too long; says when to look again. `watched` says whether there is a watch.
+    fn look_after(&mut self, now: Now, slot: u32, watched: bool, fx: &mut Effects) -> Option<Mono> {
+        let link = self.links.at(slot).filter(|link| link.is_open())?;
+        let interval = self.cluster.as_ref()?.config.ping_interval;
+        let interval = interval.min(limits::ROUTE_PING_INTERVAL_MAX);
+        let alive = &link.keepalive;
+        if let Some(asked) = alive.ping_sent {
+            // Anything that comes in is a sign of life, not only the answer.
+            let asked = alive.doubted.unwrap_or(asked);
+            return self.await_answer(now, slot, asked.max(alive.last_in), fx);
+        }
+        let silent = now.mono.since(alive.last_in);
+        let measured = alive.rtt.map_or(Duration::MAX, |(_, when)| now.mono.since(when));
+        let quiet = if watched && is_spare(link) {
+            limits::ROUTE_SPARE_IDLE
+        } else {
+            limits::ROUTE_PROBE_IDLE
+        };
+        let quiet = quiet.min(interval);
+        if silent >= quiet || measured >= interval || perturb!(self, EarlyPing) {
+            return self.probe(now, slot, fx);
+        }
+        // A spare connection may be used meanwhile.
+        Some(now.mono + (quiet - silent).min(limits::ROUTE_PROBE_IDLE))
+    }
+
+    fn probe(&mut self, now: Now, slot: u32, fx: &mut Effects) -> Option<Mono> {
+        self.ping(now, slot, fx);
+        let moved = self.links.at(slot).map(|link| self.moved_beside(link));
+        let alive = &mut self.links.at_mut(slot)?.keepalive;
+        alive.moved_when_asked = moved;
+        Some(now.mono + alive.suspicion())
+    }
+
+    /// Whether the other connections with the same server have moved so much since this one was
+    /// asked that its answer may wait behind that somewhere on the way.
+    fn is_way_busy(&self, link: &Link) -> bool {
+        let before = link.keepalive.moved_when_asked;
+        before.is_some_and(|before| {
+            self.moved_beside(link).saturating_sub(before) >= limits::ROUTE_BUSY_BYTES
+        })
+    }
+
+    /// What has moved on the other connections with the same server, in bytes.
+    fn moved_beside(&self, link: &Link) -> u64 {
+        let mut slots = Vec::new();
+        self.lanes_like(link, &mut slots);
+        let others = slots.iter().filter(|slot| **slot != link.id.slot);
+        let others = others.filter_map(|slot| self.links.at(*slot));
+        others.map(|other| other.received.bytes.saturating_add(other.tx.total())).sum()
+    }
+
+    /// Nothing has come in since `from`, and an answer is waited for.
+    fn await_answer(&mut self, now: Now, slot: u32, from: Mono, fx: &mut Effects) -> Option<Mono> {
+        let link = self.links.at(slot)?;
+        let (waited, alive) = (now.mono.since(from), &link.keepalive);
+        let (suspicion, mut patience) = (alive.suspicion(), alive.patience());
+        if waited >= patience && !alive.ping_waited && self.is_way_busy(link) {
+            patience *= limits::ROUTE_PROBE_FULL;
+        }
+        if waited >= patience {
+            self.cut_stale(now, slot, fx);
+            return None;
+        }
+        if waited < suspicion {
+            return Some((from + suspicion).max(now.mono + STEP));
+        }
+        let mut slots = Vec::new();
+        self.lanes_like(link, &mut slots);
+        self.probe_silent(now, &slots, from, fx);
+        Some((from + patience).max(now.mono + STEP))
+    }
+
+    /// Asks on those that have been silent since `since`, when another one was asked or broke, and
+    /// are not asked already. They have as long for their answers as that one.
+    fn probe_silent(&mut self, now: Now, slots: &[u32], since: Mono, fx: &mut Effects) {
+        for slot in slots {
+            let Some(link) = self.links.at(*slot) else { continue };
+            if link.keepalive.ping_sent.is_none() && link.keepalive.last_in <= since {
+                let (id, next) = (link.id, self.probe(now, *slot, fx));
+                if let Some(link) = self.links.get_mut(id) {
+                    link.keepalive.doubted = Some(since);
+                }
+                if let Some(next) = next {
+                    self.arm_keepalive(id, next);
+                }
+            }
+        }
+    }
+
+    /// A connection with a server is gone. If it broke, others may have broken too without a sign;
+    /// and it may have been the watch.
+    pub(crate) fn probe_lanes(&mut self, now: Now, remote_id: &str, broke: bool, fx: &mut Effects) {
+        let remote = self.cluster.as_ref().and_then(|cluster| cluster.remotes.get(remote_id));
+        let Some(remote) = remote else { return };
+        let slots: Vec<u32> = remote.lanes.values().copied().collect();
+        let watched = remote.lanes.contains_key(&WATCH);
+        if broke {
+            self.probe_silent(now, &slots, now.mono, fx);
+        }
+        for slot in slots {
+            let Some(id) = self.links.at(slot).map(|link| link.id) else { continue };
+            if let Some(next) = self.look_after(now, slot, watched, fx) {
+                self.arm_keepalive(id, next);
+            }
+        }
+    }
+}
+
+/// The least time between two looks at a connection.
+const STEP: Duration = Duration::from_millis(1);
+
+/// The lane that every two servers have.
+const WATCH: Lane = Lane::Pool(0);
+
+/// Whether silence on this connection means little where there is a watch: it is not the watch, and
+/// nothing was said on it that could be lost.
+fn is_spare(link: &Link) -> bool {
+    !is_watch(link) && link.tx.total() == link.keepalive.owing_from
+}
+
+/// Whether this connection is asked on behalf of all with the same server.
+fn is_watch(link: &Link) -> bool {
+    let watch = |route: &Route| route.stage == Stage::Registered && route.lane == Some(WATCH);
+    link.route().is_some_and(watch)
+}
+
+impl KeepAlive {
+    /// How long an answer may take.
+    fn patience(&self) -> Duration {
+        // An answer that a partition has held up says nothing about the way: patience with it would
+        // be patience with the next black hole.
+        let rtt = self.rtt_least.unwrap_or_default();
+        let patience = limits::ROUTE_PROBE_TIMEOUT.max(rtt * limits::ROUTE_PROBE_RTTS);
+        if self.ping_waited { patience * limits::ROUTE_PROBE_FULL } else { patience }
+    }
+
+    /// After how long an answer is late, so that other connections are to be asked, too.
+    fn suspicion(&self) -> Duration {
+        self.patience() / limits::ROUTE_SUSPICION
+    }
+}

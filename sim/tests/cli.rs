@@ -5,7 +5,8 @@
 use std::fs;
 
 use causeway_sim::history::{
-    ClientInfo, Event, GuaranteeInfo, Header, History, Kind, LinkInfo, NodeInfo, RegionInfo, Sym,
+    ClientInfo, Event, GuaranteeInfo, Header, History, Kind, LinkInfo, NodeInfo, NodeLimits,
+    RegionInfo, Sym,
 };
 use causeway_sim::ids::{ClientId, ConnNo, MsgId, NodeId, RegionId, Sid};
 
@@ -31,12 +32,14 @@ fn history(copies: u32, asked: &[&str]) -> History {
             url: "10.0.0.1:4222".to_owned(),
             advertise: true,
             max_pending: 64 << 20,
+            limits: NodeLimits::default(),
         }],
         clients: vec![ClientInfo {
             name: "both/1".to_owned(),
             region: RegionId(0),
             role: "publish".to_owned(),
             no_echo: false,
+            no_headers: false,
             slow: false,
         }],
         guarantees: asked
@@ -57,7 +60,7 @@ fn history(copies: u32, asked: &[&str]) -> History {
         Kind::ClientConnected { client, conn, node: NodeId(0) },
         Kind::SubSent { client, conn, sid, subject, queue: none, max: 0 },
         Kind::SubReady { client, conn, sid },
-        Kind::PubSent { msg, subject, reply: none, size, hash },
+        Kind::PubSent { msg, subject, reply: none, header: 0, size, hash },
     ];
     for _ in 0..copies {
         let msg = Some(msg);

@@ -153,6 +153,32 @@ const MISTAKES: &[Mistake] = &[
         "43:10",
         &["`listen` means nothing for a client that subscribes"],
     ),
+    // What else clients can do.
+    Mistake(
+        "every =",
+        "queue = \"q\"\nevery =",
+        "36:9",
+        &["`queue` means nothing for a client that publishes"],
+    ),
+    Mistake("every =", "leave = true\nevery =", "36:9", &["`leave` means nothing without `stop`"]),
+    Mistake(
+        "every =",
+        "headers = 0.5\ntakes_headers = false\nevery =",
+        "37:17",
+        &["a client that takes no headers cannot send any, nor make requests"],
+    ),
+    Mistake(
+        "subject = \"a.*\"",
+        "subject = \"a.*\"\nalso = [\"b\", \"a..b\"]",
+        "43:14",
+        &["`a..b` is not a subject that one can subscribe to"],
+    ),
+    Mistake(
+        "subject = \"a.*\"",
+        "subject = \"a.*\"\nmax_after = \"1s\"",
+        "43:13",
+        &["`max_after` means nothing without `max`"],
+    ),
     // No TOML.
     Mistake("schema = 1", "schema = [1", "3:1", &["expected `,`"]),
     Mistake("schema = 1", "schema = \"1\"", "2:10", &["expected a whole number"]),

@@ -259,11 +259,7 @@ impl Client {
                     self.subscribe(&[sid], rec);
                 }
             }
-            Op::Unsub { sid } => {
-                if self.subs.remove(&sid).is_some() && self.state == State::Connected {
-                    self.unsubscribe(sid, rec);
-                }
-            }
+            Op::Unsub { sid, max } => self.unsubscribe(sid, max, rec),
             Op::Pub { subject, size, count, header, flush } => {
                 if self.state != State::Connected {
                     self.drop_op(DropWhat::Publish, subject, count, rec);
@@ -351,11 +347,12 @@ impl Client {
 
     fn greet(&mut self, rec: &mut Recorder) {
         let name = &self.plan.name;
-        let echo = self.plan.echo;
+        // That nobody is there is said in a header.
+        let (echo, headers) = (self.plan.echo, self.plan.takes_headers);
         let json = format!(
             "{{\"verbose\":false,\"pedantic\":false,\"tls_required\":false,\"name\":\"{name}\",\
-             \"lang\":\"sim\",\"version\":\"1\",\"protocol\":1,\"echo\":{echo},\"headers\":true,\
-             \"no_responders\":true}}"
+             \"lang\":\"sim\",\"version\":\"1\",\"protocol\":1,\"echo\":{echo},\
+             \"headers\":{headers},\"no_responders\":{headers}}}"
         );
         encode::connect(&mut self.out, json.as_bytes());
         rec.broker_events += 1;
@@ -399,10 +396,20 @@ impl Client {
         self.ping(Barrier::Subs(sids.to_vec()), rec);
     }
 
-    fn unsubscribe(&mut self, sid: Sid, rec: &mut Recorder) {
-        encode::unsub(&mut self.out, sid.0.to_string().as_bytes(), None);
+    /// Now, or when it has had `max` messages in all. Not connected, it only makes up its mind.
+    fn unsubscribe(&mut self, sid: Sid, max: u32, rec: &mut Recorder) {
+        let Some(sub) = self.subs.get_mut(&sid) else { return };
+        sub.max = max;
+        if max == 0 || self.state == State::Connected && sub.delivered >= max {
+            self.subs.remove(&sid);
+        }
+        if self.state != State::Connected {
+            return;
+        }
+        let limit = (max > 0).then_some(u64::from(max));
+        encode::unsub(&mut self.out, sid.0.to_string().as_bytes(), limit);
         rec.broker_events += 1;
-        rec.event(Kind::UnsubSent { client: self.id, conn: self.conn, sid, max: 0 });
+        rec.event(Kind::UnsubSent { client: self.id, conn: self.conn, sid, max });
         self.ping(Barrier::Unsub(sid), rec);
     }
 
@@ -430,13 +437,14 @@ impl Client {
             self.scratch.extend_from_slice(b"\r\n\r\n");
             self.scratch.len() as u32
         });
+        let header = header_len.unwrap_or(0);
         payload::append(&mut self.scratch, msg, size as usize);
         let reply_name = (!reply.is_none()).then(|| rec.text(reply).as_bytes());
         let name = rec.text(subject).as_bytes();
         encode::publish(&mut self.out, name, reply_name, header_len, &self.scratch);
         rec.broker_events += 1;
         let (size, hash) = (self.scratch.len() as u32, payload::content_hash(&self.scratch));
-        rec.event(Kind::PubSent { msg, subject, reply, size, hash });
+        rec.event(Kind::PubSent { msg, subject, reply, header, size, hash });
         msg
     }
 }

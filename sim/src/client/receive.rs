@@ -51,7 +51,12 @@ impl Client {
                 Ok(Parsed::Incomplete { .. }) => break,
                 Err(error) => {
                     let text = rec.intern(&error.to_string());
-                    rec.event(Kind::ClientError { client: self.id, conn: self.conn, text });
+                    rec.event(Kind::ClientError {
+                        client: self.id,
+                        conn: self.conn,
+                        node: self.node,
+                        text,
+                    });
                     self.end(Ending::Garbage, rec);
                 }
             }
@@ -80,7 +85,12 @@ impl Client {
             ServerOp::Ok => {}
             ServerOp::Err(text) => {
                 let text = rec.intern_bytes(text);
-                rec.event(Kind::ClientError { client: self.id, conn: self.conn, text });
+                rec.event(Kind::ClientError {
+                    client: self.id,
+                    conn: self.conn,
+                    node: self.node,
+                    text,
+                });
             }
         }
     }
@@ -112,7 +122,7 @@ impl Client {
             Some(Barrier::KeepAlive) => {}
             None => {
                 let text = rec.intern("PONG without a PING");
-                rec.event(Kind::ClientError { client, conn, text });
+                rec.event(Kind::ClientError { client, conn, node: self.node, text });
             }
         }
     }
@@ -122,7 +132,7 @@ impl Client {
         let (client, conn) = (self.id, self.conn);
         let Some(sid) = number(sid) else {
             let text = rec.intern("MSG with a sid that is no number");
-            rec.event(Kind::ClientError { client, conn, text });
+            rec.event(Kind::ClientError { client, conn, node: self.node, text });
             return;
         };
         if sid == INBOX && message.is_no_responders() {
@@ -179,7 +189,7 @@ impl Client {
             rec.event(Kind::NoResponders { client, conn, subject, request });
         } else {
             let text = rec.intern("503 without a request");
-            rec.event(Kind::ClientError { client, conn, text });
+            rec.event(Kind::ClientError { client, conn, node: self.node, text });
         }
     }
 }

@@ -23,6 +23,7 @@ impl Actor {
             role: Role::Subscribe,
             nodes: (0..nodes).map(NodeId).collect(),
             echo: true,
+            takes_headers: true,
             read_rate: 0,
             ping_ns: 2 * SECOND,
             wait_ns: 100 * MS,
@@ -122,10 +123,37 @@ fn a_subscription_is_ready_when_its_flush_came_back() {
     assert_eq!(actor.events(), "sub");
     actor.server(b"PONG\r\n");
     assert_eq!(actor.events(), "sub_ready");
-    actor.op(Op::Unsub { sid: Sid(2) });
+    actor.op(Op::Unsub { sid: Sid(2), max: 0 });
     assert_eq!(actor.said(), "UNSUB 2|PING");
     actor.server(b"PONG\r\n");
     assert_eq!(actor.events(), "unsub unsub_ready");
+}
+
+#[test]
+fn a_limit_that_is_said_later_counts_what_has_come() {
+    for (max, stays) in [(2, true), (1, false)] {
+        let mut actor = Actor::connected(1);
+        actor.sub(2, "a", 0, 0);
+        actor.server(b"PONG\r\nMSG a 2 1\r\nx\r\n");
+        let _ = (actor.said(), actor.events());
+        actor.op(Op::Unsub { sid: Sid(2), max });
+        assert_eq!(actor.said(), format!("UNSUB 2 {max}|PING"));
+        actor.server(b"PONG\r\n");
+        assert_eq!(actor.events(), "unsub unsub_ready");
+        // What has had its fill is not made again.
+        assert_eq!(actor.client.subs.contains_key(&Sid(2)), stays, "{max}");
+    }
+}
+
+#[test]
+fn who_takes_no_headers_says_so_and_is_not_told_that_nobody_is_there() {
+    let mut actor = Actor::new(1);
+    actor.client.plan.takes_headers = false;
+    actor.op(Op::Connect);
+    actor.client.on_open(&mut actor.rec);
+    actor.server(GREETING);
+    let said = actor.said();
+    assert!(said.contains("\"headers\":false,\"no_responders\":false}"), "{said}");
 }
 
 #[test]

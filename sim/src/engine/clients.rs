@@ -91,7 +91,7 @@ impl Engine<'_> {
         let stopped = slot.stopped > 0;
         slot.client.on_open(&mut self.rec);
         if stopped && let Some(conn) = self.net.get_mut(conn) {
-            conn.pipe_mut(Side::Acceptor).pause(true);
+            conn.pipe_mut(Side::Acceptor).pause(true, false);
         }
         self.after_client(id);
     }
@@ -156,7 +156,7 @@ impl Engine<'_> {
         slot.client.on_deaf(stopped);
         let Some(id) = slot.conn else { return };
         if let Some(conn) = self.net.get_mut(id) {
-            conn.pipe_mut(Side::Acceptor).pause(stopped);
+            conn.pipe_mut(Side::Acceptor).pause(stopped, false);
         }
         if !stopped {
             self.net.wake_reader(id, Side::Acceptor, self.now, &mut self.queue);

@@ -348,7 +348,8 @@ impl Engine<'_> {
     fn pause(&mut self, id: NodeId, link: LinkId, paused: bool) {
         let Some(state) = self.process(id).and_then(|p| p.link_mut(link).copied()) else { return };
         if let Some(conn) = self.net.get_mut(state.conn) {
-            conn.pipe_mut(state.side.other()).pause(paused);
+            let overread = self.plan.network.overread;
+            conn.pipe_mut(state.side.other()).pause(paused, overread);
         }
         if !paused {
             self.net.wake_reader(state.conn, state.side.other(), self.now, &mut self.queue);

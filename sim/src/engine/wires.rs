@@ -138,7 +138,7 @@ impl Engine<'_> {
         }
         let owner = conn.owner(reader);
         let pipe = conn.pipe_mut(writer);
-        if pipe.is_paused() {
+        if pipe.holds_reader() {
             self.net.after_read(self.now, id, writer, &mut self.queue);
             return;
         }

@@ -74,7 +74,7 @@ impl Checker for LegalProtocol {
             Kind::WireOpened { from, to, .. } if self.scope.covers_pair(view, from, to) => {
                 pen.held();
             }
-            Kind::ClientError { client, conn, text } => {
+            Kind::ClientError { client, conn, text, .. } => {
                 self.client_error(view, client, conn, text, pen);
             }
             Kind::WireError { from, to, text, .. } => self.wire_error(view, from, to, text, pen),
@@ -115,7 +115,7 @@ mod tests {
         let client = s.client("sub/1", EAST_1);
         let text = s.sym("-ERR 'Unknown Protocol Operation'");
         let conn = s.conn(client);
-        s.event(Kind::ClientError { client, conn, text });
+        s.event(Kind::ClientError { client, conn, node: EAST_1, text });
         assert_eq!(s.judge(ID).broke(1_000), "sub/1 was sent: -ERR 'Unknown Protocol Operation'");
     }
 
@@ -138,7 +138,7 @@ mod tests {
             let error =
                 if case == 2 { "-ERR 'maximum subscriptions exceeded'" } else { "-ERR 'x'" };
             let (conn, text) = (s.conn(client), s.sym(error));
-            s.event(Kind::ClientError { client, conn, text });
+            s.event(Kind::ClientError { client, conn, node: EAST_1, text });
             let judged = s.judge(ID);
             judged.held(1);
             assert_eq!(judged.findings.excused, 1, "{case}");

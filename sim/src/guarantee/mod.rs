@@ -479,7 +479,7 @@ mod tests {
                 "message 1 is flushed, but was never published",
             ),
             (
-                Kind::PubSent { msg, subject: none, reply: none, size: 0, hash: 0 },
+                Kind::PubSent { msg, subject: none, reply: none, header: 0, size: 0, hash: 0 },
                 "message 0.1.2 comes after 0 others",
             ),
             (

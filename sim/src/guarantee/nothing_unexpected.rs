@@ -3,9 +3,11 @@
 use super::outcome::Pen;
 use super::scope::Scope;
 use super::subject::reaches;
-use super::view::{Delivery, View};
+use super::view::{Delivery, Publication, View};
 use super::{Checker, Params, Topic};
-use crate::history::Kind;
+use crate::history::{ClientInfo, Kind};
+use crate::ids::MsgId;
+use crate::payload;
 
 pub(super) struct NothingUnexpected {
     scope: Scope,
@@ -76,11 +78,12 @@ fn objection(view: &View<'_>, i: usize, delivery: Delivery) -> Option<(String, V
     let id = view.id_of(msg);
     let publisher = &history.header.clients[id.client.0 as usize];
     let events = vec![sent.i, sub.i];
-    if (sent.size, sent.hash) != (size, hash) {
+    let due = content_for(&history.header.clients[client.0 as usize], id, sent);
+    if due != (size, hash) {
         let story = format!(
             "{name} got message {id} with other bytes than {} published: {size} bytes instead of \
                 {}, or different ones.",
-            publisher.name, sent.size
+            publisher.name, due.0
         );
         return Some((story, events));
     }
@@ -110,16 +113,29 @@ fn objection(view: &View<'_>, i: usize, delivery: Delivery) -> Option<(String, V
     None
 }
 
+/// Size and hash of a message as a client gets it: who takes no headers gets what is behind.
+fn content_for(receiver: &ClientInfo, id: MsgId, sent: &Publication) -> (u32, u64) {
+    if !receiver.no_headers || sent.header == 0 {
+        return (sent.size, sent.hash);
+    }
+    let size = sent.size.saturating_sub(sent.header);
+    let mut payload = Vec::new();
+    payload::append(&mut payload, id, size as usize);
+    (size, payload::content_hash(&payload))
+}
+
 #[cfg(test)]
 mod tests {
+    use super::{Publication, content_for};
     use crate::guarantee::testkit::{EAST_1, Script, WEST_1};
-    use crate::history::Kind;
-    use crate::ids::{ClientId, Sid};
+    use crate::history::{ClientInfo, Kind, Sym};
+    use crate::ids::{ClientId, ConnNo, MsgId, RegionId, Sid};
+    use crate::payload;
 
     const ID: &str = "nothing_unexpected";
 
     /// A publisher, a subscriber to `a.*`, one message.
-    fn script() -> (Script, ClientId, crate::ids::MsgId) {
+    fn script() -> (Script, ClientId, MsgId) {
         let mut s = Script::running();
         let publisher = s.client("pub/1", EAST_1);
         let subscriber = s.client("sub/1", WEST_1);
@@ -210,6 +226,35 @@ mod tests {
                 judged.held(1);
             }
         }
+    }
+
+    #[test]
+    fn who_takes_no_headers_gets_the_payload_alone() {
+        let id = MsgId { client: ClientId(0), conn: ConnNo(1), seq: 1 };
+        let mut bytes = Vec::new();
+        payload::append(&mut bytes, id, 20);
+        let alone = (20, payload::content_hash(&bytes));
+        let sent = Publication {
+            i: 0,
+            t: 0,
+            subject: Sym::NONE,
+            reply: Sym::NONE,
+            header: 30,
+            size: 50,
+            hash: 7,
+        };
+        let mut receiver = ClientInfo {
+            name: "sub/1".to_owned(),
+            region: RegionId(0),
+            role: "subscribe".to_owned(),
+            no_echo: false,
+            no_headers: false,
+            slow: false,
+        };
+        assert_eq!(content_for(&receiver, id, &sent), (50, 7));
+        receiver.no_headers = true;
+        assert_eq!(content_for(&receiver, id, &sent), alone);
+        assert_eq!(content_for(&receiver, id, &Publication { header: 0, ..sent }), (50, 7));
     }
 
     #[test]

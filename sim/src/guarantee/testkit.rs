@@ -7,8 +7,8 @@
 use crate::guarantee::{Judged, judge};
 use crate::history::{
     Bounds, ClientInfo, Event, Fault, FaultKind, GuaranteeInfo, Header, History, Holder,
-    InterestEntry, Kind, LinkInfo, NodeCounters, NodeDownHow, NodeInfo, Phase, RegionInfo,
-    RouteEntry, Snapshot, Sym,
+    InterestEntry, Kind, LinkInfo, NodeCounters, NodeDownHow, NodeInfo, NodeLimits, Phase,
+    RegionInfo, RouteEntry, Snapshot, Sym,
 };
 use crate::ids::{ClientId, ConnNo, MsgId, NodeId, RegionId, Sid, WireConn};
 use crate::units::MS;
@@ -49,6 +49,7 @@ impl Script {
             url: format!("{name}:4222"),
             advertise: true,
             max_pending: 1_000,
+            limits: NodeLimits { max_payload: 1_000, ..NodeLimits::default() },
         };
         let header = Header {
             scenario: "by-hand".to_owned(),
@@ -139,6 +140,7 @@ impl Script {
             region: self.history.header.nodes[usize::from(node.0)].region,
             role: "publish".to_owned(),
             no_echo: false,
+            no_headers: false,
             slow: false,
         };
         change(&mut info);
@@ -207,7 +209,7 @@ impl Script {
         *seq += 1;
         let msg = MsgId { client, conn: self.conns[client.0 as usize], seq: *seq };
         let (subject, reply) = (self.sym(subject), self.sym(reply));
-        self.event(Kind::PubSent { msg, subject, reply, size: 16, hash: hash_of(msg) });
+        self.event(Kind::PubSent { msg, subject, reply, header: 0, size: 16, hash: hash_of(msg) });
         msg
     }
 

@@ -65,6 +65,8 @@ pub(crate) struct Publication {
     pub(crate) t: u64,
     pub(crate) subject: Sym,
     pub(crate) reply: Sym,
+    /// Bytes of it that are the header.
+    pub(crate) header: u32,
     pub(crate) size: u32,
     pub(crate) hash: u64,
 }
@@ -315,12 +317,13 @@ impl<'h> View<'h> {
             | Kind::SubReady { .. }
             | Kind::UnsubSent { .. }
             | Kind::UnsubReady { .. } => self.subscription(i, t, kind)?,
-            Kind::PubSent { msg, subject, reply, size, hash } => {
+            Kind::PubSent { msg, subject, reply, header, size, hash } => {
                 let publication = Publication {
                     i,
                     t,
                     subject: *subject,
                     reply: *reply,
+                    header: *header,
                     size: *size,
                     hash: *hash,
                 };

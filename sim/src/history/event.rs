@@ -110,6 +110,8 @@ pub enum Kind {
         subject: Sym,
         /// Where answers go, or none.
         reply: Sym,
+        /// Bytes of `size` that are the header; 0 if there is none.
+        header: u32,
         /// Bytes of header and payload.
         size: u32,
         /// Hash of header and payload.
@@ -188,6 +190,8 @@ pub enum Kind {
         client: ClientId,
         /// On which connection.
         conn: ConnNo,
+        /// To which node, handshake or not.
+        node: NodeId,
         /// The text.
         text: Sym,
     },

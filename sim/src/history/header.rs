@@ -26,6 +26,8 @@ pub struct Header {
     pub guarantees: Vec<GuaranteeInfo>,
     /// Times by which things must have happened.
     pub bounds: Bounds,
+    /// Most bytes between a writer and a reader that does not read.
+    pub window: u64,
 }
 
 /// A region.
@@ -67,6 +69,25 @@ pub struct NodeInfo {
     pub advertise: bool,
     /// Most bytes that may wait for one client.
     pub max_pending: u64,
+    /// What else its configuration allows.
+    pub limits: NodeLimits,
+}
+
+/// What a node's configuration allows at the start of the run.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct NodeLimits {
+    /// Clients at once, if that is limited.
+    pub max_connections: Option<u64>,
+    /// Bytes of header and payload of a client's message.
+    pub max_payload: u64,
+    /// How long a batch of bytes for a client may take to be taken, in nanoseconds.
+    pub write_deadline_ns: u64,
+    /// It leaves messages out for clients that are slow, instead of making producers wait.
+    pub drops: bool,
+    /// From lame duck mode to the first client that is sent away, in nanoseconds.
+    pub lame_duck_grace_ns: u64,
+    /// From lame duck mode to the last, in nanoseconds.
+    pub lame_duck_ns: u64,
 }
 
 /// A connection between two regions.
@@ -91,6 +112,8 @@ pub struct ClientInfo {
     pub role: String,
     /// It does not get its own messages (CONNECT `echo: false`).
     pub no_echo: bool,
+    /// It does not understand messages with headers (CONNECT `headers: false`).
+    pub no_headers: bool,
     /// It reads slowly or stops reading by plan, so it may lose its connection for that.
     pub slow: bool,
 }

@@ -30,8 +30,8 @@ pub use event::{
     NodeDownHow, Phase, RouteEntry, Snapshot,
 };
 pub use header::{
-    Bounds, ClientInfo, GuaranteeInfo, Header, LinkInfo, NodeInfo, PathInfo, RegionInfo,
-    SCHEMA_NAME,
+    Bounds, ClientInfo, GuaranteeInfo, Header, LinkInfo, NodeInfo, NodeLimits, PathInfo,
+    RegionInfo, SCHEMA_NAME,
 };
 pub use read::ReadError;
 pub use symbols::{Sym, Symbols};

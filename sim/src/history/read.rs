@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::{
     Bounds, ClientEntry, ClientInfo, DropWhat, Event, Fault, FaultKind, GuaranteeInfo, Header,
-    History, Holder, InterestEntry, Kind, LinkInfo, NodeCounters, NodeDownHow, NodeInfo, PathInfo,
-    Phase, RegionInfo, RouteEntry, SCHEMA_NAME, Snapshot, Sym, Symbols,
+    History, Holder, InterestEntry, Kind, LinkInfo, NodeCounters, NodeDownHow, NodeInfo,
+    NodeLimits, PathInfo, Phase, RegionInfo, RouteEntry, SCHEMA_NAME, Snapshot, Sym, Symbols,
 };
 use crate::ids::{ClientId, ConnNo, MsgId, NodeId, RegionId, Sid, WireConn};
 
@@ -213,6 +213,7 @@ fn other_kind(k: &str, row: Row<'_>, symbols: &mut Symbols) -> Field<Option<Kind
         "client_error" => Kind::ClientError {
             client: row.client()?,
             conn: row.conn()?,
+            node: row.node("node")?,
             text: row.sym("text", symbols)?,
         },
         "route_up" => Kind::RouteUp {
@@ -275,6 +276,7 @@ fn message_kind(k: &str, row: Row<'_>, symbols: &mut Symbols) -> Field<Option<Ki
             msg: row.msg("msg")?,
             subject: row.sym("subject", symbols)?,
             reply: row.sym("reply", symbols)?,
+            header: if row.has("header") { row.number("header")? } else { 0 },
             size: row.number("size")?,
             hash: row.number("hash")?,
         },
@@ -463,6 +465,7 @@ fn header(row: Row<'_>) -> Field<Header> {
         clients: row.list("clients", |v| client(Row(v)))?,
         guarantees: row.list("guarantees", |v| guarantee(Row(v)))?,
         bounds: bounds(row.row("bounds")?)?,
+        window: row.number("window")?,
     })
 }
 
@@ -484,6 +487,18 @@ fn node(row: Row<'_>) -> Field<NodeInfo> {
         url: row.text("url")?.to_owned(),
         advertise: row.flag("advertise")?,
         max_pending: row.number("max_pending")?,
+        limits: limits(row.row("limits")?)?,
+    })
+}
+
+fn limits(row: Row<'_>) -> Field<NodeLimits> {
+    Ok(NodeLimits {
+        max_connections: row.maybe("max_connections")?,
+        max_payload: row.number("max_payload")?,
+        write_deadline_ns: row.number("write_deadline_ns")?,
+        drops: row.has("drops") && row.flag("drops")?,
+        lame_duck_grace_ns: row.number("lame_duck_grace_ns")?,
+        lame_duck_ns: row.number("lame_duck_ns")?,
     })
 }
 
@@ -493,6 +508,7 @@ fn client(row: Row<'_>) -> Field<ClientInfo> {
         region: RegionId(row.number("region")?),
         role: row.text("role")?.to_owned(),
         no_echo: row.flag("no_echo")?,
+        no_headers: row.has("no_headers") && row.flag("no_headers")?,
         slow: row.flag("slow")?,
     })
 }

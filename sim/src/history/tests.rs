@@ -19,6 +19,11 @@ fn header() -> Header {
             url: "10.0.0.1:4222".to_owned(),
             advertise: true,
             max_pending: 64,
+            limits: NodeLimits {
+                max_connections: Some(1),
+                max_payload: 2,
+                ..NodeLimits::default()
+            },
         }],
         paths: vec![PathInfo { a: RegionId(0), b: RegionId(1), link: link("wan") }],
         clients: vec![ClientInfo {
@@ -26,6 +31,7 @@ fn header() -> Header {
             region: RegionId(0),
             role: "publish".to_owned(),
             no_echo: true,
+            no_headers: true,
             slow: false,
         }],
         guarantees: vec![
@@ -43,6 +49,7 @@ fn header() -> Header {
                 line: 6,
             },
         ],
+        window: 7,
         bounds: Bounds {
             phases_ns: [0, 1, 2, 3, 4, 5, 6],
             rtt_max_ns: 7,
@@ -120,14 +127,14 @@ fn kinds(symbols: &mut Symbols) -> Vec<Kind> {
         Kind::SubReady { client, conn, sid },
         Kind::UnsubSent { client, conn, sid, max: 5 },
         Kind::UnsubReady { client, conn, sid },
-        Kind::PubSent { msg, subject, reply: none, size: 16, hash: u64::MAX },
+        Kind::PubSent { msg, subject, reply: none, header: 3, size: 16, hash: u64::MAX },
         Kind::PubFlushed { client, conn, upto: 4 },
         Kind::Delivered { client, conn, sid, subject, reply, msg: None, size: 0, hash: 1 },
         Kind::Delivered { client, conn, sid, subject, reply, msg: Some(msg), size: 0, hash: 1 },
         Kind::NoResponders { client, conn, subject: none, request: msg },
         Kind::RequestDone { request: msg, answer: None },
         Kind::RequestTimeout { request: msg, disconnected: true },
-        Kind::ClientError { client, conn, text: subject },
+        Kind::ClientError { client, conn, node, text: subject },
         Kind::RouteUp { node, remote, pool: None, account: queue, cid: 8 },
         Kind::RouteUp { node, remote, pool: Some(0), account: none, cid: 8 },
         Kind::RouteDown { node, remote, cid: 8, reason: subject },

@@ -9,7 +9,8 @@ use std::io::{self, Write};
 use super::json::{Object, push_list, push_number, push_object};
 use super::{
     Bounds, ClientEntry, ClientInfo, Event, Fault, GuaranteeInfo, Header, History, Holder,
-    InterestEntry, Kind, LinkInfo, NodeCounters, RouteEntry, SCHEMA_NAME, Snapshot, Sym, Symbols,
+    InterestEntry, Kind, LinkInfo, NodeCounters, NodeLimits, RouteEntry, SCHEMA_NAME, Snapshot,
+    Sym, Symbols,
 };
 use crate::ids::{ClientId, ConnNo, MsgId, NodeId};
 
@@ -159,8 +160,9 @@ impl Fields<'_, '_, '_> {
                 self.name("subject", *subject);
                 self.count("count", *count);
             }
-            Kind::ClientError { client, conn, text } => {
+            Kind::ClientError { client, conn, node, text } => {
                 self.connection(*client, *conn);
+                self.count("node", node.0.into());
                 self.name("text", *text);
             }
             Kind::Servers { client, conn, urls } => {
@@ -197,8 +199,11 @@ impl Fields<'_, '_, '_> {
     #[expect(clippy::wildcard_enum_match_arm, reason = "`event` calls it for these kinds only")]
     fn message(&mut self, kind: &Kind) {
         match kind {
-            Kind::PubSent { msg, subject, reply, size, hash } => {
+            Kind::PubSent { msg, subject, reply, header, size, hash } => {
                 self.msg("msg", Some(*msg));
+                if *header > 0 {
+                    self.count("header", *header);
+                }
                 self.content(*subject, *reply, *size, *hash);
             }
             Kind::PubFlushed { client, conn, upto } => {
@@ -459,6 +464,7 @@ fn header_line(header: &Header, line: &mut String) {
                 o.text("url", &node.url);
                 o.flag("advertise", node.advertise);
                 o.number("max_pending", node.max_pending);
+                o.object("limits", |o| limits_fields(&node.limits, o));
             });
         });
         o.list("paths", &header.paths, |out, path| {
@@ -473,6 +479,7 @@ fn header_line(header: &Header, line: &mut String) {
             push_object(out, |o| guarantee_fields(g, o));
         });
         o.object("bounds", |o| bounds_fields(&header.bounds, o));
+        o.number("window", header.window);
     });
     line.push('\n');
 }
@@ -484,11 +491,25 @@ fn link_fields(link: &LinkInfo, o: &mut Object<'_>) {
     o.number("bandwidth", link.bandwidth);
 }
 
+fn limits_fields(limits: &NodeLimits, o: &mut Object<'_>) {
+    o.maybe("max_connections", limits.max_connections);
+    o.number("max_payload", limits.max_payload);
+    o.number("write_deadline_ns", limits.write_deadline_ns);
+    if limits.drops {
+        o.flag("drops", true);
+    }
+    o.number("lame_duck_grace_ns", limits.lame_duck_grace_ns);
+    o.number("lame_duck_ns", limits.lame_duck_ns);
+}
+
 fn client_fields(client: &ClientInfo, o: &mut Object<'_>) {
     o.text("name", &client.name);
     o.number("region", client.region.0.into());
     o.text("role", &client.role);
     o.flag("no_echo", client.no_echo);
+    if client.no_headers {
+        o.flag("no_headers", true);
+    }
     o.flag("slow", client.slow);
 }
 

@@ -31,6 +31,8 @@ pub(crate) struct Pipe {
     finished: bool,
     /// The reader does not read.
     paused: bool,
+    /// It reads once more all the same.
+    overread: bool,
     /// The writer waits for room.
     blocked: bool,
     /// There is room, but the news of it is cut off.
@@ -83,6 +85,7 @@ impl Default for Pipe {
             opened: false,
             finished: false,
             paused: false,
+            overread: false,
             blocked: false,
             space_held: false,
             room_asked_at: 0,
@@ -308,12 +311,15 @@ impl Pipe {
         self.has_broken() && self.breaks_by_reset()
     }
 
-    pub(crate) const fn is_paused(&self) -> bool {
-        self.paused
+    /// Whether the reader does not read now. One that had its hand in the pipe when it was told to
+    /// pause reads once more.
+    pub(crate) const fn holds_reader(&mut self) -> bool {
+        self.paused && !std::mem::replace(&mut self.overread, false)
     }
 
-    pub(crate) const fn pause(&mut self, paused: bool) {
+    pub(crate) const fn pause(&mut self, paused: bool, overread: bool) {
         self.paused = paused;
+        self.overread = paused && overread;
     }
 
     /// The first bytes that can be read; at most `most`.

@@ -115,6 +115,7 @@ impl Builder<'_> {
             tcp_timeout_ns: self.sample(network.tcp_timeout, "plan.tcp_timeout", &[]),
             window: self.sample(network.window, "plan.window", &[]),
             chunking: network.chunking.unwrap_or_else(|| self.chunking()),
+            overread: network.overread,
         };
         if scenario.perturb {
             let is_active = |site: &PerturbSite| {
@@ -264,6 +265,7 @@ impl Builder<'_> {
             role: spec.role,
             nodes: at.iter().copied().filter(|node| region_of(node) == region).collect(),
             echo: spec.echo,
+            takes_headers: spec.takes_headers,
             read_rate: spec.read_rate.map_or(0, |draw| draw.sample(&mut stream)),
             ping_ns: spec.ping.sample(&mut stream).max(MS),
             wait_ns: spec.reconnect_wait.sample(&mut stream),

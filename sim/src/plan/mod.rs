@@ -39,12 +39,14 @@ pub(crate) use when::renumber;
 pub use when::{Watched, When};
 
 use std::fmt;
+use std::time::Duration;
 
 use causeway_core::PerturbSite;
+use causeway_core::config::NodeConfig;
 
 use crate::history::{
-    Bounds, ClientInfo, FaultKind, GuaranteeInfo, Header, LinkInfo, NodeInfo, PathInfo, RegionInfo,
-    Sym, Symbols,
+    Bounds, ClientInfo, FaultKind, GuaranteeInfo, Header, LinkInfo, NodeInfo, NodeLimits, PathInfo,
+    RegionInfo, Sym, Symbols,
 };
 use crate::ids::{ClientId, NodeId, RegionId, Sid};
 pub use crate::scenario::Ways;
@@ -90,11 +92,18 @@ pub struct NetworkPlan {
     pub window: u64,
     /// How bytes are cut and joined on their way.
     pub chunking: Chunking,
+    /// A node that holds a connection's input has read once more before it does.
+    pub overread: bool,
 }
 
 impl Default for NetworkPlan {
     fn default() -> Self {
-        Self { tcp_timeout_ns: 15_000_000_000, window: 256 << 10, chunking: Chunking::Off }
+        Self {
+            tcp_timeout_ns: 15_000_000_000,
+            window: 256 << 10,
+            chunking: Chunking::Off,
+            overread: false,
+        }
     }
 }
 
@@ -313,6 +322,8 @@ pub struct ClientPlan {
     pub nodes: Vec<NodeId>,
     /// It gets its own messages.
     pub echo: bool,
+    /// It understands messages with headers.
+    pub takes_headers: bool,
     /// Bytes that it reads in a second; 0 is as they come.
     pub read_rate: u64,
     /// Between two pings to the server, in nanoseconds.
@@ -591,6 +602,8 @@ pub enum Op {
     Unsub {
         /// The subscription.
         sid: Sid,
+        /// After this many deliveries in all; 0 is now.
+        max: u32,
     },
     /// Publish.
     Pub {
@@ -650,6 +663,7 @@ impl Plan {
                 .collect(),
             guarantees: self.guarantees.clone(),
             bounds: self.bounds,
+            window: self.network.window,
         }
     }
 
@@ -672,6 +686,7 @@ impl Plan {
             region: client.region,
             role: client.role.name().to_owned(),
             no_echo: !client.echo,
+            no_headers: !client.takes_headers,
             slow: stops || client.read_rate > 0,
         }
     }
@@ -698,6 +713,24 @@ impl NodePlan {
                 .config
                 .number(Setting::MaxPending)
                 .unwrap_or(causeway_core::limits::PENDING_BYTES),
+            limits: self.limits(),
+        }
+    }
+
+    fn limits(&self) -> NodeLimits {
+        let usual = NodeConfig::default();
+        let or = |setting, usual| self.config.number(setting).unwrap_or(usual);
+        let span = |setting, usual: Duration| {
+            or(setting, u64::try_from(usual.as_nanos()).unwrap_or(u64::MAX))
+        };
+        let max_connections = self.config.number(Setting::MaxConnections);
+        NodeLimits {
+            max_connections: max_connections.or(usual.limits.max_connections),
+            max_payload: or(Setting::MaxPayload, usual.limits.max_payload),
+            write_deadline_ns: span(Setting::WriteDeadline, usual.write_deadline),
+            drops: self.config.number(Setting::NoFastProducerStall) == Some(1),
+            lame_duck_grace_ns: span(Setting::LameDuckGrace, usual.lame_duck_grace),
+            lame_duck_ns: span(Setting::LameDuckDuration, usual.lame_duck_duration),
         }
     }
 }

@@ -134,6 +134,7 @@ impl Reader {
             tcp_timeout_ns: line.span("tcp_timeout")?,
             window: line.number("window")?,
             chunking: one_of(line, "chunking", &Chunking::ALL, Chunking::name)?,
+            overread: line.flag("overread"),
         };
         if self.plan.network.window == 0 {
             return Err("the window is at least 1".to_owned());
@@ -211,6 +212,7 @@ impl Reader {
             role: one_of(line, "role", &Role::ALL, Role::name)?,
             nodes: nodes.iter().map(|n| self.node_id(n)).collect::<Result<_, _>>()?,
             echo: !line.flag("no_echo"),
+            takes_headers: !line.flag("no_headers"),
             read_rate,
             ping_ns: line.span("ping")?,
             wait_ns: line.span("wait")?,
@@ -263,7 +265,7 @@ impl Reader {
                     size => payload_size(size)?,
                 },
             },
-            "unsub" => Op::Unsub { sid: sid(line)? },
+            "unsub" => Op::Unsub { sid: sid(line)?, max: optional(line, "max", 0)? },
             "pub" => Op::Pub {
                 subject: self.subject(line)?,
                 size: payload_size(line.number("size")?)?,

@@ -28,6 +28,7 @@ impl Plan {
         put(&mut out, "tcp_timeout", Span(self.network.tcp_timeout_ns));
         put(&mut out, "window", self.network.window);
         put(&mut out, "chunking", self.network.chunking.name());
+        flags(&mut out, &[("overread", self.network.overread)]);
         if !self.perturb.is_empty() {
             out.push_str("\nperturb");
             self.perturb.iter().for_each(|site| put_word(&mut out, site.name()));
@@ -120,6 +121,9 @@ impl Plan {
         if !client.echo {
             out.push_str(" no_echo");
         }
+        if !client.takes_headers {
+            out.push_str(" no_headers");
+        }
     }
 
     fn fault(&self, fault: &FaultPlan, out: &mut String) {
@@ -149,8 +153,11 @@ impl Plan {
                     put(out, "answer", answer);
                 }
             }
-            Op::Unsub { sid } => {
+            Op::Unsub { sid, max } => {
                 let _infallible = write!(out, "unsub {}", sid.0);
+                if *max > 0 {
+                    put(out, "max", max);
+                }
             }
             Op::Pub { subject, size, count, header, flush } => {
                 out.push_str("pub");

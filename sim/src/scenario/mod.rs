@@ -104,6 +104,8 @@ pub struct NetworkSpec {
     pub window: Draw,
     /// How bytes are cut and joined on their way; `None` is drawn.
     pub chunking: Option<Chunking>,
+    /// A node that holds a connection's input has read once more before it does.
+    pub overread: bool,
 }
 
 /// How the bytes of a connection are cut and joined before they are read. TCP promises the order
@@ -275,6 +277,12 @@ pub struct ClientSpec {
     pub timeout: Draw,
     /// Auto-unsubscribe after this many deliveries; 0 is never.
     pub max: Draw,
+    /// How long after subscribing they say so, in nanoseconds; `None` is at once.
+    pub max_after: Option<Draw>,
+    /// What those that receive subscribe to besides.
+    pub also: Vec<String>,
+    /// They close their connection when they stop working.
+    pub leave: bool,
     /// They unsubscribe and subscribe anew this often, in nanoseconds; `None` is never.
     pub churn: Option<Draw>,
     /// Share of their messages with a header, in millionths.
@@ -283,6 +291,8 @@ pub struct ClientSpec {
     pub listen: Option<String>,
     /// They get their own messages.
     pub echo: bool,
+    /// They understand messages with headers.
+    pub takes_headers: bool,
     /// How many bytes they read in a second; `None` is as they come.
     pub read_rate: Option<Draw>,
     /// Between two pings to the server, in nanoseconds.
@@ -318,6 +328,17 @@ impl Role {
             Self::Subscribe => "subscribe",
             Self::Request => "request",
             Self::Serve => "serve",
+        }
+    }
+
+    /// What it does, in a sentence: a client that ...
+    #[must_use]
+    pub(crate) const fn does(self) -> &'static str {
+        match self {
+            Self::Publish => "publishes",
+            Self::Subscribe => "subscribes",
+            Self::Request => "requests",
+            Self::Serve => "serves",
         }
     }
 

@@ -155,6 +155,10 @@ pub(super) struct RawNetwork {
     #[serde(default)]
     #[schemars(with = "q::Chunking")]
     pub(super) chunking: Option<Text>,
+    /// A node that holds a connection's input has read once more before it does. By default false.
+    #[serde(default)]
+    #[schemars(with = "bool")]
+    pub(super) overread: bool,
 }
 
 /// A network.
@@ -410,6 +414,18 @@ pub(super) struct RawClient {
     #[serde(default)]
     #[schemars(with = "q::Count")]
     pub(super) max: Option<Any>,
+    /// Says so only so long after it has subscribed; drawn each time. By default at once.
+    #[serde(default)]
+    #[schemars(with = "q::Duration")]
+    pub(super) max_after: Option<Any>,
+    /// Further subscriptions of the same connection (subscribe, serve): without placeholders.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub(super) also: Vec<Spanned<String>>,
+    /// Closes its connection at `stop`.
+    #[serde(default)]
+    #[schemars(with = "bool")]
+    pub(super) leave: Option<Spanned<bool>>,
     /// Unsubscribes and subscribes anew this often (subscribe, serve); drawn each time.
     #[serde(default)]
     #[schemars(with = "q::Duration")]
@@ -426,6 +442,10 @@ pub(super) struct RawClient {
     #[serde(default)]
     #[schemars(with = "bool")]
     pub(super) echo: Option<Spanned<bool>>,
+    /// Understands messages with headers. By default true.
+    #[serde(default)]
+    #[schemars(with = "bool")]
+    pub(super) takes_headers: Option<Spanned<bool>>,
     /// Bytes that it reads in a second; drawn. By default as they come.
     #[serde(default)]
     #[schemars(with = "q::Rate")]

@@ -228,7 +228,7 @@ impl Reader<'_> {
             }
             found
         });
-        NetworkSpec { tcp_timeout, window, chunking }
+        NetworkSpec { tcp_timeout, window, chunking, overread: raw.overread }
     }
 
     fn links(&mut self) -> Vec<LinkSpec> {

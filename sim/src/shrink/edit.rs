@@ -49,7 +49,8 @@ pub(super) fn with_ops(plan: &Plan, kept: &BTreeSet<usize>) -> Plan {
             live.insert((op.client, sid));
             true
         }
-        Op::Unsub { sid } => live.remove(&(op.client, sid)),
+        Op::Unsub { sid, max: 0 } => live.remove(&(op.client, sid)),
+        Op::Unsub { sid, .. } => live.contains(&(op.client, sid)),
         Op::Connect | Op::Close | Op::Pub { .. } | Op::Request { .. } => true,
     });
     made

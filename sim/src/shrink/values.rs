@@ -15,6 +15,7 @@ const SINGLE_MAX: usize = 60;
 /// What is changed everywhere at once, or not at all.
 const EVERYWHERE: &[fn(&mut Plan)] = &[
     |plan| plan.network.chunking = Chunking::Off,
+    |plan| plan.network.overread = false,
     |plan| links(plan, |link| link.jitter_ns = 0),
     |plan| links(plan, |link| link.loss_ppm = 0),
     |plan| links(plan, |link| link.bandwidth = 0),
@@ -22,6 +23,7 @@ const EVERYWHERE: &[fn(&mut Plan)] = &[
     |plan| clients(plan, |client| client.jitter_ns = 0),
     |plan| clients(plan, |client| client.read_rate = 0),
     |plan| clients(plan, |client| client.echo = true),
+    |plan| clients(plan, |client| client.takes_headers = true),
     |plan| plan.nodes.iter_mut().for_each(|node| node.start_ns = 0),
     |plan| plan.nodes.iter_mut().for_each(|node| node.start_ns = one_digit(node.start_ns)),
     |plan| plan.nodes.iter_mut().for_each(|node| node.wall_ns -= node.wall_ns % SECOND),

@@ -65,6 +65,9 @@ impl OpsOf<'_, '_> {
             }
             Role::Subscribe | Role::Serve => self.subscribes(connect, stop, drain),
         }
+        if self.spec.leave {
+            self.push(stop, Op::Close);
+        }
         self.push(drain, Op::Close);
     }
 
@@ -72,9 +75,10 @@ impl OpsOf<'_, '_> {
     fn listens(&mut self, connect: u64, drain: u64) {
         let Some(subject) = &self.spec.listen else { return };
         let subject = self.builder.plan.symbols.intern(subject);
+        let queue = self.queue();
         let sid = Sid(FIRST_SID);
-        self.push(connect, Op::Sub { sid, subject, queue: Sym::NONE, max: 0, answer: 0 });
-        self.push(drain, Op::Unsub { sid });
+        self.push(connect, Op::Sub { sid, subject, queue, max: 0, answer: 0 });
+        self.push(drain, Op::Unsub { sid, max: 0 });
     }
 
     fn sends(&mut self, start: u64, stop: u64) {
@@ -134,22 +138,33 @@ impl OpsOf<'_, '_> {
 
     fn subscribes(&mut self, connect: u64, stop: u64, drain: u64) {
         let subject = self.name(0);
-        let queue = match &self.spec.queue {
-            Some(queue) => self.builder.plan.symbols.intern(queue),
-            None => Sym::NONE,
-        };
+        let queue = self.queue();
         let answer = match self.spec.role {
             Role::Serve => bytes(self.spec.size.sample(&mut self.stream)),
             Role::Publish | Role::Subscribe | Role::Request => 0,
         };
         let mut sid = FIRST_SID;
-        let mut subscribe = |this: &mut Self, at: u64| {
+        let mut subscribe = |this: &mut Self, at: u64, subject: Sym| {
             let max = bytes(this.spec.max.sample(&mut this.stream));
-            this.push(at, Op::Sub { sid: Sid(sid), subject, queue, max, answer });
+            let this_sid = Sid(sid);
             sid += 1;
-            Sid(sid - 1)
+            // A limit that is said later is said of a subscription that may have got something.
+            let Some(after) = this.spec.max_after else {
+                this.push(at, Op::Sub { sid: this_sid, subject, queue, max, answer });
+                return this_sid;
+            };
+            let limited = at + after.sample(&mut this.stream);
+            this.push(at, Op::Sub { sid: this_sid, subject, queue, max: 0, answer });
+            if max > 0 {
+                this.push(limited.min(stop), Op::Unsub { sid: this_sid, max });
+            }
+            this_sid
         };
-        let mut current = subscribe(self, connect);
+        let mut current = subscribe(self, connect, subject);
+        let also = &self.spec.also;
+        let also: Vec<Sym> =
+            also.iter().map(|subject| self.builder.plan.symbols.intern(subject)).collect();
+        let also: Vec<Sid> = also.into_iter().map(|s| subscribe(self, connect, s)).collect();
         if let Some(churn) = self.spec.churn {
             let mut at = self.builder.phase(Phase::Chaos);
             loop {
@@ -157,14 +172,23 @@ impl OpsOf<'_, '_> {
                 if at >= stop {
                     break;
                 }
-                self.push(at, Op::Unsub { sid: current });
+                self.push(at, Op::Unsub { sid: current, max: 0 });
                 let pause = micros(self.stream.below(churn.low / 4 + 1));
-                current = subscribe(self, at + pause);
+                current = subscribe(self, at + pause, subject);
                 at += pause;
             }
         }
         let end = if self.spec.stop.is_some() { stop } else { drain };
-        self.push(end, Op::Unsub { sid: current });
+        for sid in std::iter::once(current).chain(also) {
+            self.push(end, Op::Unsub { sid, max: 0 });
+        }
+    }
+
+    fn queue(&mut self) -> Sym {
+        match &self.spec.queue {
+            Some(queue) => self.builder.plan.symbols.intern(queue),
+            None => Sym::NONE,
+        }
     }
 
     /// The subject of message `i`. Most templates give few names, again and again.

@@ -71,10 +71,14 @@ impl Reader<'_> {
             stop: self.maybe(raw.stop.as_ref(), Unit::Duration),
             timeout: self.or(raw.timeout.as_ref(), Unit::Duration, 2 * SECOND),
             max: self.or(raw.max.as_ref(), Unit::Count, 0),
+            max_after: self.maybe(raw.max_after.as_ref(), Unit::Duration),
+            also: self.also(raw),
+            leave: raw.leave.as_ref().is_some_and(|leave| *leave.get_ref()),
             churn: self.churn(raw),
             headers_ppm: self.or(raw.headers.as_ref(), Unit::Share, 0),
             listen: self.listen(raw, role),
             echo: raw.echo.as_ref().is_none_or(|e| *e.get_ref()),
+            takes_headers: self.takes_headers(raw, role),
             read_rate: self.maybe(raw.read_rate.as_ref(), Unit::Rate),
             ping: self.or(raw.ping.as_ref(), Unit::Duration, 2 * SECOND),
             reconnect_wait: self.or(raw.reconnect.wait.as_ref(), Unit::Duration, 100 * MS),
@@ -117,13 +121,15 @@ impl Reader<'_> {
     /// Keys that a role has no use for.
     fn check_client_keys(&mut self, raw: &RawClient, role: Role) {
         let sends = ["rate", "every", "burst", "stop_after"];
-        let receives = ["max", "churn"];
+        let receives = ["max", "max_after", "also", "churn"];
         for (key, span) in [
             ("rate", raw.rate.as_ref().map(Spanned::span)),
             ("every", raw.every.as_ref().map(Spanned::span)),
             ("burst", raw.burst.as_ref().map(Spanned::span)),
             ("stop_after", raw.stop_after.as_ref().map(Spanned::span)),
             ("max", raw.max.as_ref().map(Spanned::span)),
+            ("max_after", raw.max_after.as_ref().map(Spanned::span)),
+            ("also", raw.also.first().map(Spanned::span)),
             ("churn", raw.churn.as_ref().map(Spanned::span)),
             ("queue", raw.queue.as_ref().map(Spanned::span)),
             ("timeout", raw.timeout.as_ref().map(Spanned::span)),
@@ -132,14 +138,14 @@ impl Reader<'_> {
             let fits = match key {
                 key if sends.contains(&key) => role.sends(),
                 key if receives.contains(&key) => !role.sends(),
-                "queue" => !role.sends(),
+                "queue" => !role.sends() || raw.listen.is_some(),
                 "timeout" => role == Role::Request,
                 _ => role != Role::Subscribe,
             };
             if let Some(span) = span
                 && !fits
             {
-                let message = format!("`{key}` means nothing for a client that {}s", role.name());
+                let message = format!("`{key}` means nothing for a client that {}", role.does());
                 self.problems.add(span, message);
             }
         }
@@ -147,6 +153,16 @@ impl Reader<'_> {
             && let Some(every) = &raw.every
         {
             self.problems.add(every.span(), "`every` and `rate` say the same; give one");
+        }
+        if let Some(late) = &raw.max_after
+            && raw.max.is_none()
+        {
+            self.problems.add(late.span(), "`max_after` means nothing without `max`");
+        }
+        if let Some(leave) = &raw.leave
+            && raw.stop.is_none()
+        {
+            self.problems.add(leave.span(), "`leave` means nothing without `stop`");
         }
     }
 
@@ -176,13 +192,34 @@ impl Reader<'_> {
         let listen = raw.listen.as_ref()?;
         let text = listen.get_ref();
         if !role.sends() {
-            let message = format!("`listen` means nothing for a client that {}s", role.name());
+            let message = format!("`listen` means nothing for a client that {}", role.does());
             self.problems.add(listen.span(), message);
         } else if !causeway_wire::subject::is_valid(text.as_bytes()) || text.contains('{') {
             let message = format!("`{text}` is not a subject that one can subscribe to");
             self.problems.add(listen.span(), message);
         }
         Some(text.clone())
+    }
+
+    fn also(&mut self, raw: &RawClient) -> Vec<String> {
+        for also in &raw.also {
+            let text = also.get_ref();
+            if !causeway_wire::subject::is_valid(text.as_bytes()) || text.contains('{') {
+                let message = format!("`{text}` is not a subject that one can subscribe to");
+                self.problems.add(also.span(), message);
+            }
+        }
+        raw.also.iter().map(|also| also.get_ref().clone()).collect()
+    }
+
+    /// Who takes no headers cannot send any, and is not told that nobody is there: that is said in one.
+    fn takes_headers(&mut self, raw: &RawClient, role: Role) -> bool {
+        let Some(takes) = &raw.takes_headers else { return true };
+        if !takes.get_ref() && (role == Role::Request || raw.headers.is_some()) {
+            let message = "a client that takes no headers cannot send any, nor make requests";
+            self.problems.add(takes.span(), message);
+        }
+        *takes.get_ref()
     }
 
     /// Time between two operations: given, or from the rate, where a rate counts messages.

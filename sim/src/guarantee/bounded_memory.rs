@@ -13,7 +13,7 @@ use crate::history::Kind;
 use crate::ids::{ClientId, NodeId};
 
 /// A line of the protocol: subject, subscription, reply, sizes; and a PONG or an INFO beside it.
-const LINES_BYTES: u64 = 8 << 10;
+pub(super) const LINES_BYTES: u64 = 8 << 10;
 
 pub(super) struct BoundedMemory {
     scope: Scope,

@@ -3,10 +3,10 @@
 use super::{
     Checker, Params, auto_unsub_exact, baseline_after_drain, bounded_memory, clients_return,
     clusters_stay_apart, connections_stay, counters_agree, delivery_ratio, gossip_converges,
-    interest_completeness, interest_only, legal_protocol, mesh_closure, no_duplicates,
-    no_responders_honest, no_stuck_connection, nodes_stay_up, nothing_unexpected, one_hop,
-    one_member_per_queue_group, publisher_order, quiet_delivery, reconnect_bounded,
-    region_autonomy, routes_reestablished,
+    interest_completeness, interest_only, lame_duck_orderly, legal_protocol, limits_exact,
+    mesh_closure, no_duplicates, no_gaps, no_responders_honest, no_stuck_connection, nodes_stay_up,
+    nothing_unexpected, one_hop, one_member_per_queue_group, publisher_order, quiet_delivery,
+    reconnect_bounded, region_autonomy, routes_reestablished, write_deadline_exact,
 };
 
 /// A guarantee.
@@ -77,6 +77,10 @@ enum Rule {
     BoundedMemory,
     BaselineAfterDrain,
     CountersAgree,
+    LimitsExact,
+    WriteDeadlineExact,
+    LameDuckOrderly,
+    NoGaps,
 }
 
 /// All guarantees, in the order in which reports show them.
@@ -114,7 +118,9 @@ impl Spec {
             | Rule::NodesStayUp
             | Rule::ReconnectBounded
             | Rule::ClustersStayApart
-            | Rule::BoundedMemory => None,
+            | Rule::BoundedMemory
+            | Rule::WriteDeadlineExact
+            | Rule::NoGaps => None,
             Rule::OneMemberPerQueueGroup => {
                 Some(one_member_per_queue_group::bound_ns(header, within))
             }
@@ -132,6 +138,8 @@ impl Spec {
             Rule::DeliveryRatio => Some(delivery_ratio::bound_ns(header, within)),
             Rule::BaselineAfterDrain => Some(baseline_after_drain::bound_ns(header, within)),
             Rule::CountersAgree => Some(counters_agree::bound_ns(header, within)),
+            Rule::LimitsExact => Some(limits_exact::bound_ns(header, within)),
+            Rule::LameDuckOrderly => Some(lame_duck_orderly::bound_ns(header, within)),
         }
     }
 
@@ -177,6 +185,12 @@ impl Spec {
                 Box::new(baseline_after_drain::BaselineAfterDrain::new(params))
             }
             Rule::CountersAgree => Box::new(counters_agree::CountersAgree::new(params)),
+            Rule::LimitsExact => Box::new(limits_exact::LimitsExact::new(params)),
+            Rule::WriteDeadlineExact => {
+                Box::new(write_deadline_exact::WriteDeadlineExact::new(params))
+            }
+            Rule::NoGaps => Box::new(no_gaps::NoGaps::new(params)),
+            Rule::LameDuckOrderly => Box::new(lame_duck_orderly::LameDuckOrderly::new(params)),
         }
     }
 }
@@ -455,30 +469,48 @@ static CATALOGUE: &[Spec] = &[
         aliases: &[],
         rule: Rule::CountersAgree,
     },
+    Spec {
+        id: "limits_exact",
+        code: "C15",
+        sentence: "A node turns away clients and messages that go beyond its limits, and no \
+            others.",
+        unit: "client that comes to a node with a limit, client or message that is turned away",
+        timing: Timing::Always,
+        bound: "two longest round trips and one second, to know who was where",
+        aliases: &[],
+        rule: Rule::LimitsExact,
+    },
+    Spec {
+        id: "write_deadline_exact",
+        code: "C16",
+        sentence: "A client that does not take what waits for it is cut off after the write \
+            deadline, and one that does is not.",
+        unit: "slow client that is cut off, or takes nothing",
+        timing: Timing::Always,
+        bound: "",
+        aliases: &[],
+        rule: Rule::WriteDeadlineExact,
+    },
+    Spec {
+        id: "lame_duck_orderly",
+        code: "C17",
+        sentence: "A lame duck sends its clients away within the time that is configured, not \
+            before, and is offered to nobody.",
+        unit: "lame duck, its clients, and clients of its peers",
+        timing: Timing::Always,
+        bound: "the time that interest takes to spread and one second, until it is offered to \
+            nobody",
+        aliases: &[],
+        rule: Rule::LameDuckOrderly,
+    },
+    Spec {
+        id: "no_gaps",
+        code: "C18",
+        sentence: "A client that is behind, and keeps its connection, misses nothing in between.",
+        unit: "delivery to a slow client",
+        timing: Timing::Always,
+        bound: "",
+        aliases: &[],
+        rule: Rule::NoGaps,
+    },
 ];
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    #[test]
-    fn every_name_means_one_guarantee() {
-        let kinds = kinds();
-        let distinct: BTreeSet<&str> = kinds.iter().copied().collect();
-        assert_eq!(distinct.len(), kinds.len());
-        for kind in kinds {
-            assert!(find(kind).is_some(), "{kind}");
-        }
-        assert!(find("no_such_thing").is_none());
-    }
-
-    #[test]
-    fn what_must_happen_by_some_time_says_where_the_time_comes_from() {
-        for spec in catalogue() {
-            assert!(spec.sentence.ends_with('.'), "{}", spec.id);
-            assert!(spec.timing == Timing::Always || !spec.bound.is_empty(), "{}", spec.id);
-        }
-    }
-}

@@ -1,7 +1,11 @@
 //! Clients that lost their connection are connected and subscribed again soon after the last fault
 //! is gone.
+//!
+//! Whoever is turned away by a full node has as long from then on: there may be no place for it at
+//! all. Whether the node was full is the business of `limits_exact`.
 
 use super::healing::Healing;
+use super::limits_exact::is_full;
 use super::outcome::Pen;
 use super::scope::Scope;
 use super::view::View;
@@ -17,6 +21,8 @@ pub(super) struct ClientsReturn {
     healing: Healing,
     /// For each client, the event at which it lost a connection that it has not got back yet.
     lost: Vec<Option<usize>>,
+    /// When each client was last turned away by a node without room.
+    turned_away: Vec<Option<u64>>,
 }
 
 impl ClientsReturn {
@@ -25,6 +31,7 @@ impl ClientsReturn {
             scope: params.scope.clone(),
             healing: Healing::new(bound_ns(params.header, params.within_ns)),
             lost: vec![None; params.header.clients.len()],
+            turned_away: vec![None; params.header.clients.len()],
         }
     }
 }
@@ -46,6 +53,8 @@ impl Checker for ClientsReturn {
     fn pass_time(&mut self, view: &View<'_>, until: u64, pen: &mut Pen<'_>) {
         let Some(due) = self.healing.due_before(until) else { return };
         pen.t = due;
+        let bound_ns = self.healing.bound_ns();
+        let mut later = None;
         for (client, lost) in (0u32..).map(ClientId).zip(&mut self.lost) {
             let Some(lost_i) = *lost else { continue };
             if !self.scope.covers_client(view, client) {
@@ -54,6 +63,11 @@ impl Checker for ClientsReturn {
             if is_back(view, client, due) {
                 *lost = None;
                 pen.held();
+            } else if let Some(t) = self.turned_away[client.0 as usize]
+                && t.saturating_add(bound_ns) > due
+            {
+                later = later.max(Some(t));
+                pen.excused();
             } else {
                 pen.broken(view, || {
                     let name = &view.history.header.clients[client.0 as usize].name;
@@ -65,10 +79,18 @@ impl Checker for ClientsReturn {
                 });
             }
         }
+        if let Some(t) = later {
+            self.healing.lost(view, t);
+        }
     }
 
     fn observe(&mut self, view: &View<'_>, pen: &mut Pen<'_>) {
         self.healing.observe(view);
+        if let Kind::ClientError { client, text, .. } = view.history.events[pen.i].kind
+            && is_full(view.history.text(text))
+        {
+            self.turned_away[client.0 as usize] = Some(pen.t);
+        }
         let Kind::ClientClosed { client, reason, .. } = view.history.events[pen.i].kind else {
             return;
         };
@@ -101,8 +123,8 @@ fn is_back(view: &View<'_>, client: ClientId, due: u64) -> bool {
 #[cfg(test)]
 mod tests {
     use crate::guarantee::testkit::{EAST_1, EAST_2, Script};
-    use crate::history::NodeDownHow;
-    use crate::ids::ClientId;
+    use crate::history::{Kind, NodeDownHow};
+    use crate::ids::{ClientId, ConnNo};
 
     const ID: &str = "clients_return";
 
@@ -146,6 +168,19 @@ mod tests {
             }
             let judged = s.judge(ID);
             assert!(judged.broke(8_000).starts_with("sub/1 lost its connection"));
+        }
+    }
+
+    #[test]
+    fn who_is_turned_away_by_a_full_node_has_more_time() {
+        for (turned_away, broken) in [(7_000, 0), (5_000, 1)] {
+            let (mut s, client) = script();
+            let text = s.sym("-ERR 'maximum connections exceeded'");
+            let conn = ConnNo(s.conn(client).0 + 1);
+            s.at(turned_away).event(Kind::ClientError { client, conn, node: EAST_1, text });
+            s.at(8_500).connect(client, EAST_2);
+            s.sub(client, 1, "a", "");
+            assert_eq!(s.judge(ID).findings.broken, broken, "{turned_away}");
         }
     }
 

@@ -31,10 +31,13 @@ mod gossip_converges;
 mod healing;
 mod interest_completeness;
 mod interest_only;
+mod lame_duck_orderly;
 mod legal_protocol;
+mod limits_exact;
 mod mesh_closure;
 mod network;
 mod no_duplicates;
+mod no_gaps;
 mod no_responders_honest;
 mod no_stuck_connection;
 mod nodes_stay_up;
@@ -55,6 +58,7 @@ mod subject;
 mod table;
 mod view;
 mod wellformed;
+mod write_deadline_exact;
 
 #[cfg(test)]
 pub(crate) mod testkit;

@@ -25,6 +25,11 @@ pub(crate) fn delivery_bound_ns(header: &Header) -> u64 {
 
 /// Whether the subscription is settled for the message at this moment. It must be live.
 pub(crate) fn is_settled(view: &View<'_>, msg: MsgRef, sub: &Sub) -> bool {
+    !view.history.header.clients[sub.client.0 as usize].slow && is_reached(view, msg, sub)
+}
+
+/// Whether the subscription is settled but for its client, which may read as slowly as it likes.
+pub(crate) fn is_reached(view: &View<'_>, msg: MsgRef, sub: &Sub) -> bool {
     let (publisher, subscriber) = (view.conn(msg.conn), view.conn(sub.conn));
     let (Some(from), Some(to)) = (publisher.node, subscriber.node) else { return false };
     let (Some(ready_t), Some(calm_since)) = (sub.ready_t, view.network.calm_since(from, to)) else {
@@ -33,7 +38,7 @@ pub(crate) fn is_settled(view: &View<'_>, msg: MsgRef, sub: &Sub) -> bool {
     let header = &view.history.header;
     let client = &header.clients[sub.client.0 as usize];
     let echo = msg.conn == sub.conn && client.no_echo;
-    if client.slow || echo || !view.access_was_free(subscriber) {
+    if echo || !view.access_was_free(subscriber) {
         return false;
     }
     let published_t = view.publication(msg).t;

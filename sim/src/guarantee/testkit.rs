@@ -111,6 +111,11 @@ impl Script {
         self.history.header.guarantees.last_mut().unwrap()
     }
 
+    /// Changes what is known of a node.
+    pub(crate) fn node(&mut self, node: NodeId, change: impl FnOnce(&mut NodeInfo)) {
+        change(&mut self.history.header.nodes[usize::from(node.0)]);
+    }
+
     pub(crate) fn phase(&mut self, phase: Phase) {
         self.event(Kind::Phase { phase });
     }

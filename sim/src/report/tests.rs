@@ -54,8 +54,8 @@ fn every_verdict_has_its_sentence() {
     insta::assert_snapshot!(
         sentences.join("\n"),
         @r"
-    5 guarantees held in 1 seed; 20 had nothing to be checked on.
-    1 of 5 guarantees broke, in 1 of 2 seeds; 20 had nothing to be checked on.
+    5 guarantees held in 1 seed; 24 had nothing to be checked on.
+    1 of 5 guarantees broke, in 1 of 2 seeds; 24 had nothing to be checked on.
     Only 1 seed could be run, too few to say.
     The harness itself failed, so the result says nothing about the broker.
     Only 0 seeds could be run, too few to say.

@@ -16,6 +16,7 @@ impl Healing {
         Self { bound_ns, disturbances: 0, due: None }
     }
 
+    /// From the last disturbance to all being well again.
     pub(crate) const fn bound_ns(&self) -> u64 {
         self.bound_ns
     }

@@ -16,6 +16,7 @@
 //! | loss of networks | **not** |
 //! | retransmission pauses | none: what was held passes at once when a cut heals |
 //! | snapshots, taps, dials | all that the guarantees need is observed |
+//! | `overread` | no difference: the driver reads as it does |
 //! | what waits for a client | as it is at the end of each tick, not at its highest in between |
 //!
 //! A plan with something that is **not** there is run all the same, without it, and its verdict is

@@ -19,6 +19,7 @@ pub(super) const BY_PLAN: &str = "closed by plan";
 pub(super) struct ClientsReturn {
     scope: Scope,
     healing: Healing,
+    bound_ns: u64,
     /// For each client, the event at which it lost a connection that it has not got back yet.
     lost: Vec<Option<usize>>,
     /// When each client was last turned away by a node without room.
@@ -27,9 +28,11 @@ pub(super) struct ClientsReturn {
 
 impl ClientsReturn {
     pub(super) fn new(params: &Params<'_>) -> Self {
+        let bound_ns = bound_ns(params.header, params.within_ns);
         Self {
             scope: params.scope.clone(),
-            healing: Healing::new(bound_ns(params.header, params.within_ns)),
+            healing: Healing::new(bound_ns),
+            bound_ns,
             lost: vec![None; params.header.clients.len()],
             turned_away: vec![None; params.header.clients.len()],
         }
@@ -53,20 +56,26 @@ impl Checker for ClientsReturn {
     fn pass_time(&mut self, view: &View<'_>, until: u64, pen: &mut Pen<'_>) {
         let Some(due) = self.healing.due_before(until) else { return };
         pen.t = due;
-        let bound_ns = self.healing.bound_ns();
-        let mut later = None;
+        let mut again: Option<u64> = None;
+        let mut wait_from = |t: u64| again = Some(again.map_or(t, |other| other.min(t)));
         for (client, lost) in (0u32..).map(ClientId).zip(&mut self.lost) {
             let Some(lost_i) = *lost else { continue };
             if !self.scope.covers_client(view, client) {
+                continue;
+            }
+            // Without a fault, as when it tries a node that has not joined yet.
+            let lost_t = view.history.events[lost_i].t;
+            if lost_t.saturating_add(self.bound_ns) > due {
+                wait_from(lost_t);
                 continue;
             }
             if is_back(view, client, due) {
                 *lost = None;
                 pen.held();
             } else if let Some(t) = self.turned_away[client.0 as usize]
-                && t.saturating_add(bound_ns) > due
+                && t.saturating_add(self.bound_ns) > due
             {
-                later = later.max(Some(t));
+                wait_from(t);
                 pen.excused();
             } else {
                 pen.broken(view, || {
@@ -79,7 +88,7 @@ impl Checker for ClientsReturn {
                 });
             }
         }
-        if let Some(t) = later {
+        if let Some(t) = again {
             self.healing.lost(view, t);
         }
     }

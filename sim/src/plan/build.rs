@@ -57,6 +57,7 @@ pub fn plan(scenario: &Scenario, seed: u64) -> Result<Plan, ScenarioError> {
     let mut builder = Builder { scenario, seed, plan, places, named, problems };
     builder.places = builder.regions_there();
     builder.shape();
+    builder.deal_clusters();
     builder.clients();
     let duration = scenario.duration.sample(&mut builder.stream("plan.duration", &[]));
     builder.faults(duration);

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{HostFault, HostWhat, Plan, RoutePlan};
+use super::{FaultPlan, HostFault, HostWhat, Plan, RoutePlan};
 use crate::ids::{ClientId, NodeId};
 
 impl Plan {
@@ -26,15 +26,12 @@ impl Plan {
         self.hit_by(|what| matches!(what, HostWhat::Join))
     }
 
-    /// Clients that at some time have no node to go to: all of theirs come late, or all leave.
+    /// Clients that may have no node to go to at some time: each of theirs comes late, or leaves.
     #[must_use]
     pub(crate) fn homeless(&self) -> Option<ClientId> {
-        let (joiners, leavers) = (self.joiners(), self.leavers());
-        let among =
-            |nodes: &[NodeId], set: &BTreeSet<NodeId>| nodes.iter().all(|n| set.contains(n));
+        let not_always_there = &self.joiners() | &self.leavers();
         let mut clients = (0..).map(ClientId).zip(&self.clients);
-        let homeless = clients
-            .find(|(_, client)| among(&client.nodes, &joiners) || among(&client.nodes, &leavers));
+        let homeless = clients.find(|(_, c)| c.nodes.iter().all(|n| not_always_there.contains(n)));
         homeless.map(|(id, _)| id)
     }
 
@@ -68,6 +65,27 @@ impl Plan {
         }
         let left = island.into_iter().enumerate().filter(|(at, _)| stays(*at));
         left.map(|(_, island)| island).collect::<BTreeSet<_>>().len()
+    }
+
+    /// Whether those who are there are joined by configured routes, at any time, as well as all would
+    /// be.
+    #[must_use]
+    pub(super) fn are_always_joined(&self) -> bool {
+        let moves = |fault: &FaultPlan| {
+            let what = &fault.action.host()?.what;
+            matches!(what, HostWhat::Join | HostWhat::Leave).then_some(fault.at)
+        };
+        let moments: BTreeSet<u64> = self.faults.iter().filter_map(moves).chain([0]).collect();
+        let absent = |at: u64| -> BTreeSet<NodeId> {
+            let faults = self.faults.iter().filter(|fault| match &fault.action.host() {
+                Some(HostFault { what: HostWhat::Join, .. }) => fault.at > at,
+                Some(HostFault { what: HostWhat::Leave, .. }) => fault.at <= at,
+                _ => false,
+            });
+            faults.flat_map(|fault| fault.action.nodes()).copied().collect()
+        };
+        let all = self.islands_without(&BTreeSet::new());
+        moments.into_iter().all(|at| self.islands_without(&absent(at)) <= all)
     }
 
     /// The routes that a node is configured with at the end: the last reload for good counts.

@@ -21,6 +21,22 @@ pub(crate) fn strangers(plan: &Plan) -> Vec<(NodeId, NodeId)> {
         .collect()
 }
 
+/// A node that comes back on another port, where no configured route leads to, and that has no route
+/// itself to a node that is there in the end and where it is expected.
+pub(crate) fn cut_off(plan: &Plan) -> Option<NodeId> {
+    let leavers = plan.leavers();
+    let moves = |id: NodeId| plan.faults.iter().any(|fault| fault.action.moves_port_of(id));
+    let mut all = (0..).map(NodeId).zip(&plan.nodes);
+    let cut_off = all.find(|(id, node)| {
+        let finds = |route: &RoutePlan| {
+            matches!(route, RoutePlan::Node(to)
+            if to != id && !leavers.contains(to) && !moves(*to))
+        };
+        moves(*id) && !leavers.contains(id) && !node.routes.iter().any(finds)
+    });
+    cut_off.map(|(id, _)| id)
+}
+
 /// Whether others see the node call from where nobody answers.
 fn hearsay_is_wrong(plan: &Plan, node: NodeId) -> bool {
     plan.faults.iter().any(|fault| {

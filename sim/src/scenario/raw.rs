@@ -672,6 +672,11 @@ pub(super) struct RawSwarm {
     #[serde(default)]
     #[schemars(with = "q::Count")]
     pub(super) regions: Option<Any>,
+    /// How many clusters the regions are dealt to, if paths and routes join those of one: at most as
+    /// many as there are regions; drawn. By default regions say so themselves.
+    #[serde(default)]
+    #[schemars(with = "q::Count")]
+    pub(super) clusters: Option<Any>,
     /// How many of the `[[client]]` tables there are; drawn. By default all.
     #[serde(default)]
     #[schemars(with = "q::Count")]

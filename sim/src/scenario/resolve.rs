@@ -573,6 +573,12 @@ impl Reader<'_> {
                 self.region_name(span, name);
             }
             Selector::Node(name, number) => self.check_node(span, name, *number),
+            Selector::Cluster(name)
+                if self.raw.swarm.as_ref().is_some_and(|s| s.get_ref().clusters.is_some()) =>
+            {
+                let message = format!("`swarm.clusters` draws who is of `{name}`, if anybody is");
+                self.problems.add(span, message);
+            }
             Selector::Cluster(name) => {
                 let clusters: Vec<&str> = self
                     .raw

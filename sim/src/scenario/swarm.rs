@@ -20,6 +20,8 @@ pub struct SwarmSpec {
     pub stop_at: Option<Draw>,
     /// How many of the regions there are; `None` is all.
     pub regions: Option<Draw>,
+    /// How many clusters the regions are dealt to; `None` is as the regions say.
+    pub clusters: Option<Draw>,
     /// How many of the `[[client]]` tables there are; `None` is all.
     pub clients: Option<Draw>,
     /// The line of the file where it is stated.

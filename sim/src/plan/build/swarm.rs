@@ -7,18 +7,21 @@
 //!
 //! | file | holds |
 //! |---|---|
+//! | `clusters` | which regions are of one cluster |
 //! | `families` | the kinds, each with how its parameters are drawn: the table to add a kind to |
 //! | `whom` | whom a fault hits |
 
 use std::collections::BTreeSet;
 
-use super::{Builder, Draw, FaultPlan, FaultSpec, RegionId, Stream, select};
+use super::{Builder, Draw, FaultAction, FaultPlan, FaultSpec, RegionId, Stream, select};
 use crate::ids::NodeId;
-use crate::plan::strangers::strangers;
+use crate::plan::HostWhat;
+use crate::plan::strangers::{cut_off, strangers};
 use crate::scenario::SwarmSpec;
-use families::{FAMILIES, Family};
+use families::{FAMILIES, Family, Lasts};
 use whom::Whom;
 
+mod clusters;
 mod families;
 #[cfg(test)]
 mod tests;
@@ -124,6 +127,16 @@ impl Builder<'_> {
         }
     }
 
+    /// Whether everybody has somewhere to go although nodes come and go: clients a node that is
+    /// always there, nodes routes that join those who are there.
+    fn all_have_a_way(&self) -> bool {
+        let come_or_go = self.plan.faults.iter().any(|fault| presence(&fault.action).is_some());
+        !come_or_go
+            || self.plan.homeless().is_none()
+                && self.plan.are_always_joined()
+                && cut_off(&self.plan).is_none()
+    }
+
     fn mood(&self, spec: &SwarmSpec, duration: u64) -> Mood {
         let rare =
             |draw: Draw, purpose: &str| self.stream(purpose, &[]).doublings(draw.low, draw.high);
@@ -179,9 +192,14 @@ impl Builder<'_> {
         let Some(family) = mood.family(&mut stream) else { return false };
         let most = spec.lasts.high.min(mood.stop_at - at);
         let lasts = round(stream.doublings(spec.lasts.low, most));
-        let mut whom = Whom { plan: &self.plan, keep: &mood.keep, stream };
+        let for_good = match family.lasts {
+            Lasts::Yes | Lasts::No => false,
+            Lasts::Perhaps => self.stream("plan.swarm.for_good", &[key]).below(2) == 1,
+        };
+        let mut whom = Whom { plan: &self.plan, keep: &mood.keep, stream, for_good };
         let Some(what) = (family.what)(&mut whom) else { return false };
-        let lasts = family.lasts.then_some(Draw::fixed(lasts));
+        let is_said = family.lasts != Lasts::No && !for_good;
+        let lasts = is_said.then_some(Draw::fixed(lasts));
         let (at, line) = (Draw::fixed(at), spec.line);
         let fault = FaultSpec { id: None, at, when: None, lasts, what, line };
         let (before, problems) = (self.plan.faults.len(), self.problems.len());
@@ -191,6 +209,7 @@ impl Builder<'_> {
         let fits = self.problems.len() == problems
             && !new.is_empty()
             && strangers(&self.plan).is_empty()
+            && self.all_have_a_way()
             && new.iter().all(|fault| {
                 fault.end() <= mood.stop_at
                     && !(family.is_harsh && mood.hits_kept(fault))
@@ -235,17 +254,32 @@ impl Mood {
 }
 
 /// Whether two faults meet: at once, at the same node, or between the same two places and of the same
-/// kind.
+/// kind. Nothing happens to a node before it has come, nor after it has gone.
 fn collide(a: &FaultPlan, b: &FaultPlan) -> bool {
+    let same_node = a.action.nodes().iter().any(|node| b.action.nodes().contains(node));
+    let absent =
+        |comes_or_goes: &FaultPlan, other: &FaultPlan| match presence(&comes_or_goes.action) {
+            Some(HostWhat::Join) => other.at <= comes_or_goes.at,
+            Some(_) => other.end() >= comes_or_goes.at,
+            None => false,
+        };
+    if same_node && (absent(a, b) || absent(b, a)) {
+        return true;
+    }
     if a.end() < b.at || b.end() < a.at {
         return false;
     }
-    let same_node = a.action.nodes().iter().any(|node| b.action.nodes().contains(node));
     let same_pair = || match (a.action.sides(), b.action.sides()) {
         (Some(a), Some(b)) => a.pairs().any(|pair| b.pairs().any(|other| other == pair)),
         _ => false,
     };
     same_node || (a.action.kind() == b.action.kind() && same_pair())
+}
+
+/// What a fault does to who is there at all, if it does.
+fn presence(action: &FaultAction) -> Option<&HostWhat> {
+    let what = &action.host()?.what;
+    matches!(what, HostWhat::Join | HostWhat::Leave).then_some(what)
 }
 
 /// Whole milliseconds, where there are any: easier to read.

@@ -53,6 +53,7 @@ impl Reader<'_> {
             keep: raw.keep.as_ref().and_then(|keep| self.keep(keep)),
             stop_at,
             regions: self.regions_there(raw.regions.as_ref()),
+            clusters: self.clusters(raw.clusters.as_ref()),
             clients: self.clients_there(raw.clients.as_ref()),
             line: self.problems.line_of(&spanned.span()),
         })
@@ -139,6 +140,17 @@ impl Reader<'_> {
                 self.problems.add(fault.get_ref().kind.span(), message);
             }
             self.refuse_scopes(&["region:", "node:", "path:"], "swarm.regions");
+        }
+        Some(draw)
+    }
+
+    /// How many clusters there are. Whose region is of which is not known beforehand.
+    fn clusters(&mut self, any: Option<&Any>) -> Option<Draw> {
+        let raw = self.raw;
+        let draw = self.how_many(any?, raw.region.len() as u64, "regions")?;
+        for region in raw.region.values().filter_map(|region| region.get_ref().cluster.as_ref()) {
+            let message = "`swarm.clusters` deals the regions to clusters: none has one of its own";
+            self.problems.add(region.span(), message);
         }
         Some(draw)
     }

@@ -1,9 +1,11 @@
 //! The kinds of faults that a swarm draws. A new kind needs a line in the table.
 
 use super::whom::Whom;
+use crate::plan::DRIFT_PPM_MAX;
 use crate::scenario::{
-    Among, ConnsSpec, ConnsWhat, Cuts, Draw, FaultWhat, HostSpec, HostSpecWhat, NamesAnswer,
-    NamesSpec, Process, RestartSpec, Way,
+    Among, ClockSpec, ConfigSpec, ConnsSpec, ConnsWhat, Cuts, Draw, FaultWhat, HostSpec,
+    HostSpecWhat, NamesAnswer, NamesSpec, Process, Release, ReloadSpec, RestartSpec, UpgradeSpec,
+    Way, Ways,
 };
 use crate::units::{MS, SECOND};
 
@@ -14,26 +16,40 @@ pub(super) struct Family {
     pub(super) kind: &'static str,
     /// It takes nodes down or cuts them off: not those that are to be kept.
     pub(super) is_harsh: bool,
-    /// A scenario says how long it lasts.
-    pub(super) lasts: bool,
+    /// Whether a scenario says how long it lasts.
+    pub(super) lasts: Lasts,
     /// Draws one of the kind; `None` if nobody is there whom it could hit.
     pub(super) what: fn(&mut Whom<'_>) -> Option<FaultWhat>,
 }
 
+/// Whether a scenario says how long a fault lasts.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Lasts {
+    /// It is over at once, or by itself.
+    No,
+    /// It does.
+    Yes,
+    /// It does, or the fault is for good.
+    Perhaps,
+}
+
 const fn harsh(kind: &'static str, what: fn(&mut Whom<'_>) -> Option<FaultWhat>) -> Family {
-    Family { kind, is_harsh: true, lasts: true, what }
+    Family { kind, is_harsh: true, lasts: Lasts::Yes, what }
 }
 
 const fn harsh_at_once(kind: &'static str, what: fn(&mut Whom<'_>) -> Option<FaultWhat>) -> Family {
-    Family { kind, is_harsh: true, lasts: false, what }
+    Family { kind, is_harsh: true, lasts: Lasts::No, what }
 }
 
 const fn mild(kind: &'static str, what: fn(&mut Whom<'_>) -> Option<FaultWhat>) -> Family {
-    Family { kind, is_harsh: false, lasts: true, what }
+    Family { kind, is_harsh: false, lasts: Lasts::Yes, what }
 }
 
+/// Wall clocks are off by no more than three days.
+const CLOCK_OFF_MAX: u64 = 72 * 3600 * SECOND;
+
 /// All of them.
-pub(super) const FAMILIES: [Family; 20] = [
+pub(super) const FAMILIES: [Family; 25] = [
     harsh("partition", |whom| partition(whom, false)),
     harsh("blackhole", |whom| partition(whom, true)),
     harsh("flap", flap),
@@ -78,7 +94,75 @@ pub(super) const FAMILIES: [Family; 20] = [
         let restart = RestartSpec { by, new_port, new_address: whom.rarely() };
         Some(FaultWhat::Host(HostSpec { on, what: HostSpecWhat::Restart(restart) }))
     }),
+    mild("clock", |whom| host(whom, |whom| HostSpecWhat::Clock(clock(whom)))),
+    Family { kind: "reload", is_harsh: true, lasts: Lasts::Perhaps, what: reload },
+    harsh_at_once("join", |whom| one(whom, HostSpecWhat::Join)),
+    harsh("leave", |whom| one(whom, HostSpecWhat::Leave)),
+    harsh_at_once("upgrade", |whom| {
+        host(whom, |whom| {
+            let to = whom.stream.pick(&Release::ALL).copied().unwrap_or_default();
+            let every = Draw { low: 0, high: whom.stream.doublings(100 * MS, 3 * SECOND) };
+            HostSpecWhat::Upgrade(UpgradeSpec { to, every })
+        })
+    }),
 ];
+
+/// One node, which comes or goes.
+fn one(whom: &mut Whom<'_>, what: HostSpecWhat) -> Option<FaultWhat> {
+    Some(FaultWhat::Host(HostSpec { on: whom.one_node()?, what }))
+}
+
+/// Some of what can be wrong with clocks. A second is off by as little as with a quartz, or by as
+/// much as anybody bears.
+fn clock(whom: &mut Whom<'_>) -> ClockSpec {
+    let wrong = 1 + whom.stream.below(31);
+    let up_to = |low, whom: &mut Whom<'_>, high| Draw::fixed(whom.stream.doublings(low, high));
+    let mut part = |bit: u64, low, high| {
+        let draw = up_to(low, whom, high);
+        if wrong >> bit & 1 == 1 { draw } else { Draw::fixed(0) }
+    };
+    let (offset, step) = (part(0, MS, CLOCK_OFF_MAX), part(1, MS, CLOCK_OFF_MAX));
+    let (drift_ppm, mono_ppm) =
+        (part(2, 10, u64::from(DRIFT_PPM_MAX)), part(3, 10, u64::from(DRIFT_PPM_MAX)));
+    ClockSpec {
+        offset,
+        step,
+        drift_ppm,
+        mono_ppm,
+        freeze: wrong >> 4 & 1 == 1,
+        direction: Ways::Both,
+    }
+}
+
+/// Timers and limits, or the routes of one node.
+fn reload(whom: &mut Whom<'_>) -> Option<FaultWhat> {
+    let (on, reload) = if whom.rarely() {
+        let (on, routes) = whom.other_routes()?;
+        (on, ReloadSpec { config: ConfigSpec::default(), routes: Some(routes) })
+    } else {
+        (whom.nodes()?, ReloadSpec { config: limits(whom), routes: None })
+    };
+    Some(FaultWhat::Host(HostSpec { on, what: HostSpecWhat::Reload(Box::new(reload)) }))
+}
+
+/// What changes without anybody being sent away, and without a bound that would follow from it.
+fn limits(whom: &mut Whom<'_>) -> ConfigSpec {
+    let mut some = |low, high| {
+        let draw = Draw::fixed(whom.stream.doublings(low, high));
+        (whom.stream.below(2) == 1).then_some(draw)
+    };
+    ConfigSpec {
+        ping_interval: some(SECOND, 60 * SECOND),
+        ping_max: some(2, 5),
+        write_deadline: some(2 * SECOND, 10 * SECOND),
+        max_control_line: some(4 << 10, 64 << 10),
+        route_ping_interval: some(SECOND, 60 * SECOND),
+        route_ping_max: some(2, 5),
+        route_write_deadline: some(2 * SECOND, 10 * SECOND),
+        no_fast_producer_stall: whom.rarely(),
+        ..ConfigSpec::default()
+    }
+}
 
 /// Two sides, a bridge or a ring; together, or pair by pair.
 fn partition(whom: &mut Whom<'_>, blackhole: bool) -> Option<FaultWhat> {

@@ -76,7 +76,14 @@ fn every_kind_is_drawn_and_each_is_off_in_half_of_the_seeds() {
     // A flap is a partition that comes and goes, so it has no kind of its own there.
     assert_eq!(with.len(), FAMILIES.len() - 1, "{with:?}");
     for (kind, seeds) in with {
-        let expected = if kind == FaultKind::Partition { 190..250 } else { 100..190 };
+        let expected = if kind == FaultKind::Partition {
+            190..250
+        } else if kind == FaultKind::Join {
+            // Only before anything else has happened to a node.
+            50..190
+        } else {
+            100..190
+        };
         assert!(expected.contains(&seeds), "{} in {seeds} of 300", kind.name());
     }
     let calm = plans.iter().filter(|plan| plan.faults.is_empty()).count();
@@ -131,6 +138,58 @@ fn everybody_can_be_found_again() {
         rebound += plan.faults.iter().filter(|f| f.action.kind() == FaultKind::Rebind).count();
     }
     assert!(moved > 50 && rebound > 50, "{moved} moved, {rebound} rebound");
+}
+
+#[test]
+fn nodes_come_and_go_and_everybody_has_a_way() {
+    let who = "weights = { join = 3, leave = 3, crash = 2, reload = 2, upgrade = 1 }\n\
+        mean_gap = \"300ms\"\nclusters = \"1..=2\"";
+    let (mut joined, mut left, mut clusters) = (0, 0, BTreeSet::new());
+    for plan in plans(who, 300) {
+        assert_eq!(plan.homeless(), None, "seed {}", plan.seed);
+        assert!(plan.are_always_joined(), "seed {}", plan.seed);
+        assert_eq!(cut_off(&plan), None, "seed {}", plan.seed);
+        let of: BTreeSet<&str> = plan.nodes.iter().map(|node| node.cluster.as_str()).collect();
+        assert_eq!(plan.islands_without(&[].into()), of.len(), "seed {}", plan.seed);
+        clusters.insert(of.len());
+        let faults = &plan.faults;
+        let hits = |what: HostWhat| {
+            faults.iter().filter_map(move |fault| {
+                let host = fault.action.host()?;
+                (host.what == what).then(|| (fault.at, host.nodes[0]))
+            })
+        };
+        for (at, node) in hits(HostWhat::Join) {
+            let before = plan.faults.iter().filter(|f| f.at < at);
+            assert_eq!(before.filter(|f| f.action.nodes().contains(&node)).count(), 0);
+            joined += 1;
+        }
+        for (at, node) in hits(HostWhat::Leave) {
+            let later =
+                plan.faults.iter().filter(|f| f.end() > at && f.action.nodes().contains(&node));
+            assert_eq!(later.count(), 1, "itself");
+            left += 1;
+        }
+        assert_eq!(Plan::parse(&plan.write()).map(|p| p.write()), Ok(plan.write()));
+    }
+    assert!(joined > 50 && left > 50, "{joined} joined, {left} left");
+    assert_eq!(clusters, BTreeSet::from([1, 2]));
+}
+
+#[test]
+fn what_is_reloaded_for_good_takes_nothing_away() {
+    let (mut for_good, mut for_a_time) = (0, 0);
+    for plan in plans("weights = { reload = 1 }\nmean_gap = \"300ms\"", 200) {
+        for fault in &plan.faults {
+            let host = fault.action.host().unwrap();
+            let HostWhat::Reload(reload) = &host.what else { panic!("{fault:?}") };
+            let Some(routes) = &reload.routes else { continue };
+            let has = &plan.nodes[usize::from(host.nodes[0].0)].routes;
+            assert!(fault.lasts > 0 || has.iter().all(|route| routes.contains(route)));
+            *(if fault.lasts == 0 { &mut for_good } else { &mut for_a_time }) += 1;
+        }
+    }
+    assert!(for_good > 20 && for_a_time > 20, "{for_good} and {for_a_time}");
 }
 
 #[test]

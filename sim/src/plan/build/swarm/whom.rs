@@ -6,7 +6,7 @@ use super::super::select;
 use crate::ids::NodeId;
 use crate::plan::{Plan, RoutePlan};
 use crate::rng::Stream;
-use crate::scenario::{Between, Selector, Ways};
+use crate::scenario::{Between, RouteTarget, Selector, Ways};
 
 /// Draws whom a fault hits.
 pub(super) struct Whom<'a> {
@@ -14,6 +14,8 @@ pub(super) struct Whom<'a> {
     /// Nodes that had better not be hit.
     pub(super) keep: &'a BTreeSet<NodeId>,
     pub(super) stream: Stream,
+    /// The fault is never over.
+    pub(super) for_good: bool,
 }
 
 impl Whom<'_> {
@@ -86,6 +88,41 @@ impl Whom<'_> {
         !is_listed(node) && dials.clone().any(finds)
     }
 
+    /// A node, and other routes for it: some more than it has, and perhaps without those. Whoever
+    /// relies on what it has does so again when the fault is over, so for good there are only more.
+    pub(super) fn other_routes(&mut self) -> Option<(Selector, Vec<RouteTarget>)> {
+        let id = *self.some_nodes(1).first()?;
+        let here = &self.plan.nodes[usize::from(id.0)];
+        let mut routes = Vec::new();
+        if self.for_good || self.stream.below(2) == 1 {
+            routes.extend(here.routes.iter().filter_map(|route| self.target(*route)));
+        }
+        let mut others = self.ids();
+        others.retain(|to| self.plan.nodes[usize::from(to.0)].cluster == here.cluster);
+        self.stream.shuffle(&mut others);
+        let more = self.stream.below(3);
+        for to in others.into_iter().take(usize::try_from(more).unwrap_or(0)) {
+            let by_name = self.stream.below(2) == 1;
+            let region = RoutePlan::Region(self.plan.nodes[usize::from(to.0)].region);
+            let route = if by_name { region } else { RoutePlan::Node(to) };
+            routes.extend(self.target(route).filter(|target| !routes.contains(target)));
+        }
+        Some((self.named(&[id])?, routes))
+    }
+
+    /// A route as a scenario writes it.
+    fn target(&self, route: RoutePlan) -> Option<RouteTarget> {
+        Some(match route {
+            RoutePlan::Region(region) => {
+                RouteTarget::Name(self.plan.region_name(region).to_owned())
+            }
+            RoutePlan::Node(node) => {
+                let (region, number) = self.plan.node_name(node).rsplit_once('/')?;
+                RouteTarget::Node(region.to_owned(), number.parse().ok()?)
+            }
+        })
+    }
+
     /// The clients of a region.
     pub(super) fn clients(&mut self) -> Option<Selector> {
         let lived_in: BTreeSet<_> = self.plan.clients.iter().map(|client| client.region).collect();
@@ -131,7 +168,7 @@ impl Whom<'_> {
         free
     }
 
-    fn one_node(&mut self) -> Option<Selector> {
+    pub(super) fn one_node(&mut self) -> Option<Selector> {
         let one = self.some_nodes(1);
         self.named(&one)
     }

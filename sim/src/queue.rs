@@ -45,6 +45,8 @@ pub(crate) enum Due {
     Client(ClientId),
     /// A client's operation of the plan.
     Op(u32),
+    /// One that has waited for something.
+    LateOp(u32),
 }
 
 impl Due {
@@ -67,7 +69,7 @@ impl Due {
             | Self::Unacked(..)
             | Self::Reset(..) => 4,
             Self::DialTimeout(_) | Self::Tick(..) | Self::Client(_) => 5,
-            Self::Op(_) => 6,
+            Self::Op(_) | Self::LateOp(_) => 6,
         }
     }
 
@@ -93,6 +95,7 @@ impl Due {
             Self::Reset(conn, side) => of(14, conn.number, side as u32),
             Self::Client(client) => of(15, client.0, 0),
             Self::Op(at) => of(16, at, 0),
+            Self::LateOp(at) => of(19, at, 0),
             Self::Free(node, incarnation) => of(18, node.0 as u32, incarnation),
             Self::Verified(node, slot, _, ok) => of(17, node.0 as u32, slot << 1 | ok as u32),
         }

@@ -1,4 +1,5 @@
-//! A fault that waits for something comes when that does, whatever else is faster or slower.
+//! A fault or a client that waits for something comes when that does, whatever else is faster or
+//! slower.
 
 use causeway_sim::guarantee::{judge, kinds};
 use causeway_sim::history::{History, Kind};
@@ -162,4 +163,106 @@ fn all_that_can_be_waited_for_comes() {
         );
         assert_eq!(resets.count(), 1, "{when}");
     }
+}
+
+/// A client that comes when the regions are apart, and how long after that.
+fn with_latecomer(keys: &str) -> Plan {
+    let latecomer = format!(
+        "[[client]]\nid = \"late\"\nat = \"region:a\"\nrole = \"publish\"\nsubject = \"late.{{i}}\"\n\
+         every = \"100ms\"\n{keys}\n\n[[fault]]\nid = \"hole\""
+    );
+    let text = SCENARIO.replace("[[fault]]", &latecomer);
+    let scenario = Scenario::parse("f.toml", &text, &kinds()).unwrap_or_else(|e| panic!("{e}"));
+    plan(&scenario, 1).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// When the clients of a table connected, and when they sent something.
+fn seen(plan: &Plan, history: &History, table: &str) -> (Vec<u64>, Vec<u64>) {
+    let of = |client: causeway_sim::ids::ClientId| {
+        plan.clients[client.0 as usize].name.starts_with(table)
+    };
+    let times = |wanted: fn(&Kind) -> Option<causeway_sim::ids::ClientId>| {
+        let events = history.events.iter();
+        events.filter(|e| wanted(&e.kind).is_some_and(of)).map(|e| e.t).collect()
+    };
+    let connected = times(|kind| match kind {
+        Kind::ClientConnected { client, .. } => Some(*client),
+        _ => None,
+    });
+    let sent = times(|kind| match kind {
+        Kind::PubSent { msg, .. } => Some(msg.client),
+        _ => None,
+    });
+    (connected, sent)
+}
+
+#[test]
+fn clients_come_and_work_when_what_they_wait_for_does() {
+    let keys = "count = 2\nwhen = \"begun(fault:hole)\"\ndelay = \"250ms\"\nfor = \"2s\"";
+    let waiting = with_latecomer(keys);
+    let text = waiting.write();
+    assert!(text.contains(" late/1 connect when=begun(0)>=1 delay=250ms until="), "{text}");
+    let again = Plan::parse(&text).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(again.write(), text);
+    for by in [0, 700 * MS, 6_000 * MS] {
+        let plan = later(&again, by);
+        let outcome = run(&plan, RunOptions::default());
+        assert!(outcome.never_came.is_empty(), "{:?}", outcome.never_came);
+        let (_, begun) = begun(&outcome.history).unwrap_or_else(|| panic!("it begins"));
+        let (connected, sent) = seen(&plan, &outcome.history, "late/");
+        assert_eq!(connected.len(), 2);
+        for t in &connected {
+            assert!((begun + 250 * MS..begun + 300 * MS).contains(t), "{t} and {begun}");
+        }
+        assert!((36..=42).contains(&sent.len()), "two clients, two seconds: {}", sent.len());
+        assert!(sent.iter().all(|t| *t < begun + 2_400 * MS), "{by} later");
+    }
+}
+
+#[test]
+fn clients_for_whom_it_never_comes_do_nothing_and_that_is_told() {
+    let mut plan = with_latecomer("when = \"begun(fault:hole)\"");
+    for when in plan.faults.iter_mut().filter_map(|fault| fault.when.as_mut()) {
+        when.number = 61;
+    }
+    let outcome = run(&plan, RunOptions::default());
+    let told = ["`count(pub/1)>=61` for fault 0 (blackhole)", "`begun(0)>=1` for what late/1 does"];
+    assert_eq!(outcome.never_came, told);
+    assert_eq!(seen(&plan, &outcome.history, "late/"), (vec![], vec![]));
+    // It comes, and there is no time left for anything.
+    let mut plan = with_latecomer("when = \"begun(fault:hole)\"");
+    for later in plan.ops.iter_mut().filter_map(|op| op.when.as_mut()) {
+        later.until = 0;
+    }
+    let outcome = run(&plan, RunOptions::default());
+    assert_eq!(outcome.never_came, ["`begun(0)>=1` in time for what late/1 does"]);
+    // Whoever takes the fault out takes out what waits for it.
+    plan.faults.clear();
+    let error = Plan::parse(&plan.write()).map(|_| ()).unwrap_err().to_string();
+    assert!(error.ends_with("an operation waits for fault 0, which never comes"), "{error}");
+}
+
+#[test]
+fn subscribers_can_wait_too_and_leave_in_time() {
+    let subscriber = "[[client]]\nid = \"late\"\nat = \"region:b\"\nrole = \"subscribe\"\n\
+        subject = \"x\"\nchurn = \"300ms\"\nwhen = \"count(client:pub) >= 10\"\nfor = \"1s\"\n\n[[fault]]";
+    let text = SCENARIO.replace("[[fault]]", subscriber).replace(">= 20", ">= 55");
+    let scenario = Scenario::parse("f.toml", &text, &kinds()).unwrap_or_else(|e| panic!("{e}"));
+    let plan = plan(&scenario, 1).unwrap_or_else(|error| panic!("{error}"));
+    let outcome = run(&plan, RunOptions::default());
+    let of_late = |client: &causeway_sim::ids::ClientId| {
+        plan.clients[client.0 as usize].name.starts_with("late/")
+    };
+    let subs = outcome.history.events.iter().filter_map(|event| match &event.kind {
+        Kind::SubSent { client, .. } if of_late(client) => Some(event.t),
+        _ => None,
+    });
+    let subs: Vec<u64> = subs.collect();
+    assert!((3..=5).contains(&subs.len()), "{subs:?}");
+    assert!(subs.last().zip(subs.first()).is_some_and(|(last, first)| last - first < 1_000 * MS));
+    let got =
+        outcome.history.events.iter().filter(
+            |event| matches!(&event.kind, Kind::Delivered { client, .. } if of_late(client)),
+        );
+    assert!((10..30).contains(&got.count()));
 }

@@ -290,6 +290,33 @@ const MISTAKES: &[Mistake] = &[
         &["cannot read `nowhere.toml`"],
     ),
     // What faults wait for.
+    Mistake(
+        "every =",
+        "when = \"over(fault:cut)\"\nevery =",
+        "36:8",
+        &["there is no fault with the id `cut`"],
+    ),
+    Mistake(
+        "every =",
+        "when = \"up(region:est) == 0\"\nevery =",
+        "36:8",
+        &["did you mean `east`?"],
+    ),
+    Mistake("every =", "when = \"cout(client:sub) >= 1\"\nevery =", "36:8", &["mean `count`?"]),
+    Mistake(
+        "every =",
+        "when = \"connected(client:pub) == 0\"\nevery =",
+        "36:8",
+        &["clients cannot wait for what they do themselves"],
+    ),
+    Mistake("every =", "delay = \"1s\"\nevery =", "36:9", &["it needs `when`"]),
+    Mistake("every =", "for = \"1s\"\nevery =", "36:7", &["it needs `when`"]),
+    Mistake(
+        "every =",
+        "when = \"count(client:sub) >= 1\"\nfor = \"1s\"\nstop = \"2s\"\nevery =",
+        "37:7",
+        &["either `for` or `stop`"],
+    ),
     Mistake("at = \"1s\"", "when = \"often\"", "45:8", &["`often` is no condition"]),
     Mistake(
         "at = \"1s\"",

@@ -105,7 +105,7 @@ pub(super) fn verdict(verdict: &Verdict) {
     }
     if let Some((seed, what)) = &verdict.in_vain {
         line(&format!(
-            "  in vain      a fault waited for something that never came in {} of {}; first with \
+            "  in vain      a fault or a client waited for something that never came in {} of {}; first with \
                 seed {seed}: {what}",
             count(verdict.seeds_in_vain),
             plural(verdict.seeds, "seed")

@@ -1,25 +1,38 @@
-//! Faults that wait for something: what they wait for is followed event by event, as the history is
+//! Faults and operations that wait for something: what they wait for is followed event by event, as the history is
 //! written, so that it means the same as what one reads there afterwards.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::history::Kind;
 use crate::ids::{ClientId, NodeId};
-use crate::plan::{Plan, Watched, When};
+use crate::plan::{Plan, Watched};
+use crate::scenario::Is;
 
-/// All faults of a plan that wait.
+/// What waits: by its place in the plan.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Waits {
+    /// A fault.
+    Fault(usize),
+    /// The operations that wait for the same from the same time on: the first of them.
+    Ops(usize),
+}
+
+/// All of a plan that waits.
 #[derive(Debug)]
 pub(crate) struct Anchors {
     waiting: Vec<Anchor>,
+    /// For the condition and the time of operations, the first of them.
+    groups: BTreeMap<(u32, u64), usize>,
     /// Some of them have come and nobody has been told.
     news: bool,
 }
 
 #[derive(Debug)]
 struct Anchor {
-    /// The fault's place in the plan.
-    fault: usize,
-    when: When,
+    of: Waits,
+    is: Is,
+    number: u64,
     state: State,
     /// Its time has come to look.
     armed: bool,
@@ -41,13 +54,26 @@ enum State {
 impl Anchors {
     /// Those of a plan; `None` if there are none, and nothing is to be followed.
     pub(crate) fn of(plan: &Plan) -> Option<Self> {
-        let anchor = |(fault, of): (usize, &crate::plan::FaultPlan)| {
-            let when = of.when.clone()?;
-            let state = State::of(plan, &when.watched);
-            Some(Anchor { fault, when, state, armed: false, has_come: false, told: false })
+        let anchor = |of, watched: &Watched, is, number| {
+            let state = State::of(plan, watched);
+            Anchor { of, is, number, state, armed: false, has_come: false, told: false }
         };
-        let waiting: Vec<Anchor> = plan.faults.iter().enumerate().filter_map(anchor).collect();
-        (!waiting.is_empty()).then_some(Self { waiting, news: false })
+        let faults = plan.faults.iter().enumerate().filter_map(|(at, fault)| {
+            let when = fault.when.as_ref()?;
+            Some(anchor(Waits::Fault(at), &when.watched, when.is, when.number))
+        });
+        let mut waiting: Vec<Anchor> = faults.collect();
+        let mut groups = BTreeMap::new();
+        for (at, op) in plan.ops.iter().enumerate() {
+            let Some(later) = op.when else { continue };
+            let Some(condition) = plan.condition_of(later) else { continue };
+            if let Entry::Vacant(new) = groups.entry((later.condition, op.at)) {
+                new.insert(at);
+                let (watched, is) = (&condition.watched, condition.is);
+                waiting.push(anchor(Waits::Ops(at), watched, is, condition.number));
+            }
+        }
+        (!waiting.is_empty()).then_some(Self { waiting, groups, news: false })
     }
 
     /// Something was observed.
@@ -58,28 +84,38 @@ impl Anchors {
         }
     }
 
-    /// From now on a fault begins as soon as what it waits for is so: perhaps at once.
-    pub(crate) fn arm(&mut self, fault: usize) {
-        for anchor in self.waiting.iter_mut().filter(|anchor| anchor.fault == fault) {
+    /// From now on what waits begins as soon as what it waits for is so: perhaps at once.
+    pub(crate) fn arm(&mut self, of: Waits) {
+        for anchor in self.waiting.iter_mut().filter(|anchor| anchor.of == of) {
             anchor.armed = true;
             self.news |= anchor.look();
         }
     }
 
-    /// Whether a fault has not begun, because it still waits.
-    pub(crate) fn waits(&self, fault: usize) -> bool {
-        self.waiting.iter().any(|anchor| anchor.fault == fault && !anchor.has_come)
+    /// Whether it has not begun, because it still waits.
+    pub(crate) fn waits(&self, of: Waits) -> bool {
+        self.waiting.iter().any(|anchor| anchor.of == of && !anchor.has_come)
     }
 
-    /// Faults that need not wait any more, each once, and how long after now they begin.
-    pub(crate) fn come(&mut self) -> Vec<usize> {
+    /// The first of the operations that wait for the same as this one, from the same time on.
+    pub(crate) fn first_of(&self, condition: u32, at: u64) -> Option<usize> {
+        self.groups.get(&(condition, at)).copied()
+    }
+
+    /// The first operations of all groups.
+    pub(crate) fn groups(&self) -> impl Iterator<Item = usize> + '_ {
+        self.groups.values().copied()
+    }
+
+    /// What need not wait any more, each once.
+    pub(crate) fn come(&mut self) -> Vec<Waits> {
         if !std::mem::take(&mut self.news) {
             return Vec::new();
         }
         let news = self.waiting.iter_mut().filter(|anchor| anchor.has_come && !anchor.told);
         news.map(|anchor| {
             anchor.told = true;
-            anchor.fault
+            anchor.of
         })
         .collect()
     }
@@ -88,9 +124,7 @@ impl Anchors {
 impl Anchor {
     /// Whether it has come just now.
     fn look(&mut self) -> bool {
-        let comes = self.armed
-            && !self.has_come
-            && self.when.is.holds(self.state.value(), self.when.number);
+        let comes = self.armed && !self.has_come && self.is.holds(self.state.value(), self.number);
         self.has_come |= comes;
         comes
     }

@@ -1,6 +1,7 @@
 //! Clients in the engine: their orders, their bytes, their timers.
 
 use super::Engine;
+use super::anchors::Waits;
 use crate::client::{Ending, Order};
 use crate::ids::ClientId;
 use crate::net::{ConnId, Side};
@@ -65,6 +66,17 @@ impl Reader {
 }
 
 impl Engine<'_> {
+    /// An operation of the plan, now or when what it waits for has come.
+    pub(super) fn op_or_wait(&mut self, at: usize) {
+        let op = self.plan.ops[at];
+        let Some(later) = op.when else { return self.op(at) };
+        let Some(anchors) = &mut self.rec.anchors else { return };
+        // The first of those that wait for the same speaks for all.
+        if anchors.first_of(later.condition, op.at) == Some(at) {
+            anchors.arm(Waits::Ops(at));
+        }
+    }
+
     /// An operation of the plan.
     pub(super) fn op(&mut self, at: usize) {
         let op = self.plan.ops[at];

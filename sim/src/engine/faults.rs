@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use causeway_core::Command;
 
 use super::Engine;
+use super::anchors::Waits;
 use super::host_faults::access_to;
 use crate::history::{Fault, FaultKind, Kind, NodeDownHow};
 use crate::ids::{NodeId, RegionId};
@@ -17,7 +18,7 @@ impl Engine<'_> {
         let plan = self.plan;
         let Some(fault) = plan.faults.get(at) else { return };
         if self.still_waits(at) {
-            self.rec.anchors.iter_mut().for_each(|anchors| anchors.arm(at));
+            self.rec.anchors.iter_mut().for_each(|anchors| anchors.arm(Waits::Fault(at)));
             return;
         }
         self.rec.event(fault_event(plan, fault, true));
@@ -78,43 +79,86 @@ impl Engine<'_> {
         }
     }
 
-    /// Faults that have got what they waited for begin, unless it is too late.
+    /// What has got what it waited for begins, unless it is too late.
     pub(super) fn begin_anchored(&mut self) {
-        let plan = self.plan;
         let come = self.rec.anchors.as_mut().map(super::anchors::Anchors::come);
-        for at in come.into_iter().flatten() {
-            let Some(fault) = plan.faults.get(at) else { continue };
-            let Some(when) = &fault.when else { continue };
-            let begin = self.now.saturating_add(when.delay_ns);
-            let number = u32::try_from(at).unwrap_or(u32::MAX);
-            if begin > when.until {
-                self.too_late.push(at);
-                continue;
-            }
-            self.queue.push(begin, Due::FaultOn(number));
-            if fault.lasts > 0 {
-                self.queue.push(begin.saturating_add(fault.lasts), Due::FaultOff(number));
+        for of in come.into_iter().flatten() {
+            match of {
+                Waits::Fault(at) => self.begin_fault(at),
+                Waits::Ops(first) => self.begin_ops(first),
             }
         }
     }
 
+    fn begin_fault(&mut self, at: usize) {
+        let Some(fault) = self.plan.faults.get(at) else { return };
+        let Some(when) = &fault.when else { return };
+        let begin = self.now.saturating_add(when.delay_ns);
+        let number = u32::try_from(at).unwrap_or(u32::MAX);
+        if begin > when.until {
+            self.too_late.push(Waits::Fault(at));
+            return;
+        }
+        self.queue.push(begin, Due::FaultOn(number));
+        if fault.lasts > 0 {
+            self.queue.push(begin.saturating_add(fault.lasts), Due::FaultOff(number));
+        }
+    }
+
+    /// The rest of what clients do is left out when its time is up; it is too late if that is all.
+    fn begin_ops(&mut self, first: usize) {
+        let mut any = false;
+        for at in self.ops_of(first) {
+            let Some(later) = self.plan.ops.get(at).and_then(|op| op.when) else { continue };
+            let begin = self.now.saturating_add(later.delay_ns);
+            if begin <= later.until {
+                any = true;
+                self.queue.push(begin, Due::LateOp(u32::try_from(at).unwrap_or(u32::MAX)));
+            }
+        }
+        if !any {
+            self.too_late.push(Waits::Ops(first));
+        }
+    }
+
+    /// The operations that wait for the same as the first of them, from the same time on.
+    fn ops_of(&self, first: usize) -> Vec<usize> {
+        let ops = &self.plan.ops;
+        let Some(of) = ops.get(first) else { return Vec::new() };
+        let same = |at: &usize| {
+            let condition = |op: &crate::plan::OpPlan| op.when.map(|later| later.condition);
+            condition(&ops[*at]) == condition(of)
+        };
+        let at_once = (first..ops.len()).take_while(|at| ops[*at].at == of.at);
+        at_once.filter(same).collect()
+    }
+
     pub(super) fn still_waits(&self, at: usize) -> bool {
-        self.rec.anchors.as_ref().is_some_and(|anchors| anchors.waits(at))
+        self.rec.anchors.as_ref().is_some_and(|anchors| anchors.waits(Waits::Fault(at)))
     }
 
     /// What never came, or too late, in words.
     pub(super) fn still_waiting(&self) -> Vec<String> {
         let Some(anchors) = &self.rec.anchors else { return Vec::new() };
         let mut texts = Vec::new();
+        let mut say = |of: Waits, condition: String, whom: String| {
+            if anchors.waits(of) {
+                texts.push(format!("`{condition}` for {whom}"));
+            } else if self.too_late.contains(&of) {
+                texts.push(format!("`{condition}` in time for {whom}"));
+            }
+        };
         for (at, fault) in self.plan.faults.iter().enumerate() {
             let Some(when) = &fault.when else { continue };
-            let condition = when.text(self.plan);
-            let kind = fault.action.kind().name();
-            if anchors.waits(at) {
-                texts.push(format!("`{condition}` for fault {} ({kind})", fault.id));
-            } else if self.too_late.contains(&at) {
-                texts.push(format!("`{condition}` in time for fault {} ({kind})", fault.id));
-            }
+            let whom = format!("fault {} ({})", fault.id, fault.action.kind().name());
+            say(Waits::Fault(at), when.text(self.plan), whom);
+        }
+        for first in anchors.groups() {
+            let op = self.plan.ops[first];
+            let condition = op.when.and_then(|later| self.plan.condition_of(later));
+            let Some(condition) = condition else { continue };
+            let whom = format!("what {} does", self.plan.client_name(op.client));
+            say(Waits::Ops(first), condition.text(self.plan), whom);
         }
         texts
     }

@@ -45,7 +45,7 @@ use crate::net::{Links, Net};
 use crate::plan::{FaultAction, Plan};
 use crate::queue::{Due, Queue};
 use crate::run::{RunEnd, RunOptions, RunOutcome};
-use anchors::Anchors;
+use anchors::{Anchors, Waits};
 use dials::Dials;
 use host::Host;
 use wires::Owner;
@@ -101,8 +101,8 @@ struct Engine<'p> {
     fx: Effects,
     /// Inputs of a node may have to wait, as far as the plan says.
     may_wait: bool,
-    /// Faults, by their places, that got what they waited for too late.
-    too_late: Vec<usize>,
+    /// What got what it waited for too late.
+    too_late: Vec<Waits>,
     /// What was waited for in vain, once the run is over.
     never_came: Vec<String>,
 }
@@ -297,7 +297,8 @@ impl<'p> Engine<'p> {
             Due::Unacked(conn, side) => self.unacked(conn, side),
             Due::Reset(conn, side) => self.reset_arrives(conn, side),
             Due::Client(client) => self.client_timer(client),
-            Due::Op(at) => self.op(at as usize),
+            Due::Op(at) => self.op_or_wait(at as usize),
+            Due::LateOp(at) => self.op(at as usize),
         }
     }
 
@@ -377,8 +378,17 @@ impl<'p> Engine<'p> {
             Due::Unacked(id, side) => format!("unacknowledged {}", conn(id, side)),
             Due::Reset(id, side) => format!("reset for the writer of {}", conn(id, side)),
             Due::Client(client) => format!("{} timer", self.plan.client_name(client)),
-            Due::Op(at) => match self.plan.ops.get(at as usize) {
-                Some(op) => format!("{} {:?}", self.plan.client_name(op.client), op.op),
+            Due::Op(at) | Due::LateOp(at) => match self.plan.ops.get(at as usize) {
+                Some(op) => {
+                    let name = self.plan.client_name(op.client);
+                    let waits = op.when.filter(|_| matches!(due, Due::Op(_)));
+                    match waits.and_then(|later| self.plan.condition_of(later)) {
+                        Some(condition) => {
+                            format!("{name} waits for {}: {:?}", condition.text(self.plan), op.op)
+                        }
+                        None => format!("{name} {:?}", op.op),
+                    }
+                }
                 None => "operation".to_owned(),
             },
         }

@@ -98,7 +98,8 @@ impl Engine<'_> {
             | Due::Unacked(..)
             | Due::Reset(..)
             | Due::Client(_)
-            | Due::Op(_) => None,
+            | Due::Op(_)
+            | Due::LateOp(_) => None,
         }
     }
 

@@ -53,14 +53,15 @@ const OPS_MAX: usize = 20_000_000;
 /// overlap, more operations than the memory should hold.
 pub fn plan(scenario: &Scenario, seed: u64) -> Result<Plan, ScenarioError> {
     let (plan, problems) = (Plan::default(), Vec::new());
-    let (places, named) = (Vec::new(), BTreeMap::new());
-    let mut builder = Builder { scenario, seed, plan, places, named, problems };
+    let (places, named, waiting) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
+    let mut builder = Builder { scenario, seed, plan, places, named, waiting, problems };
     builder.places = builder.regions_there();
     builder.shape();
     builder.deal_clusters();
     builder.clients();
     let duration = scenario.duration.sample(&mut builder.stream("plan.duration", &[]));
     builder.faults(duration);
+    builder.anchor_clients();
     builder.swarm(duration);
     builder.number_faults();
     builder.times(duration);
@@ -82,6 +83,8 @@ struct Builder<'a> {
     places: Vec<Option<RegionId>>,
     /// The faults of the plan that one with a name has become.
     named: BTreeMap<String, Vec<u32>>,
+    /// For each table of clients that wait, its condition in the plan.
+    waiting: BTreeMap<usize, u32>,
     problems: Vec<Diagnostic>,
 }
 
@@ -286,7 +289,7 @@ impl Builder<'_> {
     fn number_faults(&mut self) {
         // By time, and by place in the file where times are equal: the sort is stable.
         self.plan.faults.sort_by_key(|fault| fault.at);
-        super::renumber(&mut self.plan.faults);
+        self.plan.renumber();
         self.check_members();
     }
 

@@ -128,7 +128,7 @@ impl Plan {
     #[must_use]
     pub fn without(mut self, families: &BTreeSet<Family>) -> Self {
         self.faults.retain(|fault| !families.contains(&Family::of(fault.action.kind())));
-        super::renumber(&mut self.faults);
+        self.renumber();
         self
     }
 }

@@ -35,8 +35,7 @@ pub use operator::ReloadPlan;
 pub use read::PlanError;
 pub use timing::CLIENT_DIAL_TIMEOUT_NS;
 pub(crate) use timing::{CLIENT_PINGS_MAX, RETRANSMIT_NS};
-pub(crate) use when::renumber;
-pub use when::{Watched, When};
+pub use when::{Condition, Later, Watched, When};
 
 use std::fmt;
 use std::time::Duration;
@@ -79,6 +78,8 @@ pub struct Plan {
     pub faults: Vec<FaultPlan>,
     /// What clients do, by time.
     pub ops: Vec<OpPlan>,
+    /// What operations wait for.
+    pub conditions: Vec<Condition>,
     /// The subjects and queue names of the operations.
     pub symbols: Symbols,
 }
@@ -570,12 +571,25 @@ pub enum Site {
 /// Something that a client does.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct OpPlan {
-    /// When, in nanoseconds.
+    /// When, or from when on it waits, in nanoseconds.
     pub at: u64,
     /// Who.
     pub client: ClientId,
     /// What.
     pub op: Op,
+    /// What it waits for.
+    pub when: Option<Later>,
+}
+
+impl OpPlan {
+    /// When it happens, at the latest.
+    #[must_use]
+    pub const fn latest(&self) -> u64 {
+        match self.when {
+            Some(later) => later.until,
+            None => self.at,
+        }
+    }
 }
 
 /// What a client does.

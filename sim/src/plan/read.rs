@@ -116,10 +116,16 @@ impl Reader {
         }
         for fault in &self.plan.faults {
             let known = |id: &u32| self.plan.faults.iter().any(|other| other.id == *id);
-            for other in fault.when.iter().flat_map(|when| when.faults()) {
+            for other in fault.when.iter().flat_map(|when| when.watched.faults()) {
                 if !known(other) || *other == fault.id {
                     return Err(format!("fault {} waits for {other}, which never comes", fault.id));
                 }
+            }
+        }
+        for condition in &self.plan.conditions {
+            let known = |id: &&u32| self.plan.faults.iter().any(|fault| fault.id == **id);
+            if let Some(other) = condition.watched.faults().iter().find(|id| !known(id)) {
+                return Err(format!("an operation waits for fault {other}, which never comes"));
             }
         }
         for (at, names) in std::mem::take(&mut self.routes).into_iter().enumerate() {
@@ -243,10 +249,15 @@ impl Reader {
         if who == "fault" {
             return self.fault(at, line);
         }
-        let client = self.clients.get(&who).copied();
-        let client = client.ok_or_else(|| format!("there is no client `{who}`"))?;
+        let client = find(&self.clients, "client", &who)?;
         let op = self.op(line)?;
-        self.plan.ops.push(OpPlan { at, client, op });
+        let (clients, nodes) = (&self.clients, &self.nodes);
+        let when = self.plan.read_later(
+            line,
+            |name| find(clients, "client", name),
+            |name| find(nodes, "node", name),
+        )?;
+        self.plan.ops.push(OpPlan { at, client, op, when });
         Ok(())
     }
 
@@ -465,6 +476,11 @@ fn sid(line: &mut Line) -> Result<Sid, String> {
         Ok(0 | 1) | Err(_) => Err(format!("`{text}` is not a subscription's id: a number from 2")),
         Ok(sid) => Ok(Sid(sid)),
     }
+}
+
+/// What an earlier line has introduced by this name.
+fn find<T: Copy>(all: &BTreeMap<String, T>, what: &str, name: &str) -> Result<T, String> {
+    all.get(name).copied().ok_or_else(|| format!("there is no {what} `{name}`"))
 }
 
 fn payload_size(size: u32) -> Result<u32, String> {

@@ -1,11 +1,12 @@
-//! What a fault of a plan waits for, and its text:
+//! What a fault or an operation of a plan waits for, and its text:
 //!
 //! ```text
 //! @5.000000 fault 2 crash for=1s nodes=a/1 when=count(pub/1,pub/2)>=500 delay=100ms until=40s
+//! @5.000000 pub/3 pub orders size=64 when=over(2)>=1 delay=250ms until=40s
 //! ```
 //!
-//! Such a fault begins as soon as the condition holds at or after its time, and not at all if that
-//! is later than `until`.
+//! It begins `delay` after the condition holds, at or after its time, and not at all if that is later
+//! than `until`.
 
 use super::text::{Line, put};
 use super::{FaultPlan, Plan, write};
@@ -14,7 +15,7 @@ use crate::scenario::Is;
 use crate::scenario::when;
 use crate::units::Span;
 
-/// What a fault waits for.
+/// What a fault waits for, and when it begins then.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct When {
     /// What is looked at.
@@ -26,6 +27,28 @@ pub struct When {
     /// From then on, in nanoseconds.
     pub delay_ns: u64,
     /// It begins no later than this.
+    pub until: u64,
+}
+
+/// What operations wait for; many may wait for the same.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Condition {
+    /// What is looked at.
+    pub watched: Watched,
+    /// How it compares with the number.
+    pub is: Is,
+    /// The number.
+    pub number: u64,
+}
+
+/// When an operation happens that waits for something.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Later {
+    /// What for: its place among the plan's conditions.
+    pub condition: u32,
+    /// From then on, in nanoseconds.
+    pub delay_ns: u64,
+    /// It happens no later than this.
     pub until: u64,
 }
 
@@ -50,31 +73,12 @@ impl When {
     /// The condition alone.
     #[must_use]
     pub fn text(&self, plan: &Plan) -> String {
-        let clients = |clients: &[ClientId]| {
-            let names: Vec<&str> = clients.iter().map(|client| plan.client_name(*client)).collect();
-            names.join(",")
-        };
-        let faults = |ids: &[u32]| ids.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
-        let (word, inside) = match &self.watched {
-            Watched::Count(all) => ("count", clients(all)),
-            Watched::Connected(all) => ("connected", clients(all)),
-            Watched::Up(nodes) => ("up", write::node_names(plan, nodes)),
-            Watched::Routes(a, b) => {
-                let (a, b) = (write::node_names(plan, a), write::node_names(plan, b));
-                ("routes", format!("{a}|{b}"))
-            }
-            Watched::Begun(ids) => ("begun", faults(ids)),
-            Watched::Over(ids) => ("over", faults(ids)),
-        };
-        format!("{word}({inside}){}{}", self.is.name(), self.number)
+        text(plan, &self.watched, self.is, self.number)
     }
 
     pub(super) fn write(&self, plan: &Plan, out: &mut String) {
         put(out, "when", self.text(plan));
-        if self.delay_ns > 0 {
-            put(out, "delay", Span(self.delay_ns));
-        }
-        put(out, "until", Span(self.until));
+        write_delay(self.delay_ns, self.until, out);
     }
 
     /// Reads the condition of a fault, if it has one.
@@ -112,14 +116,130 @@ impl When {
         Ok(Some(Self { watched, is, number, delay_ns, until: line.span("until")? }))
     }
 
+    fn condition(self) -> (Condition, u64, u64) {
+        let Self { watched, is, number, delay_ns, until } = self;
+        (Condition { watched, is, number }, delay_ns, until)
+    }
+}
+
+impl Condition {
+    /// Its text.
+    #[must_use]
+    pub fn text(&self, plan: &Plan) -> String {
+        text(plan, &self.watched, self.is, self.number)
+    }
+}
+
+impl Plan {
+    /// Its place among the conditions that operations wait for, where it is put if it is new.
+    pub(crate) fn condition(&mut self, condition: Condition) -> u32 {
+        let place = self.conditions.iter().position(|other| *other == condition);
+        let place = place.unwrap_or_else(|| {
+            self.conditions.push(condition);
+            self.conditions.len() - 1
+        });
+        u32::try_from(place).unwrap_or(u32::MAX)
+    }
+
+    /// What an operation waits for.
+    #[must_use]
+    pub fn condition_of(&self, later: Later) -> Option<&Condition> {
+        self.conditions.get(later.condition as usize)
+    }
+
+    pub(super) fn write_later(&self, later: Later, out: &mut String) {
+        let Some(condition) = self.condition_of(later) else { return };
+        put(out, "when", condition.text(self));
+        write_delay(later.delay_ns, later.until, out);
+    }
+
+    /// Reads what an operation waits for, if it does.
+    pub(super) fn read_later(
+        &mut self,
+        line: &mut Line,
+        client: impl Fn(&str) -> Result<ClientId, String>,
+        node: impl Fn(&str) -> Result<NodeId, String>,
+    ) -> Result<Option<Later>, String> {
+        let Some(when) = When::read(line, client, node)? else { return Ok(None) };
+        let (condition, delay_ns, until) = when.condition();
+        Ok(Some(Later { condition: self.condition(condition), delay_ns, until }))
+    }
+
+    /// Numbers faults anew. What waits for others that are not there any more goes, too.
+    pub(crate) fn renumber(&mut self) {
+        let lost = |faults: &[FaultPlan]| {
+            let there = |id: &u32| faults.iter().any(|fault| fault.id == *id);
+            faults.iter().position(|fault| {
+                let others = fault.when.as_ref().map_or(&[][..], |when| when.watched.faults());
+                !others.is_empty() && !others.iter().any(there)
+            })
+        };
+        while let Some(at) = lost(&self.faults) {
+            self.faults.remove(at);
+        }
+        let old: Vec<u32> = self.faults.iter().map(|fault| fault.id).collect();
+        let new = |other: u32| old.iter().position(|id| *id == other);
+        for (id, fault) in (0..).zip(&mut self.faults) {
+            fault.id = id;
+            if let Some(When { watched, number, .. }) = &mut fault.when {
+                watched.rename(number, new);
+            }
+        }
+        for Condition { watched, number, .. } in &mut self.conditions {
+            watched.rename(number, new);
+        }
+        self.forget_idle_ops();
+    }
+
+    /// Without the operations that wait for something about nobody.
+    pub(crate) fn forget_idle_ops(&mut self) {
+        let conditions = &self.conditions;
+        self.ops.retain(|op| {
+            op.when.is_none_or(|later| {
+                let found = conditions.get(later.condition as usize);
+                found.is_some_and(|condition| !condition.watched.is_empty())
+            })
+        });
+    }
+}
+
+fn write_delay(delay_ns: u64, until: u64, out: &mut String) {
+    if delay_ns > 0 {
+        put(out, "delay", Span(delay_ns));
+    }
+    put(out, "until", Span(until));
+}
+
+/// A condition alone.
+fn text(plan: &Plan, watched: &Watched, is: Is, number: u64) -> String {
+    let clients = |clients: &[ClientId]| {
+        let names: Vec<&str> = clients.iter().map(|client| plan.client_name(*client)).collect();
+        names.join(",")
+    };
+    let faults = |ids: &[u32]| ids.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
+    let (word, inside) = match watched {
+        Watched::Count(all) => ("count", clients(all)),
+        Watched::Connected(all) => ("connected", clients(all)),
+        Watched::Up(nodes) => ("up", write::node_names(plan, nodes)),
+        Watched::Routes(a, b) => {
+            let (a, b) = (write::node_names(plan, a), write::node_names(plan, b));
+            ("routes", format!("{a}|{b}"))
+        }
+        Watched::Begun(ids) => ("begun", faults(ids)),
+        Watched::Over(ids) => ("over", faults(ids)),
+    };
+    format!("{word}({inside}){}{number}", is.name())
+}
+
+impl Watched {
     /// Gives the faults that it looks at their new numbers; those that are gone are forgotten.
-    pub(crate) fn rename(&mut self, new: impl Fn(u32) -> Option<usize>) {
-        let is_over = matches!(self.watched, Watched::Over(_));
-        if let Watched::Begun(ids) | Watched::Over(ids) = &mut self.watched {
+    fn rename(&mut self, number: &mut u64, new: impl Fn(u32) -> Option<usize>) {
+        let is_over = matches!(self, Self::Over(_));
+        if let Self::Begun(ids) | Self::Over(ids) = self {
             let renamed = ids.iter().filter_map(|id| new(*id));
             *ids = renamed.filter_map(|at| u32::try_from(at).ok()).collect();
             if is_over {
-                self.number = self.number.min(ids.len() as u64);
+                *number = (*number).min(ids.len() as u64);
             }
         }
     }
@@ -127,35 +247,12 @@ impl When {
     /// The faults that it looks at.
     #[must_use]
     pub(crate) fn faults(&self) -> &[u32] {
-        match &self.watched {
-            Watched::Begun(ids) | Watched::Over(ids) => ids,
-            Watched::Count(_) | Watched::Connected(_) | Watched::Up(_) | Watched::Routes(..) => &[],
+        match self {
+            Self::Begun(ids) | Self::Over(ids) => ids,
+            Self::Count(_) | Self::Connected(_) | Self::Up(_) | Self::Routes(..) => &[],
         }
     }
-}
 
-/// Numbers faults anew. One that waits for others that are not there any more goes, too.
-pub(crate) fn renumber(faults: &mut Vec<FaultPlan>) {
-    let lost = |faults: &[FaultPlan]| {
-        let there = |id: &u32| faults.iter().any(|fault| fault.id == *id);
-        faults.iter().position(|fault| {
-            let others = fault.when.as_ref().map_or(&[][..], When::faults);
-            !others.is_empty() && !others.iter().any(there)
-        })
-    };
-    while let Some(at) = lost(faults) {
-        faults.remove(at);
-    }
-    let old: Vec<u32> = faults.iter().map(|fault| fault.id).collect();
-    for (id, fault) in (0..).zip(faults) {
-        fault.id = id;
-        if let Some(when) = &mut fault.when {
-            when.rename(|other| old.iter().position(|id| *id == other));
-        }
-    }
-}
-
-impl Watched {
     /// Whether it looks at nobody, so that nothing ever comes of it.
     #[must_use]
     pub(crate) const fn is_empty(&self) -> bool {

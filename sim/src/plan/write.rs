@@ -176,6 +176,9 @@ impl Plan {
                 flags(out, &[("header", *header)]);
             }
         }
+        if let Some(later) = op.when {
+            self.write_later(later, out);
+        }
     }
 }
 

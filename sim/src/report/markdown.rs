@@ -54,7 +54,9 @@ pub fn headline(report: &Report<'_>) -> String {
         ),
         Exit::Inconclusive if verdict.seeds > 0 && verdict.seeds_in_vain == verdict.seeds => {
             let what = verdict.in_vain.as_ref().map_or("", |(_, what)| what);
-            format!("In all of {seeds}, a fault waited for something that never came: {what}.")
+            format!(
+                "In all of {seeds}, a fault or a client waited for something that never came: {what}."
+            )
         }
         Exit::Inconclusive => format!("Only {seeds} could be run, too few to say."),
         Exit::Usage => "Nothing was run.".to_owned(),

@@ -273,6 +273,12 @@ pub struct ClientSpec {
     pub start: Option<Draw>,
     /// When they stop working, in nanoseconds from time zero; `None` is with the run.
     pub stop: Option<Draw>,
+    /// What they wait for before they connect; `start` says from when on.
+    pub when: Option<WhenSpec>,
+    /// How long they work then, in nanoseconds; `None` is until they stop.
+    pub lasts: Option<Draw>,
+    /// The line of the file where they are stated.
+    pub line: u32,
     /// How long a request waits, in nanoseconds.
     pub timeout: Draw,
     /// Auto-unsubscribe after this many deliveries; 0 is never.

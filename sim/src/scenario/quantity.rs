@@ -102,7 +102,7 @@ texts! {
     });
     /// Where a route leads.
     Route = json_schema!({ "type": "string", "pattern": "^ *(region:|node:|name:)." });
-    /// What a fault waits for.
+    /// What a fault or a client waits for.
     When = json_schema!({
         "description": "What it waits for: `count(client:X) >= 500`, `connected(client:X) == 0`, \
             `up(region:X) <= 1`, `routes(region:X / region:Y) == 0`, `begun(fault:X)`, \

@@ -406,6 +406,19 @@ pub(super) struct RawClient {
     #[serde(default)]
     #[schemars(with = "q::Duration")]
     pub(super) stop: Option<Any>,
+    /// What it waits for before it connects and works; `start` says from when on it waits, by default
+    /// from time zero.
+    #[serde(default)]
+    #[schemars(with = "q::When")]
+    pub(super) when: Option<Text>,
+    /// How long after `when` it connects; drawn. By default at once.
+    #[serde(default)]
+    #[schemars(with = "q::Duration")]
+    pub(super) delay: Option<Any>,
+    /// How long it works then (with `when`); drawn. By default until `stop`.
+    #[serde(default, rename = "for")]
+    #[schemars(with = "q::Duration")]
+    pub(super) lasts: Option<Any>,
     /// Of a request; drawn each time. By default 2s.
     #[serde(default)]
     #[schemars(with = "q::Duration")]

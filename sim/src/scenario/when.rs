@@ -13,7 +13,7 @@
 
 use super::{Draw, Selector};
 
-/// What a fault waits for.
+/// What a fault or the clients of a table wait for.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct WhenSpec {
     /// What is looked at.

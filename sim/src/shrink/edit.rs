@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::guarantee;
 use crate::ids::{ClientId, NodeId, RegionId, Sid};
 use crate::plan::{
-    ClientPlan, FaultAction, FaultPlan, HostFault, HostWhat, NamesPlan, NodePlan, Op, OpPlan,
-    PathPlan, Plan, ProcessPlan, ReloadPlan, RoutePlan, Sides, Site, Watched, When, renumber,
+    ClientPlan, Condition, FaultAction, FaultPlan, HostFault, HostWhat, NamesPlan, NodePlan, Op,
+    OpPlan, PathPlan, Plan, ProcessPlan, ReloadPlan, RoutePlan, Sides, Site, Watched, When,
 };
 
 /// The plan with these nodes and clients only. A client that loses all its nodes goes to another
@@ -33,7 +33,7 @@ pub(super) fn with_members(
 pub(super) fn with_faults(plan: &Plan, kept: &[usize]) -> Plan {
     let mut made = plan.clone();
     made.faults = kept.iter().filter_map(|&at| plan.faults.get(at).cloned()).collect();
-    renumber(&mut made.faults);
+    made.renumber();
     made
 }
 
@@ -103,7 +103,7 @@ impl<'p> Cut<'p> {
             let client = *self.clients.get(&op.client)?;
             Some(OpPlan { client, ..*op })
         });
-        let mut faults: Vec<FaultPlan> = plan
+        let faults = plan
             .faults
             .iter()
             .filter_map(|fault| {
@@ -111,8 +111,11 @@ impl<'p> Cut<'p> {
                 Some(FaultPlan { action, when, ..fault.clone() })
             })
             .collect();
-        renumber(&mut faults);
-        Plan {
+        let conditions = plan.conditions.iter().map(|condition| Condition {
+            watched: self.watched(&condition.watched),
+            ..condition.clone()
+        });
+        let mut made = Plan {
             regions: self
                 .regions
                 .keys()
@@ -123,8 +126,11 @@ impl<'p> Cut<'p> {
             clients: self.clients.keys().map(|id| self.client(*id)).collect(),
             faults,
             ops: ops.collect(),
+            conditions: conditions.collect(),
             ..plan.clone()
-        }
+        };
+        made.renumber();
+        made
     }
 
     fn node(&self, id: NodeId) -> NodePlan {
@@ -238,20 +244,24 @@ impl<'p> Cut<'p> {
     /// What a fault waits for, about those that stay; `None` if nobody does.
     fn when(&self, when: Option<&When>) -> Option<Option<When>> {
         let Some(when) = when else { return Some(None) };
+        let watched = self.watched(&when.watched);
+        (!watched.is_empty()).then(|| Some(When { watched, ..when.clone() }))
+    }
+
+    fn watched(&self, watched: &Watched) -> Watched {
         let clients = |all: &[ClientId]| -> Vec<ClientId> {
             all.iter().filter_map(|id| self.clients.get(id).copied()).collect()
         };
         let nodes = |all: &[NodeId]| -> Vec<NodeId> {
             all.iter().filter_map(|id| self.nodes.get(id).copied()).collect()
         };
-        let watched = match &when.watched {
+        match watched {
             Watched::Count(all) => Watched::Count(clients(all)),
             Watched::Connected(all) => Watched::Connected(clients(all)),
             Watched::Up(all) => Watched::Up(nodes(all)),
             Watched::Routes(a, b) => Watched::Routes(nodes(a), nodes(b)),
-            Watched::Begun(_) | Watched::Over(_) => when.watched.clone(),
-        };
-        (!watched.is_empty()).then(|| Some(When { watched, ..when.clone() }))
+            Watched::Begun(_) | Watched::Over(_) => watched.clone(),
+        }
     }
 
     fn sides(&self, sides: &Sides) -> Option<Sides> {

@@ -8,7 +8,7 @@ use super::{Signature, times, values};
 use crate::guarantee;
 use crate::history::{FaultKind, GuaranteeInfo};
 use crate::ids::{ClientId, NodeId};
-use crate::plan::{FaultAction, Op, Plan, Sides, Site, renumber};
+use crate::plan::{FaultAction, Op, Plan, Sides, Site};
 
 /// So many other seeds of the noise are tried when leaving something out makes the failure vanish.
 const OTHER_SEEDS: u64 = 16;
@@ -37,7 +37,7 @@ impl Search<'_> {
             let cut = self.change(|plan| {
                 plan.ops.retain(|op| op.at <= until);
                 plan.faults.retain(|fault| fault.at <= until);
-                renumber(&mut plan.faults);
+                plan.renumber();
                 times::settle(plan);
             });
             if cut {

@@ -7,7 +7,7 @@ use super::*;
 use crate::guarantee::judge;
 use crate::history::FaultKind;
 use crate::ids::{ClientId, NodeId};
-use crate::plan::{FaultAction, FaultPlan, Op, RoutePlan, Watched, When, plan};
+use crate::plan::{Condition, FaultAction, FaultPlan, Later, Op, RoutePlan, Watched, When, plan};
 use crate::run::{RunEnd, RunOptions, run};
 use crate::scenario::{Chunking, Is, Scenario};
 use crate::units::{MS, SECOND};
@@ -336,6 +336,41 @@ fn a_fault_waits_for_a_time_if_that_does_and_for_little_if_not() {
     let small = shrunk(&plan, 400, waits).unwrap().plan;
     let left = small.faults[0].when.as_ref().unwrap();
     assert_eq!((left.number, left.delay_ns), (1, 0));
+    assert!(matches!(&left.watched, Watched::Count(clients) if clients.len() == 1));
+    assert_sound(&small);
+}
+
+#[test]
+fn operations_wait_for_a_time_if_that_does_and_for_little_if_not() {
+    let mut plan = made(SCENARIO, 1);
+    plan.faults.truncate(1);
+    let [_, _, chaos, _, quiesce, ..] = plan.bounds.phases_ns;
+    let watched = Watched::Count(vec![ClientId(1), ClientId(4)]);
+    let condition = plan.condition(Condition { watched, is: Is::AtLeast, number: 50 });
+    let is_work = |op: &Op| matches!(op, Op::Pub { .. });
+    for op in plan.ops.iter_mut().filter(|op| is_work(&op.op) && op.client == ClientId(0)) {
+        let delay_ns = op.at - chaos + MS;
+        (op.at, op.when) = (chaos, Some(Later { condition, delay_ns, until: quiesce }));
+    }
+    plan.ops.sort_by_key(|op| op.at);
+    assert_eq!(Plan::parse(&plan.write()).map(|p| p.write()), Ok(plan.write()));
+
+    let some = |clients: &[u32]| {
+        let clients = clients.iter().copied().map(ClientId).collect();
+        with_members(&plan, &node_ids(&plan), &clients).unwrap()
+    };
+    assert_eq!(some(&[0, 4]).conditions[0].watched, Watched::Count(vec![ClientId(1)]));
+    let alone = some(&[0]);
+    assert!(alone.ops.iter().all(|op| !is_work(&op.op)), "nobody is left to wait for");
+
+    let small = shrunk(&plan, 400, |plan| when(publishes(plan))).unwrap().plan;
+    assert!(small.ops.iter().all(|op| op.when.is_none()), "{small}");
+    assert_sound(&small);
+    let waits = |plan: &Plan| when(plan.ops.iter().any(|op| op.when.is_some()));
+    let small = shrunk(&plan, 400, waits).unwrap().plan;
+    let later = small.ops.iter().find_map(|op| op.when).unwrap();
+    let left = small.condition_of(later).unwrap();
+    assert_eq!((left.number, later.delay_ns), (1, 0));
     assert!(matches!(&left.watched, Watched::Count(clients) if clients.len() == 1));
     assert_sound(&small);
 }

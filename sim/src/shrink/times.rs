@@ -2,7 +2,7 @@
 
 use super::search::Search;
 use crate::history::Phase;
-use crate::plan::{FaultPlan, Op, Plan, timing};
+use crate::plan::{FaultPlan, Op, OpPlan, Plan, timing};
 use crate::units::{MS, SECOND};
 
 /// What pauses and faults are shortened to, if they do not have to be longer.
@@ -111,7 +111,7 @@ impl Least {
 pub(super) fn settle(plan: &mut Plan) {
     let [boot, warm, chaos, heal, quiesce, drain, end] = plan.bounds.phases_ns;
     let last_fault = plan.faults.iter().map(FaultPlan::end).max().unwrap_or(chaos);
-    let last_work = plan.ops.iter().map(|op| op.at).filter(|at| *at < drain).max();
+    let last_work = plan.ops.iter().map(OpPlan::latest).filter(|at| *at < drain).max();
     let last_work = last_work.unwrap_or(chaos);
     let new_heal = last_fault.max(chaos).min(heal);
     let new_quiesce = up(last_work).clamp(new_heal, quiesce.max(new_heal));
@@ -164,6 +164,9 @@ fn pull(plan: &mut Plan, from: u64, by: u64) {
     let moved = |at: u64| if at >= from { at - by } else { at.min(from - by) };
     for op in &mut plan.ops {
         op.at = moved(op.at);
+        if let Some(later) = &mut op.when {
+            later.until = moved(later.until);
+        }
     }
     for fault in &mut plan.faults {
         let end = moved(fault.end());
@@ -185,7 +188,7 @@ fn pull(plan: &mut Plan, from: u64, by: u64) {
 /// Pauses in the work and the faults, from when clients begin to work until they stop.
 fn pauses(plan: &Plan) -> Vec<(u64, u64)> {
     let [_, _, chaos, _, _, drain, _] = plan.bounds.phases_ns;
-    let mut times: Vec<u64> = plan.ops.iter().map(|op| op.at).collect();
+    let mut times: Vec<u64> = plan.ops.iter().flat_map(|op| [op.at, op.latest()]).collect();
     times.extend(plan.faults.iter().flat_map(|fault| [fault.at, fault.end()]));
     times.push(chaos);
     times.retain(|at| (chaos..drain).contains(at));

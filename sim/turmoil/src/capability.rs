@@ -47,6 +47,9 @@ pub(crate) fn gaps(plan: &Plan) -> Vec<String> {
             gaps.extend(missing_in(&fault.action));
         }
     }
+    if plan.ops.iter().any(|op| op.when.is_some()) {
+        gaps.push("clients that wait for something".to_owned());
+    }
     if !plan.perturb.is_empty() {
         gaps.push("what is to happen in the broker's code".to_owned());
     }

@@ -218,6 +218,9 @@ impl<'p> Engine<'p> {
 
     fn op(&mut self, op: &OpPlan) {
         self.next_op += 1;
+        if op.when.is_some() {
+            return;
+        }
         let mut world = self.world.get_mut();
         let world = &mut *world;
         let slot = &mut world.clients[op.client.0 as usize];

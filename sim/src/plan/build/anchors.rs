@@ -1,9 +1,24 @@
-//! Faults that wait for something.
+//! Faults and clients that wait for something.
 
 use super::{Builder, FaultSpec, select};
 use crate::ids::NodeId;
-use crate::plan::{Watched, When};
+use crate::plan::{Condition, Watched, When};
 use crate::scenario::{Selector, WatchedSpec};
+
+/// Draws of what clients wait for are numbered from here: those of faults from 0.
+const CLIENTS_KEY: u64 = 1 << 40;
+
+/// A fault of several parts is over when all of them are.
+fn number(watched: &Watched, wanted: u64) -> u64 {
+    match watched {
+        Watched::Over(ids) => ids.len() as u64,
+        Watched::Count(_)
+        | Watched::Connected(_)
+        | Watched::Up(_)
+        | Watched::Routes(..)
+        | Watched::Begun(_) => wanted,
+    }
+}
 
 impl Builder<'_> {
     /// Gives the faults from `before` on, which one of the scenario has become, their numbers for the
@@ -20,14 +35,7 @@ impl Builder<'_> {
         let Some(when) = &spec.when else { return };
         let Some(watched) = self.watched(key, spec.line, &when.watched) else { return };
         let delay = self.sample(when.delay, "plan.when.delay", &[key]);
-        let number = match &watched {
-            Watched::Over(ids) => ids.len() as u64,
-            Watched::Count(_)
-            | Watched::Connected(_)
-            | Watched::Up(_)
-            | Watched::Routes(..)
-            | Watched::Begun(_) => when.number,
-        };
+        let number = number(&watched, when.number);
         let new = &mut self.plan.faults[before..];
         // Parts that would begin later wait longer.
         let first = new.iter().map(|fault| fault.at).min().unwrap_or(0);
@@ -37,6 +45,19 @@ impl Builder<'_> {
             fault.at = first;
             let (watched, is) = (watched.clone(), when.is);
             fault.when = Some(When { watched, is, number, delay_ns, until });
+        }
+    }
+
+    /// What the clients of each table wait for: while faults have the numbers by which others know
+    /// them.
+    pub(super) fn anchor_clients(&mut self) {
+        for (at, spec) in self.scenario.clients.iter().enumerate() {
+            let Some(when) = &spec.when else { continue };
+            let key = CLIENTS_KEY + at as u64;
+            let Some(watched) = self.watched(key, spec.line, &when.watched) else { continue };
+            let number = number(&watched, when.number);
+            let condition = self.plan.condition(Condition { watched, is: when.is, number });
+            self.waiting.insert(at, condition);
         }
     }
 
@@ -56,7 +77,7 @@ impl Builder<'_> {
             WatchedSpec::Over(id) => Watched::Over(self.named.get(id)?.clone()),
         };
         if made.is_empty() {
-            self.problem(line, "the fault waits for something about nobody".to_owned());
+            self.problem(line, "it waits for something about nobody".to_owned());
             return None;
         }
         Some(made)

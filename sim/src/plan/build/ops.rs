@@ -4,9 +4,9 @@ use super::{Builder, OPS_MAX, client_id};
 use crate::history::{Phase, Sym};
 use crate::ids::{ClientId, Sid};
 use crate::plan::timing::CONNECT_SPREAD_NS;
-use crate::plan::{Op, OpPlan};
+use crate::plan::{Later, Op, OpPlan};
 use crate::rng::Stream;
-use crate::scenario::{ClientSpec, Role, template};
+use crate::scenario::{ClientSpec, Draw, Role, template};
 
 /// The inbox has 1.
 const FIRST_SID: u32 = 2;
@@ -23,7 +23,13 @@ pub(super) fn build(builder: &mut Builder<'_>) {
         for number in 1..=of_table as u64 {
             let stream = builder.stream("plan.ops", &[table as u64, number]);
             let client = client_id(at);
-            OpsOf { builder, spec, client, number, stream, names: Vec::new() }.all();
+            let waiting = builder.waiting.get(&table).copied();
+            let names = Vec::new();
+            let mut of = OpsOf { builder, table, spec, client, number, stream, names, waits: None };
+            match waiting {
+                Some(condition) => of.all_later(condition),
+                None => of.all(),
+            }
             at += 1;
             if builder.plan.ops.len() > OPS_MAX {
                 builder.problem(0, format!("the clients do more than {OPS_MAX} things"));
@@ -37,18 +43,31 @@ pub(super) fn build(builder: &mut Builder<'_>) {
 
 struct OpsOf<'b, 'a> {
     builder: &'b mut Builder<'a>,
+    table: usize,
     spec: &'b ClientSpec,
     client: ClientId,
     number: u64,
     stream: Stream,
     names: Vec<Sym>,
+    waits: Option<Waits>,
+}
+
+/// What the operations of a client wait for.
+#[derive(Clone, Copy)]
+struct Waits {
+    condition: u32,
+    /// From when on.
+    from: u64,
+    /// How long after it has come the first is due.
+    delay: u64,
+    /// They happen no later than this.
+    until: u64,
 }
 
 impl OpsOf<'_, '_> {
     fn all(&mut self) {
         let chaos = self.builder.phase(Phase::Chaos);
         let quiesce = self.builder.phase(Phase::Quiesce);
-        let drain = self.builder.phase(Phase::Drain);
         let connect = match self.spec.start {
             Some(start) => (chaos + start.sample(&mut self.stream)).min(quiesce),
             None => self.builder.phase(Phase::Warm) + micros(self.stream.below(CONNECT_SPREAD_NS)),
@@ -57,11 +76,35 @@ impl OpsOf<'_, '_> {
             Some(stop) => (chaos + stop.sample(&mut self.stream)).clamp(connect, quiesce),
             None => quiesce,
         };
+        self.work(connect, connect.max(chaos), stop);
+    }
+
+    /// The same when what they wait for has come: as if it came when they begin to wait, and then
+    /// later by as much as it does.
+    fn all_later(&mut self, condition: u32) {
+        let chaos = self.builder.phase(Phase::Chaos);
+        let quiesce = self.builder.phase(Phase::Quiesce);
+        let start = self.spec.start.map_or(0, |start| start.sample(&mut self.stream));
+        let from = (chaos + start).min(quiesce);
+        let until = match self.spec.stop {
+            Some(stop) => (chaos + stop.sample(&mut self.stream)).clamp(from, quiesce),
+            None => quiesce,
+        };
+        let lasts = self.spec.lasts.map(|lasts| lasts.sample(&mut self.stream));
+        let stop = lasts.map_or(until, |lasts| from.saturating_add(lasts).min(until));
+        let delay = self.spec.when.as_ref().map_or(Draw::fixed(0), |when| when.delay);
+        let delay = self.builder.sample(delay, "plan.when.client", &[self.table as u64]);
+        self.waits = Some(Waits { condition, from, delay, until });
+        self.work(from, from, stop);
+    }
+
+    fn work(&mut self, connect: u64, start: u64, stop: u64) {
+        let drain = self.builder.phase(Phase::Drain);
         self.push(connect, Op::Connect);
         match self.spec.role {
             Role::Publish | Role::Request => {
                 self.listens(connect, drain);
-                self.sends(connect.max(chaos), stop);
+                self.sends(start, stop);
             }
             Role::Subscribe | Role::Serve => self.subscribes(connect, stop, drain),
         }
@@ -98,7 +141,8 @@ impl OpsOf<'_, '_> {
                 }
             }
             turn += 1;
-            flushed = turn % flush_every == 0;
+            // Nobody knows which of those that wait is the last one in time.
+            flushed = turn % flush_every == 0 || self.waits.is_some();
             let sway = micros(self.stream.below(every / 8 + 1));
             let op = self.send(sent, count, flushed);
             self.push(at + sway, op);
@@ -166,7 +210,8 @@ impl OpsOf<'_, '_> {
             also.iter().map(|subject| self.builder.plan.symbols.intern(subject)).collect();
         let also: Vec<Sid> = also.into_iter().map(|s| subscribe(self, connect, s)).collect();
         if let Some(churn) = self.spec.churn {
-            let mut at = self.builder.phase(Phase::Chaos);
+            let chaos = self.builder.phase(Phase::Chaos);
+            let mut at = self.waits.map_or(chaos, |waits| waits.from);
             loop {
                 at += churn.sample(&mut self.stream).max(1);
                 if at >= stop {
@@ -178,7 +223,8 @@ impl OpsOf<'_, '_> {
                 at += pause;
             }
         }
-        let end = if self.spec.stop.is_some() { stop } else { drain };
+        let stops = self.spec.stop.is_some() || self.spec.lasts.is_some();
+        let end = if stops { stop } else { drain };
         for sid in std::iter::once(current).chain(also) {
             self.push(end, Op::Unsub { sid, max: 0 });
         }
@@ -208,7 +254,16 @@ impl OpsOf<'_, '_> {
     }
 
     fn push(&mut self, at: u64, op: Op) {
-        self.builder.plan.ops.push(OpPlan { at, client: self.client, op });
+        let drain = self.builder.phase(Phase::Drain);
+        // Everybody leaves at the end.
+        let waits = self.waits.filter(|_| at < drain);
+        let when = waits.map(|Waits { condition, from, delay, until }| Later {
+            condition,
+            delay_ns: at - from + delay,
+            until,
+        });
+        let at = waits.map_or(at, |waits| waits.from);
+        self.builder.plan.ops.push(OpPlan { at, client: self.client, op, when });
     }
 }
 

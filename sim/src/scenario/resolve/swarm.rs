@@ -140,6 +140,7 @@ impl Reader<'_> {
                 self.problems.add(fault.get_ref().kind.span(), message);
             }
             self.refuse_scopes(&["region:", "node:", "path:"], "swarm.regions");
+            self.refuse_waiting("swarm.regions");
         }
         Some(draw)
     }
@@ -159,6 +160,7 @@ impl Reader<'_> {
         let draw = self.how_many(any?, self.raw.client.len() as u64, "`[[client]]` tables")?;
         if draw.low < self.raw.client.len() as u64 {
             self.refuse_scopes(&["client:"], "swarm.clients");
+            self.refuse_waiting("swarm.clients");
             let reads = |f: &&Spanned<super::super::raw::RawFault>| {
                 f.get_ref().kind.get_ref() == "stop_reading"
             };
@@ -178,6 +180,15 @@ impl Reader<'_> {
             self.problems.add(any.span(), message);
         }
         Some(draw)
+    }
+
+    /// What clients wait for had better be there.
+    fn refuse_waiting(&mut self, key: &str) {
+        let raw = self.raw;
+        for when in raw.client.iter().filter_map(|client| client.get_ref().when.as_ref()) {
+            let message = format!("what they wait for may be left out by `{key}`");
+            self.problems.add(when.span(), message);
+        }
     }
 
     fn refuse_scopes(&mut self, of: &[&str], key: &str) {

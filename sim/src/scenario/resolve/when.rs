@@ -1,12 +1,12 @@
-//! What faults wait for.
+//! What faults and clients wait for.
 
 use std::ops::Range;
 
-use super::super::raw::RawFault;
+use super::super::raw::{RawClient, RawFault};
 use super::super::value::Unit;
 use super::super::when::{self, Is, WORDS};
 use super::super::{Draw, FaultWhat, Role, Selector, WatchedSpec, WhenSpec};
-use super::{Reader, Text};
+use super::{Any, Reader, Text};
 
 /// Kinds that say who is there at all, which bounds and checks rely on.
 const MEMBERS: [&str; 3] = ["join", "leave", "upgrade"];
@@ -14,12 +14,8 @@ const MEMBERS: [&str; 3] = ["join", "leave", "upgrade"];
 impl Reader<'_> {
     /// What the fault waits for, if it does.
     pub(super) fn when(&mut self, raw: &RawFault, what: &FaultWhat) -> Option<WhenSpec> {
-        let delay = self.or(raw.delay.as_ref(), Unit::Duration, 0);
         let Some(text) = &raw.when else {
-            if let Some(delay) = &raw.delay {
-                let message = "`delay` is from when a condition holds: it needs `when`";
-                self.problems.add(delay.span(), message);
-            }
+            self.no_delay(raw.delay.as_ref());
             return None;
         };
         let kind = raw.kind.get_ref().as_str();
@@ -32,6 +28,45 @@ impl Reader<'_> {
             let message = "a fault that waits for something says how long it lasts: `for`";
             self.problems.add(raw.kind.span(), message);
         }
+        self.condition(text, raw.delay.as_ref())
+    }
+
+    /// What the clients of a table wait for, if they do.
+    pub(super) fn client_when(&mut self, raw: &RawClient) -> Option<WhenSpec> {
+        let Some(text) = &raw.when else {
+            self.no_delay(raw.delay.as_ref());
+            if let Some(lasts) = &raw.lasts {
+                let message = "`for` is from when a condition holds: it needs `when`; without it, \
+                    `stop` says when they stop";
+                self.problems.add(lasts.span(), message);
+            }
+            return None;
+        };
+        if let (Some(lasts), Some(_)) = (&raw.lasts, &raw.stop) {
+            self.problems.add(lasts.span(), "either `for` or `stop` says when they stop");
+        }
+        let when = self.condition(text, raw.delay.as_ref())?;
+        if let WatchedSpec::Count(clients) | WatchedSpec::Connected(clients) = &when.watched {
+            let mut of_itself = false;
+            clients.visit(&mut |part| {
+                of_itself |= matches!(part, Selector::Client(id) if id == raw.id.get_ref());
+            });
+            if of_itself {
+                self.problems.add(text.span(), "clients cannot wait for what they do themselves");
+            }
+        }
+        Some(when)
+    }
+
+    fn no_delay(&mut self, delay: Option<&Any>) {
+        if let Some(delay) = delay {
+            let message = "`delay` is from when a condition holds: it needs `when`";
+            self.problems.add(delay.span(), message);
+        }
+    }
+
+    fn condition(&mut self, text: &Text, delay: Option<&Any>) -> Option<WhenSpec> {
+        let delay = self.or(delay, Unit::Duration, 0);
         let parts = match when::parts(text.get_ref()) {
             Ok(parts) => parts,
             Err(message) => {
@@ -165,17 +200,14 @@ impl Reader<'_> {
         }
     }
 
-    fn tables<'r>(
-        &'r self,
-        clients: &'r Selector,
-    ) -> Option<Vec<&'r super::super::raw::RawClient>> {
+    fn tables<'r>(&'r self, clients: &'r Selector) -> Option<Vec<&'r RawClient>> {
         let Selector::Client(id) = clients else { return None };
         let all = self.raw.client.iter().map(toml::Spanned::get_ref);
         Some(all.filter(|client| client.id.get_ref() == id).collect())
     }
 
     fn most_clients(&self, clients: &Selector) -> Option<u64> {
-        let count = |client: &super::super::raw::RawClient| match &client.count {
+        let count = |client: &RawClient| match &client.count {
             Some(any) => super::draw(any, Unit::Count).map_or(u64::MAX, |draw| draw.high),
             None => 1,
         };

@@ -185,14 +185,14 @@ fn seen(plan: &Plan, history: &History, table: &str) -> (Vec<u64>, Vec<u64>) {
         let events = history.events.iter();
         events.filter(|e| wanted(&e.kind).is_some_and(of)).map(|e| e.t).collect()
     };
-    let connected = times(|kind| match kind {
-        Kind::ClientConnected { client, .. } => Some(*client),
-        _ => None,
-    });
-    let sent = times(|kind| match kind {
-        Kind::PubSent { msg, .. } => Some(msg.client),
-        _ => None,
-    });
+    let connected =
+        times(
+            |kind| {
+                if let Kind::ClientConnected { client, .. } = kind { Some(*client) } else { None }
+            },
+        );
+    let sent =
+        times(|kind| if let Kind::PubSent { msg, .. } = kind { Some(msg.client) } else { None });
     (connected, sent)
 }
 
@@ -253,11 +253,12 @@ fn subscribers_can_wait_too_and_leave_in_time() {
     let of_late = |client: &causeway_sim::ids::ClientId| {
         plan.clients[client.0 as usize].name.starts_with("late/")
     };
-    let subs = outcome.history.events.iter().filter_map(|event| match &event.kind {
-        Kind::SubSent { client, .. } if of_late(client) => Some(event.t),
-        _ => None,
-    });
-    let subs: Vec<u64> = subs.collect();
+    let subs = outcome
+        .history
+        .events
+        .iter()
+        .filter(|event| matches!(&event.kind, Kind::SubSent { client, .. } if of_late(client)));
+    let subs: Vec<u64> = subs.map(|event| event.t).collect();
     assert!((3..=5).contains(&subs.len()), "{subs:?}");
     assert!(subs.last().zip(subs.first()).is_some_and(|(last, first)| last - first < 1_000 * MS));
     let got =

@@ -91,6 +91,60 @@ const MISTAKES: &[Mistake] = &[
         &["`all` is everybody: there is nobody else"],
     ),
     Mistake("for = \"500ms\"", "for = \"5s\"", "46:7", &["nobody would see it heal"]),
+    Mistake("for = \"500ms\"", "for = \"0s\"", "46:7", &["a fault lasts more than 0s"]),
+    Mistake("partition\"", "degrade\"", "47:8", &["it says what gets worse"]),
+    Mistake(
+        PARTITION,
+        "flap\"\nperiod = \"100ms\"\nduty = 0\nbetween = [\"region:east\", \"region:west\"]",
+        "49:8",
+        &["nothing is ever cut"],
+    ),
+    Mistake(
+        "[guarantee.unchanged]",
+        "[[fault]]\nat = \"1100ms\"\nfor = \"1s\"\nkind = \"crash\"\non = \"node:east/1\"\n\n[[fault]]\n\
+         at = \"1500ms\"\nfor = \"1s\"\nkind = \"stop\"\non = \"region:east\"\n\n[guarantee.unchanged]",
+        "59:8",
+        &["it always meets the fault of line 53 at the same node"],
+    ),
+    // Beyond all measure, and nothing at all.
+    Mistake("250us", "61s", "12:11", &["this is at most 1m"]),
+    Mistake("nodes = 1", "start = \"2h\"\nnodes = 1", "19:9", &["this is at most 1h"]),
+    Mistake("nodes = 1", "cluster = \"\"\nnodes = 1", "19:11", &["a name has only letters"]),
+    Mistake(
+        "nodes = 1",
+        "config = { cluster = { pool_size = 4000000000 } }\nnodes = 1",
+        "19:36",
+        &["more than 256 connections to each peer"],
+    ),
+    Mistake(
+        "nodes = 1",
+        "config = { max_connections = 0 }\nnodes = 1",
+        "19:30",
+        &["0 is the default to a server"],
+    ),
+    Mistake("\"0..3\"", "[]", "8:9", &["a list of seeds has at least one"]),
+    Mistake("\"a.b\"", "\"a b\"", "35:11", &["`a b` is not a subject"]),
+    Mistake("\"a.*\"", "\"a.*\"\nqueue = \"q r\"", "43:9", &["not the name of a queue group"]),
+    Mistake("every =", "start = \"4s\"\nevery =", "36:9", &["begin when the run is over"]),
+    Mistake(
+        "every =",
+        "start = \"2s\"\nstop = \"1s\"\nevery =",
+        "37:8",
+        &["they would stop before they begin"],
+    ),
+    Mistake("every =", "ping = \"0s\"\nevery =", "36:8", &["at most once in 1ms"]),
+    Mistake(
+        "kind = \"no_duplicates\"",
+        "kind = \"no_duplicates\"\nwithin = \"5s\"",
+        "55:10",
+        &["`within` means nothing for `no_duplicates`"],
+    ),
+    Mistake(
+        "kind = \"no_duplicates\"",
+        "kind = \"no_duplicates\"\nscope = \"client:nobody\"",
+        "54:1",
+        &["the scope `client:nobody` of this guarantee means nobody"],
+    ),
     // Clocks.
     Mistake(PARTITION, "clock\"\non = \"region:east\"", "47:8", &["a clock is wrong in some way"]),
     Mistake(
@@ -106,6 +160,36 @@ const MISTAKES: &[Mistake] = &[
         "reload\"\non = \"region:east\"\nconfig = { max_pending = \"1MiB\" }",
         "49:26",
         &["`max_pending` does not change while a server runs"],
+    ),
+    Mistake(
+        PARTITION,
+        "reload\"\non = \"region:east\"\nconfig = { cluster = { accounts = [\"A\"] } }",
+        "49:35",
+        &["`accounts` does not change while a server runs"],
+    ),
+    Mistake(
+        PARTITION,
+        "reload\"\non = \"region:east\"\nconfig = { cluster = {} }",
+        "47:8",
+        &["this `config` is empty"],
+    ),
+    Mistake(
+        PARTITION,
+        "reload\"\non = \"region:east\"\nconfig = { users = [] }",
+        "49:12",
+        &["unknown key `users`"],
+    ),
+    Mistake(
+        "nodes = 1\nlink = \"lan\"\nroutes",
+        "config = { cluster = { pool_size = -1, accounts = [\"A\"] } }\nnodes = 1\nlink = \"lan\"\nroutes",
+        "19:51",
+        &["no account has connections of its own"],
+    ),
+    Mistake(
+        "nodes = 1\nlink = \"lan\"\nroutes",
+        "config = { cluster = { pool_size = \"0..=3\" } }\nnodes = 1\nlink = \"lan\"\nroutes",
+        "19:36",
+        &["a range of pool sizes begins with 1"],
     ),
     Mistake(PARTITION, "upgrade\"\non = \"region:east\"", "47:8", &["what nodes are replaced by"]),
     Mistake(

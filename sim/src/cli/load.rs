@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use causeway_sim::coverage::Goal;
@@ -155,12 +156,21 @@ pub(super) fn one(path: &Path, params: &[Param]) -> Result<Loaded, ScenarioError
     Ok(Loaded { scenario, goals, text, without: BTreeSet::new() })
 }
 
+/// Longer files are none of ours: a device would never end.
+const TEXT_MAX: u64 = 1 << 30;
+
 /// The text of a file, or where it stops being one.
 pub(super) fn text_of(path: &Path) -> Result<String, Diagnostic> {
     let file = path.display().to_string();
-    let bytes = fs::read(path).map_err(|error| {
-        Diagnostic::of_file(&file, format!("cannot read {file}: {error}"), neighbour(path))
-    })?;
+    let unreadable =
+        |error| Diagnostic::of_file(&file, format!("cannot read {file}: {error}"), neighbour(path));
+    let mut bytes = Vec::new();
+    let mut all = fs::File::open(path).map_err(unreadable)?.take(TEXT_MAX + 1);
+    all.read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > TEXT_MAX {
+        let message = format!("{file} is longer than {} MiB", TEXT_MAX >> 20);
+        return Err(Diagnostic::of_file(&file, message, None));
+    }
     String::from_utf8(bytes).map_err(|error| {
         let good = error.utf8_error().valid_up_to();
         let bytes = error.into_bytes();

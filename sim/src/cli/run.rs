@@ -31,6 +31,7 @@ pub(super) fn main(args: &RunArgs, engines: &[Engine]) -> Result<Exit, Failure> 
     for loaded in &mut scenarios {
         loaded.leave_out(&args.without.without);
     }
+    check_engine(&scenarios, engine)?;
     let sets: Vec<SeedSet> = scenarios.iter().map(|loaded| seeds_of(args, loaded)).collect();
     check(&scenarios, &sets)?;
     let watch = Stopwatch::start();
@@ -45,6 +46,21 @@ pub(super) fn main(args: &RunArgs, engines: &[Engine]) -> Result<Exit, Failure> 
     }
     outlets.tell(&finished)?;
     Ok(finished.iter().fold(Exit::Held, |exit, one| exit.worse(one.exit)))
+}
+
+/// A scenario may say which engines it is meant for.
+fn check_engine(scenarios: &[Loaded], engine: Engine) -> Result<(), Failure> {
+    let meant = |loaded: &&Loaded| {
+        let engines = &loaded.scenario.engines;
+        engines.is_empty() || engines.iter().any(|name| name == engine.name)
+    };
+    let Some(other) = scenarios.iter().find(|loaded| !meant(loaded)) else { return Ok(()) };
+    let Scenario { file, engines, .. } = &other.scenario;
+    Err(Failure::Usage(format!(
+        "error: {file} is meant for the engine {} (`run.engines`), and this is `{}`",
+        engines.join(" or "),
+        engine.name
+    )))
 }
 
 /// What a command has to do.

@@ -1,7 +1,6 @@
 //! `causeway-sim shrink`, and what `run` does with its failures: looks for a smaller plan with the
 //! same failure.
 
-use std::fs;
 use std::panic;
 use std::path::{Path, PathBuf};
 
@@ -17,7 +16,7 @@ use super::clock::Stopwatch;
 use super::replay::is_plan;
 use super::run::program;
 use super::runner::{Guard, execute};
-use super::{Failure, ShrinkArgs, output};
+use super::{Failure, ShrinkArgs, load, output};
 
 /// Where a run that multiplies messages without end is cut at first, in steps.
 const STEPS_AT_FIRST: u64 = 200_000;
@@ -55,8 +54,7 @@ pub(super) fn main(args: &ShrinkArgs) -> Result<Exit, Failure> {
 
 fn read(path: &Path) -> Result<Plan, Failure> {
     let file = path.display();
-    let text = fs::read_to_string(path)
-        .map_err(|error| Failure::Usage(format!("error: cannot read {file}: {error}")))?;
+    let text = load::text_of(path).map_err(|error| Failure::Scenario(error.into()))?;
     if !is_plan(&text) {
         let what = format!(
             "error: {file} is not a plan: `causeway-sim replay SCENARIO --seed N --out DIR` writes one"

@@ -143,6 +143,18 @@ impl Spec {
         }
     }
 
+    /// Whether a scenario can give it this bound.
+    #[must_use]
+    pub fn takes(&self, key: &str) -> bool {
+        match (self.rule, key) {
+            (Rule::InterestOnly, "grace")
+            | (Rule::RegionAutonomy, "p99" | "success")
+            | (Rule::DeliveryRatio, "min") => true,
+            (_, "within") => !self.bound.is_empty(),
+            _ => false,
+        }
+    }
+
     /// A checker with these parameters.
     pub(super) fn checker(&self, params: &Params<'_>) -> Box<dyn Checker> {
         match self.rule {

@@ -14,6 +14,7 @@ use super::{
     ClientPlan, ConfigPlan, ConnsFault, FaultAction, FaultPlan, LinkPlan, NamesPlan, NetworkPlan,
     NodePlan, PathPlan, Plan, ProcessPlan, RegionPlan, RoutePlan, Setting, Sides, Site,
 };
+use crate::guarantee;
 use crate::history::Phase;
 use crate::ids::{ClientId, NodeId, RegionId};
 use crate::rng::Stream;
@@ -65,6 +66,7 @@ pub fn plan(scenario: &Scenario, seed: u64) -> Result<Plan, ScenarioError> {
     builder.swarm(duration);
     builder.number_faults();
     builder.times(duration);
+    builder.check_scopes();
     if builder.problems.is_empty() {
         ops::build(&mut builder);
     }
@@ -455,6 +457,17 @@ impl Builder<'_> {
         self.plan.bounds = bounds;
     }
 
+    /// Guarantees are about somebody who is there.
+    fn check_scopes(&mut self) {
+        let header = self.plan.header("");
+        let all = self.plan.guarantees.iter();
+        let lost = all.filter(|info| !guarantee::knows_scope(&info.scope, &header));
+        let lost: Vec<(u32, String)> = lost.map(|info| (info.line, info.scope.clone())).collect();
+        for (line, scope) in lost {
+            self.problem(line, format!("the scope `{scope}` of this guarantee means nobody"));
+        }
+    }
+
     fn phase(&self, phase: Phase) -> u64 {
         self.plan.bounds.phases_ns[phase as usize]
     }
@@ -462,7 +475,7 @@ impl Builder<'_> {
 
 /// What a configuration may say of each setting.
 fn config_numbers(spec: &ConfigSpec) -> [(Setting, Option<Draw>); 18] {
-    let flag = |set: bool| set.then_some(Draw::fixed(1));
+    let flag = |set: Option<bool>| Some(Draw::fixed(u64::from(set?)));
     [
         (Setting::MaxPending, spec.max_pending),
         (Setting::MaxPayload, spec.max_payload),

@@ -26,6 +26,30 @@ impl Plan {
         self.hit_by(|what| matches!(what, HostWhat::Join))
     }
 
+    /// A node that comes or goes twice, or goes before it comes, and which of it.
+    #[must_use]
+    pub(super) fn twice_or_backwards(&self) -> Option<(NodeId, &'static str)> {
+        let times = |node: NodeId, is: fn(&HostWhat) -> bool| -> Vec<u64> {
+            let hits = |fault: &&FaultPlan| {
+                let host = fault.action.host();
+                host.is_some_and(|host| is(&host.what) && host.nodes.contains(&node))
+            };
+            self.faults.iter().filter(hits).map(|fault| fault.at).collect()
+        };
+        (0..).map(NodeId).take(self.nodes.len()).find_map(|node| {
+            let joins = times(node, |what| matches!(what, HostWhat::Join));
+            let leaves = times(node, |what| matches!(what, HostWhat::Leave));
+            if joins.len() > 1 {
+                return Some((node, "joins twice"));
+            }
+            if leaves.len() > 1 {
+                return Some((node, "leaves twice: it goes for good"));
+            }
+            let backwards = joins.first().zip(leaves.first()).is_some_and(|(j, l)| j >= l);
+            backwards.then_some((node, "leaves before it joins"))
+        })
+    }
+
     /// Clients that may have no node to go to at some time: each of theirs comes late, or leaves.
     #[must_use]
     pub(crate) fn homeless(&self) -> Option<ClientId> {

@@ -171,6 +171,9 @@ impl Reader {
                 let number = text
                     .parse()
                     .map_err(|_| format!("`{}={text}`: not a number", setting.name()))?;
+                if setting == Setting::PoolSize && number > POOL_MAX {
+                    return Err(format!("`{}={text}`: at most {POOL_MAX}", setting.name()));
+                }
                 config.numbers.push((setting, number));
             }
         }
@@ -280,7 +283,7 @@ impl Reader {
             "pub" => Op::Pub {
                 subject: self.subject(line)?,
                 size: payload_size(line.number("size")?)?,
-                count: optional(line, "count", 1)?,
+                count: at_most(line, "count", 1, BURST_MAX)?,
                 header: line.flag("header"),
                 flush: line.flag("flush"),
             },
@@ -365,6 +368,7 @@ impl Reader {
                 FaultAction::StopReading(clients.collect::<Result<_, _>>()?)
             }
         };
+        must_last(&action, lasts)?;
         let client = |name: &str| {
             let found = self.clients.get(name).copied();
             found.ok_or_else(|| format!("there is no client `{name}`"))
@@ -478,12 +482,48 @@ fn sid(line: &mut Line) -> Result<Sid, String> {
     }
 }
 
+/// Messages of one operation, as scenarios have it: more would fill the memory.
+const BURST_MAX: u32 = 100_000;
+
+/// Bytes of a payload, as scenarios have it.
+const PAYLOAD_MAX: u32 = 64 << 20;
+
+/// Connections of a pool, as scenarios have it.
+const POOL_MAX: u64 = 256;
+
+fn at_most(line: &mut Line, key: &str, usual: u32, most: u32) -> Result<u32, String> {
+    let number = optional(line, key, usual)?;
+    if number > most {
+        return Err(format!("`{key}={number}`: at most {most}"));
+    }
+    Ok(number)
+}
+
+/// What lasts no time would never be over: nothing ends it.
+fn must_last(action: &FaultAction, lasts: u64) -> Result<(), String> {
+    let ends = matches!(
+        action,
+        FaultAction::Cut { .. }
+            | FaultAction::Refuse(_)
+            | FaultAction::Degrade { .. }
+            | FaultAction::Dns(_)
+            | FaultAction::StopReading(_)
+    );
+    if ends && lasts == 0 {
+        return Err(format!("a {} says how long it lasts: `for=`", action.kind().name()));
+    }
+    Ok(())
+}
+
 /// What an earlier line has introduced by this name.
 fn find<T: Copy>(all: &BTreeMap<String, T>, what: &str, name: &str) -> Result<T, String> {
     all.get(name).copied().ok_or_else(|| format!("there is no {what} `{name}`"))
 }
 
 fn payload_size(size: u32) -> Result<u32, String> {
+    if size > PAYLOAD_MAX {
+        return Err(format!("a payload has at most {PAYLOAD_MAX} bytes"));
+    }
     if (size as usize) < IDENTITY_BYTES {
         return Err(format!("a payload has at least {IDENTITY_BYTES} bytes, for its identity"));
     }

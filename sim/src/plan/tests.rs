@@ -116,17 +116,24 @@ on = "client:sub"
 [guarantee.order]
 kind = "publisher_order"
 scope = "path:east/west"
-within = "1500ms"
-success = 0.999
 "#;
 
 fn scenario(text: &str) -> Scenario {
     Scenario::parse("small.toml", text, &["publisher_order"]).unwrap_or_else(|e| panic!("{e}"))
 }
 
+/// With bounds that another kind of guarantee would have.
+fn bounded(seed: u64) -> Plan {
+    let mut plan = plan(&scenario(SMALL), seed).unwrap();
+    for info in &mut plan.guarantees {
+        (info.within_ns, info.success_ppm) = (Some(3 * SECOND / 2), Some(999_000));
+    }
+    plan
+}
+
 #[test]
 fn a_plan_is_a_text_that_people_can_read() {
-    insta::assert_snapshot!(plan(&scenario(SMALL), 1).unwrap().write());
+    insta::assert_snapshot!(bounded(1).write());
 }
 
 #[test]
@@ -150,7 +157,7 @@ fn a_plan_is_read_as_it_was_written() {
 fn seeds_mean_what_they_meant() {
     let hashes: Vec<String> = (0..4)
         .map(|seed| {
-            let text = plan(&scenario(SMALL), seed).unwrap().write();
+            let text = bounded(seed).write();
             format!("{:016x}", hash64(0, text.as_bytes()))
         })
         .collect();
@@ -224,6 +231,19 @@ fn the_last_message_of_a_publisher_is_flushed() {
     assert_eq!(last, Some(true));
 }
 
+#[test]
+fn pool_sizes_mean_what_they_mean_to_a_server() {
+    for (given, expected) in [("-1", 0), ("\"-7\"", 0), ("0", 3), ("1", 1), ("\"2..=2\"", 2)] {
+        let text = SMALL.replace(
+            "pool_size = \"1..=3\", accounts = [\"A\", \"B\"]",
+            &format!("pool_size = {given}"),
+        );
+        let plan = plan(&scenario(&text), 1).unwrap();
+        assert_eq!(plan.nodes[0].config.number(Setting::PoolSize), Some(expected), "{given}");
+        assert_eq!(Plan::parse(&plan.write()).map(|p| p.write()), Ok(plan.write()));
+    }
+}
+
 /// What the first seed says for which the scenario makes no sense.
 fn refusal(text: &str) -> String {
     let scenario = scenario(text);
@@ -270,6 +290,12 @@ fn what_is_no_plan_is_refused_with_its_line() {
     assert!(wrong(" connect", " conect").ends_with("a client cannot `conect`"));
     assert!(wrong(" connect", " connect now").ends_with("`now` is not known here"));
     assert!(wrong("sub 2 ", "sub 1 ").contains("a number from 2"));
+    assert!(wrong(" count=2", " count=100001").ends_with("`count=100001`: at most 100000"));
+    assert!(wrong(" size=", " size=4294967295 x=").ends_with("at most 67108864 bytes"));
+    assert!(wrong(" pool_size=", " pool_size=257 x=").ends_with("`pool_size=257`: at most 256"));
+    assert!(
+        wrong("partition for=200ms", "partition for=0s").ends_with("how long it lasts: `for=`")
+    );
     assert!(wrong("bounds", "# bounds").ends_with("the plan has no `bounds`"));
     assert!(Plan::parse("").unwrap_err().to_string().ends_with("the plan is empty"));
     let mut lines: Vec<&str> = text.lines().collect();

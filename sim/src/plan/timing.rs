@@ -9,7 +9,7 @@ use crate::history::Bounds;
 use crate::units::{MS, SECOND};
 
 /// nats-server's default.
-pub(super) const POOL_SIZE: u64 = 3;
+pub(crate) const POOL_SIZE: u64 = 3;
 
 /// Clients connect within this time at the beginning of the phase `warm`.
 pub(super) const CONNECT_SPREAD_NS: u64 = 500 * MS;

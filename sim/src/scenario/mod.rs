@@ -73,6 +73,8 @@ pub struct Scenario {
     pub perturb: bool,
     /// A run with more steps does not end by itself; `None` leaves it to who runs it.
     pub max_events: Option<u64>,
+    /// The names of the engines that it is meant for; empty is any.
+    pub engines: Vec<String>,
     /// Each so-many-th seed is run twice; `None` is none.
     pub determinism_check: Option<u64>,
     /// What holds for all networks.
@@ -211,21 +213,21 @@ pub struct ConfigSpec {
     /// Unanswered pings.
     pub ping_max: Option<Draw>,
     /// Drop instead of stalling.
-    pub no_fast_producer_stall: bool,
+    pub no_fast_producer_stall: Option<bool>,
     /// Nanoseconds.
     pub lame_duck_duration: Option<Draw>,
     /// Nanoseconds.
     pub lame_duck_grace: Option<Draw>,
-    /// Connections per peer.
+    /// Connections per peer; 0 is one without a pool.
     pub pool_size: Option<Draw>,
     /// Accounts with a connection of their own.
     pub accounts: Vec<String>,
     /// Dials of a gossiped peer that nobody lists any more.
     pub connect_retries: Option<Draw>,
     /// Double the pause between dials.
-    pub connect_backoff: bool,
+    pub connect_backoff: Option<bool>,
     /// Do not tell clients of the other servers.
-    pub no_advertise: bool,
+    pub no_advertise: Option<bool>,
     /// Of routes, in nanoseconds.
     pub route_ping_interval: Option<Draw>,
     /// Of routes.

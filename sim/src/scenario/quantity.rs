@@ -74,6 +74,15 @@ texts! {
         Some(json!({ "type": "integer", "minimum": 0 })),
         "A whole number, or a range to draw from: `1..=3`.",
     );
+    /// `"1..=3"`, or `-1`.
+    PoolSize = ranged(
+        WHOLE,
+        Some(json!({ "anyOf": [
+            { "type": "integer" },
+            { "type": "string", "pattern": "^ *-[0-9]+ *$" },
+        ] })),
+        "A whole number, also a negative one, or a range to draw from: `1..=3`.",
+    );
     /// `"50..400"`.
     PerSecond = ranged(
         r"[0-9][0-9_]*(\.[0-9]{1,3}0*)?",

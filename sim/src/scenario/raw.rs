@@ -243,7 +243,7 @@ pub(super) struct RawRegion {
 }
 
 /// nats-server's options by their own names.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawConfig {
     /// Bytes that wait for one client before it is cut off.
@@ -296,17 +296,17 @@ pub(super) struct RawConfig {
 }
 
 /// nats-server's options of routes by their own names.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawCluster {
-    /// Connections to each peer.
+    /// Connections to each peer; 0 is the default, a negative number is one without a pool.
     #[serde(default)]
-    #[schemars(with = "q::Count")]
+    #[schemars(with = "q::PoolSize")]
     pub(super) pool_size: Option<Any>,
     /// Accounts with a connection of their own.
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
-    pub(super) accounts: Option<Vec<String>>,
+    pub(super) accounts: Option<Spanned<Vec<String>>>,
     /// Dials of a gossiped peer that nobody lists any more.
     #[serde(default)]
     #[schemars(with = "q::Count")]

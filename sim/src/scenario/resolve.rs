@@ -7,7 +7,8 @@ use toml::{Spanned, Value};
 
 use super::diagnostic::{Diagnostic, Problems, ScenarioError};
 use super::raw::{
-    Any, RawConfig, RawGuarantee, RawLink, RawPath, RawRegion, RawRun, RawScenario, Text,
+    Any, RawCluster, RawConfig, RawGuarantee, RawLink, RawPath, RawRegion, RawRun, RawScenario,
+    Text,
 };
 use super::tree;
 use super::value::{Unit, draw};
@@ -15,7 +16,9 @@ use super::{
     Chunking, ConfigSpec, Dist, Draw, Given, LinkSpec, NetworkSpec, ParamSpec, PathSpec,
     RegionSpec, RouteTarget, Scenario, Selector,
 };
+use crate::guarantee;
 use crate::history::GuaranteeInfo;
+use crate::plan::timing;
 use crate::units::{MS, SECOND};
 
 mod clients;
@@ -37,6 +40,21 @@ pub(super) const SCHEMA: i64 = 1;
 
 /// Nodes of one region.
 const NODES_MAX: u64 = 64;
+
+/// Nodes of all regions: each keeps connections to each other one.
+const ALL_NODES_MAX: u64 = 512;
+
+/// Connections of a pool.
+const POOL_MAX: u64 = 256;
+
+/// A segment that takes longer is lost.
+const LATENCY_MAX: u64 = 60 * SECOND;
+
+/// Nodes that start later are not waited for.
+const START_MAX: u64 = 3600 * SECOND;
+
+/// Longer than anything takes to settle.
+const SETTLE_MAX: u64 = 24 * 3600 * SECOND;
 
 /// A queue that holds less would let nothing pass but single frames.
 const QUEUE_MIN: u64 = 1024;
@@ -123,7 +141,7 @@ impl Reader<'_> {
             self.problems.add(raw.name.span(), "a scenario needs at least one `[region.<name>]`");
         }
         let paths = self.paths();
-        let clients = self.clients();
+        let clients = self.clients(duration);
         let faults = self.faults(duration);
         let swarm = self.swarm(duration);
         Scenario {
@@ -136,6 +154,7 @@ impl Reader<'_> {
             duration,
             settle: self.settle(&raw.run),
             perturb: raw.run.perturb,
+            engines: raw.run.engines.iter().map(|name| engine_name(name.get_ref())).collect(),
             max_events: self.one_count(raw.run.max_events.as_ref(), 1_000),
             determinism_check: self.one_count(raw.run.determinism_check.as_ref(), 1),
             network: self.network(),
@@ -187,6 +206,9 @@ impl Reader<'_> {
     fn seeds(&mut self) -> Vec<u64> {
         let Some(any) = &self.raw.run.seeds else { return (0..100).collect() };
         if let Value::Array(items) = any.get_ref() {
+            if items.is_empty() {
+                self.problems.add(any.span(), "a list of seeds has at least one");
+            }
             let seeds: Option<Vec<u64>> =
                 items.iter().map(|i| i.as_integer().and_then(|n| u64::try_from(n).ok())).collect();
             return seeds.unwrap_or_else(|| {
@@ -204,7 +226,11 @@ impl Reader<'_> {
 
     fn settle(&mut self, run: &RawRun) -> Option<u64> {
         let settle = run.settle.as_ref()?;
-        Some(self.text_draw(settle, Unit::Duration).high)
+        let draw = self.text_draw(settle, Unit::Duration);
+        if draw.high > SETTLE_MAX {
+            self.problems.add(settle.span(), "this is at most 24h");
+        }
+        Some(draw.high)
     }
 
     fn network(&mut self) -> NetworkSpec {
@@ -251,10 +277,10 @@ impl Reader<'_> {
         LinkSpec {
             name: name.to_owned(),
             dist: raw.dist.as_ref().map_or(Dist::Uniform, |dist| self.dist(dist)),
-            bias: self.or(raw.bias.as_ref(), Unit::Duration, 0),
+            bias: self.no_more(raw.bias.as_ref(), LATENCY_MAX, "1m", 0),
             queue: self.queue(raw),
-            latency: self.draw(&raw.latency, Unit::Duration).unwrap_or(Draw::fixed(0)),
-            jitter: self.or(raw.jitter.as_ref(), Unit::Duration, 0),
+            latency: self.no_more(Some(&raw.latency), LATENCY_MAX, "1m", 0),
+            jitter: self.no_more(raw.jitter.as_ref(), LATENCY_MAX, "1m", 0),
             loss_ppm,
             bandwidth: self.or(raw.bandwidth.as_ref(), Unit::Rate, 0),
         }
@@ -284,7 +310,16 @@ impl Reader<'_> {
 
     fn regions(&mut self) -> Vec<RegionSpec> {
         let raw = self.raw;
-        raw.region.iter().map(|(name, region)| self.region(name, region)).collect()
+        let regions: Vec<RegionSpec> =
+            raw.region.iter().map(|(name, region)| self.region(name, region)).collect();
+        let nodes = regions.iter().map(|region| region.nodes.high).fold(0, u64::saturating_add);
+        if nodes > ALL_NODES_MAX
+            && let Some(last) = raw.region.values().next_back()
+        {
+            let message = format!("{nodes} nodes in all regions, more than {ALL_NODES_MAX}");
+            self.problems.add(last.get_ref().nodes.span(), message);
+        }
+        regions
     }
 
     fn region(&mut self, name: &str, spanned: &Spanned<RawRegion>) -> RegionSpec {
@@ -295,6 +330,10 @@ impl Reader<'_> {
         }
         for (key, value) in [("zones", &raw.zones), ("disk", &raw.disk)] {
             self.unsupported(key, value.as_ref());
+        }
+        if let Some(cluster) = raw.cluster.as_ref().filter(|cluster| !is_name(cluster.get_ref())) {
+            let message = "a name has only letters, digits, `-`, `_` and `.`";
+            self.problems.add(cluster.span(), message);
         }
         let nodes = self.draw(&raw.nodes, Unit::Count).unwrap_or(Draw::fixed(1));
         if nodes.low == 0 || nodes.high > NODES_MAX {
@@ -311,9 +350,10 @@ impl Reader<'_> {
             nodes,
             link: self.link_index(&raw.link),
             routes,
-            start: self
-                .maybe(raw.start.as_ref(), Unit::Duration)
-                .unwrap_or(Draw { low: 0, high: 200 * MS }),
+            start: match &raw.start {
+                Some(start) => self.no_more(Some(start), START_MAX, "1h", 0),
+                None => Draw { low: 0, high: 200 * MS },
+            },
             config: self.config(&raw.config),
             release: raw.version.as_ref().and_then(|to| self.release(to)).unwrap_or_default(),
         }
@@ -364,28 +404,86 @@ impl Reader<'_> {
 
     fn config(&mut self, raw: &RawConfig) -> ConfigSpec {
         let cluster = &raw.cluster;
-        let flag = |value: &Option<Spanned<bool>>| value.as_ref().is_some_and(|v| *v.get_ref());
+        let flag = |value: &Option<Spanned<bool>>| value.as_ref().map(|v| *v.get_ref());
         ConfigSpec {
-            max_pending: self.maybe(raw.max_pending.as_ref(), Unit::Size),
-            max_payload: self.maybe(raw.max_payload.as_ref(), Unit::Size),
-            max_control_line: self.maybe(raw.max_control_line.as_ref(), Unit::Size),
-            max_connections: self.maybe(raw.max_connections.as_ref(), Unit::Count),
+            max_pending: self.at_least_one(raw.max_pending.as_ref(), Unit::Size),
+            max_payload: self.at_least_one(raw.max_payload.as_ref(), Unit::Size),
+            max_control_line: self.at_least_one(raw.max_control_line.as_ref(), Unit::Size),
+            max_connections: self.at_least_one(raw.max_connections.as_ref(), Unit::Count),
             max_subscriptions: self.maybe(raw.max_subscriptions.as_ref(), Unit::Count),
-            write_deadline: self.maybe(raw.write_deadline.as_ref(), Unit::Duration),
-            ping_interval: self.maybe(raw.ping_interval.as_ref(), Unit::Duration),
-            ping_max: self.maybe(raw.ping_max.as_ref(), Unit::Count),
+            write_deadline: self.at_least_one(raw.write_deadline.as_ref(), Unit::Duration),
+            ping_interval: self.at_least_one(raw.ping_interval.as_ref(), Unit::Duration),
+            ping_max: self.at_least_one(raw.ping_max.as_ref(), Unit::Count),
             no_fast_producer_stall: flag(&raw.no_fast_producer_stall),
             lame_duck_duration: self.maybe(raw.lame_duck_duration.as_ref(), Unit::Duration),
             lame_duck_grace: self.maybe(raw.lame_duck_grace_period.as_ref(), Unit::Duration),
-            pool_size: self.maybe(cluster.pool_size.as_ref(), Unit::Count),
-            accounts: cluster.accounts.clone().unwrap_or_default(),
+            pool_size: self.pool_size(cluster.pool_size.as_ref()),
+            accounts: self.accounts(cluster),
             connect_retries: self.maybe(cluster.connect_retries.as_ref(), Unit::Count),
             connect_backoff: flag(&cluster.connect_backoff),
             no_advertise: flag(&cluster.no_advertise),
-            route_ping_interval: self.maybe(cluster.ping_interval.as_ref(), Unit::Duration),
-            route_ping_max: self.maybe(cluster.ping_max.as_ref(), Unit::Count),
-            route_write_deadline: self.maybe(cluster.write_deadline.as_ref(), Unit::Duration),
+            route_ping_interval: self.at_least_one(cluster.ping_interval.as_ref(), Unit::Duration),
+            route_ping_max: self.at_least_one(cluster.ping_max.as_ref(), Unit::Count),
+            route_write_deadline: self
+                .at_least_one(cluster.write_deadline.as_ref(), Unit::Duration),
         }
+    }
+
+    /// As nats-server takes it: 0 is its default, and with a negative number there are no pools.
+    fn pool_size(&mut self, any: Option<&Any>) -> Option<Draw> {
+        let any = any?;
+        if is_negative(any) {
+            return Some(Draw::fixed(0));
+        }
+        let draw = self.draw(any, Unit::Count)?;
+        match (draw.low, draw.high) {
+            (0, 0) => Some(Draw::fixed(timing::POOL_SIZE)),
+            (0, _) => {
+                let message = "a range of pool sizes begins with 1: 0 is the default, and a \
+                    negative number is one connection without a pool";
+                self.problems.add(any.span(), message);
+                None
+            }
+            (_, 1..=POOL_MAX) => Some(draw),
+            _ => {
+                let message = format!("more than {POOL_MAX} connections to each peer");
+                self.problems.add(any.span(), message);
+                None
+            }
+        }
+    }
+
+    /// Accounts with connections of their own, each once, and not without pools.
+    fn accounts(&mut self, cluster: &RawCluster) -> Vec<String> {
+        let Some(accounts) = &cluster.accounts else { return Vec::new() };
+        let names = accounts.get_ref();
+        if !names.is_empty() && cluster.pool_size.as_ref().is_some_and(is_negative) {
+            let message = "without pools (a negative `pool_size`), no account has connections of \
+                its own";
+            self.problems.add(accounts.span(), message);
+        }
+        if let Some((_, twice)) =
+            names.iter().enumerate().find(|(at, name)| names[..*at].contains(name))
+        {
+            self.problems.add(accounts.span(), format!("the account `{twice}` is there twice"));
+        }
+        let is_odd = |name: &&String| {
+            name.is_empty() || name.contains(|c: char| c == ',' || c.is_whitespace())
+        };
+        if let Some(odd) = names.iter().find(is_odd) {
+            let message = format!("`{odd}` is not the name of an account");
+            self.problems.add(accounts.span(), message);
+        }
+        names.clone()
+    }
+
+    /// To a server, 0 is the default of a limit, not the least.
+    fn at_least_one(&mut self, any: Option<&Any>, unit: Unit) -> Option<Draw> {
+        let draw = self.maybe(any, unit)?;
+        if let Some(any) = any.filter(|_| draw.low == 0) {
+            self.problems.add(any.span(), "0 is the default to a server: leave it out");
+        }
+        Some(draw)
     }
 
     fn paths(&mut self) -> Vec<PathSpec> {
@@ -435,7 +533,8 @@ impl Reader<'_> {
             let region = self.raw.region.values().nth(at);
             region.and_then(|r| r.get_ref().cluster.as_ref()).map_or("c1", |c| c.get_ref().as_str())
         };
-        if joins_by_routes(raw) && cluster(a_at) != cluster(b_at) {
+        let are_names = is_name(cluster(a_at)) && is_name(cluster(b_at));
+        if joins_by_routes(raw) && are_names && cluster(a_at) != cluster(b_at) {
             self.problems.add(span, "routes join nodes of one cluster, and these are of two");
         }
         Some(PathSpec { a: a_at, b: b_at, link })
@@ -449,7 +548,7 @@ impl Reader<'_> {
     fn guarantee(&mut self, id: &str, spanned: &Spanned<RawGuarantee>) -> GuaranteeInfo {
         let raw = spanned.get_ref();
         let kind = raw.kind.get_ref();
-        if let Some(what) = crate::guarantee::needs(kind) {
+        if let Some(what) = guarantee::needs(kind) {
             let message = format!("`{kind}` needs {what}, which this version does not have");
             self.problems.add(raw.kind.span(), message);
         } else if !self.kinds.contains(&kind.as_str()) {
@@ -465,6 +564,7 @@ impl Reader<'_> {
         }
         let text = |t: &Option<Text>| t.as_ref().map_or_else(String::new, |t| t.get_ref().clone());
         let line = self.problems.line_of(&raw.kind.span());
+        self.check_bounds(raw);
         let mut one = |any: &Option<Any>, unit| Some(self.maybe(any.as_ref(), unit)?.high);
         let ppm = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
         GuaranteeInfo {
@@ -481,10 +581,45 @@ impl Reader<'_> {
         }
     }
 
+    /// Bounds that a kind does not have.
+    fn check_bounds(&mut self, raw: &RawGuarantee) {
+        let kind = raw.kind.get_ref().as_str();
+        let Some(spec) = guarantee::find(kind) else { return };
+        for (key, any) in [
+            ("within", &raw.within),
+            ("grace", &raw.grace),
+            ("p99", &raw.p99),
+            ("success", &raw.success),
+            ("min", &raw.min),
+        ] {
+            if let Some(any) = any.as_ref().filter(|_| !spec.takes(key)) {
+                self.problems.add(any.span(), format!("`{key}` means nothing for `{kind}`"));
+            }
+        }
+    }
+
     fn coverage(&mut self) -> Vec<(String, u32)> {
         let Some(coverage) = &self.raw.coverage else { return Vec::new() };
         let line = |t: &Text| self.problems.line_of(&t.span());
         coverage.sometimes.iter().map(|t| (t.get_ref().clone(), line(t))).collect()
+    }
+}
+
+/// Its usual name.
+fn engine_name(name: &str) -> String {
+    if name == ENGINE_OTHERWISE { ENGINES[0] } else { name }.to_owned()
+}
+
+/// A whole number below 0, as a number or as a text.
+fn is_negative(any: &Any) -> bool {
+    match any.get_ref() {
+        Value::Integer(number) => *number < 0,
+        Value::String(text) => text.trim().parse::<i64>().is_ok_and(|number| number < 0),
+        Value::Float(_)
+        | Value::Boolean(_)
+        | Value::Datetime(_)
+        | Value::Array(_)
+        | Value::Table(_) => false,
     }
 }
 
@@ -512,6 +647,15 @@ impl Reader<'_> {
 
     fn or(&mut self, any: Option<&Any>, unit: Unit, usual: u64) -> Draw {
         self.maybe(any, unit).unwrap_or(Draw::fixed(usual))
+    }
+
+    /// A duration that is not beyond all measure; a longer one would make a run of days.
+    fn no_more(&mut self, any: Option<&Any>, most: u64, in_words: &str, usual: u64) -> Draw {
+        let draw = self.or(any, Unit::Duration, usual);
+        if let Some(any) = any.filter(|_| draw.high > most) {
+            self.problems.add(any.span(), format!("this is at most {in_words}"));
+        }
+        draw
     }
 
     fn text_draw(&mut self, text: &Text, unit: Unit) -> Draw {

@@ -119,6 +119,10 @@ impl Builder<'_> {
         let Some(line) = self.scenario.faults.iter().find(of_members).map(|spec| spec.line) else {
             return;
         };
+        if let Some((node, why)) = self.plan.twice_or_backwards() {
+            let message = format!("`node:{}` {why}", self.plan.node_name(node));
+            self.problem(line, message);
+        }
         if let Some(client) = self.plan.homeless() {
             let name = self.plan.client_name(client);
             let message = format!("`client:{name}` has no node that is there all the time");

@@ -9,15 +9,26 @@ use super::{Reader, is_name};
 use crate::payload;
 use crate::units::{MS, SECOND};
 
+/// A protocol line is cut at these.
+fn has_blanks(text: &str) -> bool {
+    text.contains(|c: char| c.is_whitespace() || c.is_control())
+}
+
+/// Nobody waits longer for an answer.
+const PATIENCE_MAX: u64 = 3600 * SECOND;
+
 /// Clients of one table; a mistake would fill the memory.
 const COUNT_MAX: u64 = 100_000;
 
 impl Reader<'_> {
-    pub(super) fn clients(&mut self) -> Vec<ClientSpec> {
+    pub(super) fn clients(&mut self, duration: Draw) -> Vec<ClientSpec> {
         let raw = self.raw;
         let mut clients: Vec<ClientSpec> = Vec::new();
         for client in &raw.client {
             let Some(spec) = self.client(client.get_ref()) else { continue };
+            if duration.high > 0 {
+                self.check_working_time(client.get_ref(), duration);
+            }
             if clients.iter().any(|other| other.id == spec.id) {
                 let message = format!("there are two clients `{}`", spec.id);
                 self.problems.add(client.get_ref().id.span(), message);
@@ -62,7 +73,7 @@ impl Reader<'_> {
             count,
             role,
             subject: self.subject(raw, role),
-            queue: raw.queue.as_ref().map(|q| q.get_ref().clone()),
+            queue: self.queue_group(raw),
             every: self.every(raw, role),
             burst,
             size: self.size(raw),
@@ -72,7 +83,7 @@ impl Reader<'_> {
             when: self.client_when(raw),
             lasts: self.maybe(raw.lasts.as_ref(), Unit::Duration),
             line: self.problems.line_of(&raw.id.span()),
-            timeout: self.or(raw.timeout.as_ref(), Unit::Duration, 2 * SECOND),
+            timeout: self.no_more(raw.timeout.as_ref(), PATIENCE_MAX, "1h", 2 * SECOND),
             max: self.or(raw.max.as_ref(), Unit::Count, 0),
             max_after: self.maybe(raw.max_after.as_ref(), Unit::Duration),
             also: self.also(raw),
@@ -83,10 +94,39 @@ impl Reader<'_> {
             echo: raw.echo.as_ref().is_none_or(|e| *e.get_ref()),
             takes_headers: self.takes_headers(raw, role),
             read_rate: self.maybe(raw.read_rate.as_ref(), Unit::Rate),
-            ping: self.or(raw.ping.as_ref(), Unit::Duration, 2 * SECOND),
+            ping: self.ping(raw),
             reconnect_wait: self.or(raw.reconnect.wait.as_ref(), Unit::Duration, 100 * MS),
             reconnect_jitter: self.or(raw.reconnect.jitter.as_ref(), Unit::Duration, 100 * MS),
         })
+    }
+
+    fn queue_group(&mut self, raw: &RawClient) -> Option<String> {
+        let queue = raw.queue.as_ref()?;
+        let name = queue.get_ref();
+        if !causeway_wire::subject::is_valid_literal(name.as_bytes()) || has_blanks(name) {
+            self.problems.add(queue.span(), format!("`{name}` is not the name of a queue group"));
+        }
+        Some(name.clone())
+    }
+
+    fn ping(&mut self, raw: &RawClient) -> Draw {
+        let ping = self.or(raw.ping.as_ref(), Unit::Duration, 2 * SECOND);
+        if let Some(any) = raw.ping.as_ref().filter(|_| ping.low < MS) {
+            self.problems.add(any.span(), "a client pings at most once in 1ms");
+        }
+        ping
+    }
+
+    /// Clients that would work at no time: from after the run on, or until before they begin.
+    pub(super) fn check_working_time(&mut self, raw: &RawClient, duration: Draw) {
+        let start = self.or(raw.start.as_ref(), Unit::Duration, 0);
+        if let Some(any) = raw.start.as_ref().filter(|_| start.low >= duration.high) {
+            self.problems.add(any.span(), "they would begin when the run is over");
+        } else if let Some(any) = &raw.stop
+            && self.or(Some(any), Unit::Duration, u64::MAX).high <= start.low
+        {
+            self.problems.add(any.span(), "they would stop before they begin");
+        }
     }
 
     fn role(&mut self, raw: &RawClient) -> Option<Role> {
@@ -184,7 +224,7 @@ impl Reader<'_> {
         } else {
             causeway_wire::subject::is_valid(bytes)
         };
-        if !good {
+        if !good || has_blanks(&plain) {
             let message = format!("`{plain}` is not a subject that one can {} to", role.name());
             self.problems.add(raw.subject.span(), message);
         }

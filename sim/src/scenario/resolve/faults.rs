@@ -7,9 +7,10 @@ use toml::Spanned;
 use super::super::raw::RawFault;
 use super::super::value::Unit;
 use super::super::{
-    Between, Draw, FaultSpec, FaultWhat, NamesAnswer, NamesSpec, Process, Selector, Ways,
+    Between, Draw, FaultSpec, FaultWhat, HostSpecWhat, NamesAnswer, NamesSpec, Process, Selector,
+    Ways,
 };
-use super::{Reader, hosts};
+use super::{LATENCY_MAX, Reader, hosts};
 use crate::units::MS;
 
 /// On which route port a process may come back.
@@ -73,6 +74,33 @@ const WITH_DIRECTION: [&str; 11] = [
 /// Those of them that may go one way only: all but the last.
 const DIRECTED: &[&str] = WITH_DIRECTION.split_at(WITH_DIRECTION.len() - 1).0;
 
+/// The nodes whose processes a fault ends, if it is such a fault.
+const fn ends(what: &FaultWhat) -> Option<&Selector> {
+    match what {
+        FaultWhat::Crash(process) | FaultWhat::Stop(process) | FaultWhat::LameDuck(process) => {
+            Some(&process.on)
+        }
+        FaultWhat::Host(host) => match host.what {
+            HostSpecWhat::PowerLoss { .. } | HostSpecWhat::Leave => Some(&host.on),
+            HostSpecWhat::Pause
+            | HostSpecWhat::SlowCpu { .. }
+            | HostSpecWhat::Restart(_)
+            | HostSpecWhat::Clock(_)
+            | HostSpecWhat::Join
+            | HostSpecWhat::Reload(_)
+            | HostSpecWhat::Upgrade(_) => None,
+        },
+        FaultWhat::Cut { .. }
+        | FaultWhat::Cuts(_)
+        | FaultWhat::Reset(_)
+        | FaultWhat::Conns(_)
+        | FaultWhat::Refuse(_)
+        | FaultWhat::Degrade { .. }
+        | FaultWhat::Dns(_)
+        | FaultWhat::StopReading(_) => None,
+    }
+}
+
 /// A key, its place if it is there, and the kinds of faults that have a use for it.
 pub(super) type Key<'a> = (&'a str, Option<Range<usize>>, &'a [&'a str]);
 
@@ -87,7 +115,29 @@ impl Reader<'_> {
             }
             known.push(id.get_ref());
         }
-        raw.fault.iter().filter_map(|f| self.fault(f, duration)).collect()
+        let mut faults: Vec<FaultSpec> = Vec::new();
+        for fault in &raw.fault {
+            let Some(spec) = self.fault(fault, duration) else { continue };
+            if let Some(other) = faults.iter().find(|other| self.is_down_already(other, &spec)) {
+                let message = format!(
+                    "it always meets the fault of line {} at the same node, which is down then",
+                    other.line
+                );
+                self.problems.add(fault.get_ref().kind.span(), message);
+            }
+            faults.push(spec);
+        }
+        faults
+    }
+
+    /// Whether, whatever is drawn, one fault hits a node while another has taken it down.
+    fn is_down_already(&self, one: &FaultSpec, other: &FaultSpec) -> bool {
+        let within = |a: &FaultSpec, b: &FaultSpec| {
+            let (Some(lasts), None, None) = (a.lasts, &a.when, &b.when) else { return false };
+            a.at.high < b.at.low && b.at.high < a.at.low.saturating_add(lasts.low)
+        };
+        let (Some(here), Some(there)) = (ends(&one.what), ends(&other.what)) else { return false };
+        (within(one, other) || within(other, one)) && self.overlap(here, there)
     }
 
     fn fault(&mut self, spanned: &Spanned<RawFault>, duration: Draw) -> Option<FaultSpec> {
@@ -112,12 +162,37 @@ impl Reader<'_> {
             let message = "the fault may end after the run's `duration`; nobody would see it heal";
             self.problems.add(span, message);
         }
+        self.check_not_nothing(raw);
         let what = self.what(raw)?;
         self.check_lasts(raw, &what);
         let line = self.problems.line_of(&raw.kind.span());
         let when = self.when(raw, &what);
         let id = raw.id.as_ref().map(|id| id.get_ref().clone());
         Some(FaultSpec { id, at: at_draw, when, lasts, what, line })
+    }
+
+    /// Between whom something gets worse: what, the fault has to say.
+    fn degraded(&mut self, raw: &RawFault) -> Option<Between> {
+        let worse = [&raw.latency, &raw.jitter, &raw.loss, &raw.bandwidth];
+        if worse.iter().all(|any| any.is_none()) {
+            let message = "it says what gets worse: `latency`, `jitter`, `loss` or `bandwidth`";
+            self.problems.add(raw.kind.span(), message);
+        }
+        self.between(raw)
+    }
+
+    /// What lasts no time at all happens to nobody.
+    fn check_not_nothing(&mut self, raw: &RawFault) {
+        if let Some(any) = &raw.lasts
+            && self.maybe(Some(any), Unit::Duration).is_some_and(|draw| draw.low == 0)
+        {
+            self.problems.add(any.span(), "a fault lasts more than 0s");
+        }
+        if let Some(any) = &raw.duty
+            && self.maybe(Some(any), Unit::Share).is_some_and(|draw| draw.high == 0)
+        {
+            self.problems.add(any.span(), "with a `duty` of 0, nothing is ever cut");
+        }
     }
 
     fn what(&mut self, raw: &RawFault) -> Option<FaultWhat> {
@@ -134,9 +209,9 @@ impl Reader<'_> {
             "reset" => FaultWhat::Reset(self.between(raw)?),
             "refuse" => FaultWhat::Refuse(self.between(raw)?),
             "degrade" => FaultWhat::Degrade {
-                between: self.between(raw)?,
-                latency: self.or(raw.latency.as_ref(), Unit::Duration, 0),
-                jitter: self.or(raw.jitter.as_ref(), Unit::Duration, 0),
+                between: self.degraded(raw)?,
+                latency: self.no_more(raw.latency.as_ref(), LATENCY_MAX, "1m", 0),
+                jitter: self.no_more(raw.jitter.as_ref(), LATENCY_MAX, "1m", 0),
                 loss_ppm: self.or(raw.loss.as_ref(), Unit::Share, 0),
                 bandwidth: self.maybe(raw.bandwidth.as_ref(), Unit::Rate),
             },

@@ -36,6 +36,10 @@ impl Reader<'_> {
             return Some(ReloadSpec { config: self.config(&RawConfig::default()), routes });
         };
         self.check_reloadable(config);
+        if routes.is_none() && *config == RawConfig::default() {
+            let message = "a reload says what changes, and this `config` is empty";
+            self.problems.add(raw.kind.span(), message);
+        }
         Some(ReloadSpec { config: self.config(config), routes })
     }
 
@@ -50,6 +54,7 @@ impl Reader<'_> {
             ("lame_duck_duration", any(&config.lame_duck_duration)),
             ("lame_duck_grace_period", any(&config.lame_duck_grace_period)),
             ("pool_size", any(&cluster.pool_size)),
+            ("accounts", cluster.accounts.as_ref().map(Spanned::span)),
             ("no_advertise", cluster.no_advertise.as_ref().map(Spanned::span)),
         ] {
             if let Some(span) = span {

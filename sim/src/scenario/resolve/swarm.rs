@@ -21,6 +21,9 @@ const CONCURRENT: Draw = Draw { low: 1, high: 4 };
 /// More at once leave nothing to look at.
 const CONCURRENT_MAX: u64 = 64;
 
+/// Each fault is held against all that were drawn before.
+const FAULTS_MAX: u64 = 20_000;
+
 /// A kind is drawn at most so many times more often than another.
 const WEIGHT_MAX: u64 = 1_000;
 
@@ -37,6 +40,13 @@ impl Reader<'_> {
             self.problems.add(any.span(), message);
         }
         let mean_gap = self.at_least(raw.mean_gap.as_ref(), Unit::Duration, MEAN_GAP, MS, "1ms");
+        if let Some(any) = &raw.mean_gap
+            && mean_gap.low >= MS
+            && duration.high / mean_gap.low > FAULTS_MAX
+        {
+            let message = format!("that would be more than {FAULTS_MAX} faults");
+            self.problems.add(any.span(), message);
+        }
         let lasts = self.at_least(raw.lasts.as_ref(), Unit::Duration, LASTS, MS, "1ms");
         if let Some(any) = &raw.lasts
             && lasts.low > stop_at.unwrap_or(duration).low

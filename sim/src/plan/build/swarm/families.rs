@@ -159,7 +159,7 @@ fn limits(whom: &mut Whom<'_>) -> ConfigSpec {
         route_ping_interval: some(SECOND, 60 * SECOND),
         route_ping_max: some(2, 5),
         route_write_deadline: some(2 * SECOND, 10 * SECOND),
-        no_fast_producer_stall: whom.rarely(),
+        no_fast_producer_stall: whom.rarely().then_some(true),
         ..ConfigSpec::default()
     }
 }

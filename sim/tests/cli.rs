@@ -471,3 +471,25 @@ fn parameters_are_tried_one_by_one() {
     let checked = ["selfcheck", "small.toml", "--seeds", "0..2", "--param", "cut=30ms"];
     place.run(&checked).ends(0);
 }
+
+#[test]
+fn a_run_with_more_steps_than_the_scenario_allows_is_told_apart() {
+    let place = Place::new("max-events");
+    let with = |most: &str| {
+        SCENARIO.replace("duration = \"4s\"", &format!("duration = \"4s\"\nmax_events = {most}"))
+    };
+    place.file("small.toml", with("1000"));
+    place
+        .run(&["run", "small.toml", "--seeds", "0..2", "--out", "o"])
+        .ends(3)
+        .says("the harness failed: the run did not come to an end: more than 1000 steps");
+    // Who runs it knows better.
+    let more = ["run", "small.toml", "--seeds", "0..2", "--max-steps", "1000000", "--out", "o2"];
+    place.run(&more).ends(0);
+    place.file("small.toml", with("1000000"));
+    place.run(&["run", "small.toml", "--seeds", "0..2", "--out", "o3"]).ends(0);
+    place.file("small.toml", with("999"));
+    let wrong = ["run", "small.toml", "--seeds", "0..2", "--out", "o4"];
+    place.run(&wrong).ends(2).complains("this is at least 1000");
+    assert!(!place.0.join("o4").exists(), "nothing is run");
+}

@@ -384,3 +384,64 @@ fn parameters(scenario: &Scenario, seeds: &[u64]) -> Vec<String> {
         format!("its clients are back within {}", seconds(bounds.clients_ns)),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use causeway_sim::run::{RunOptions, RunOutcome, run};
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    static RUNS: AtomicU64 = AtomicU64::new(0);
+
+    /// Its noise depends on what was run before: what no engine may do.
+    fn with_memory(plan: &Plan, options: RunOptions<'_>) -> RunOutcome {
+        let before = RUNS.fetch_add(1, Ordering::Relaxed);
+        run(&Plan { seed: plan.seed + (before << 32), ..plan.clone() }, options)
+    }
+
+    /// Runs the seeds 0 to 3 of a scenario: the exit code, and the summary of the report.
+    fn four_seeds(engine: &str, every: &str) -> (Exit, String) {
+        let place = std::env::temp_dir()
+            .join(format!("causeway-sim-twice-{engine}-{every}-{}", std::process::id()));
+        fs::create_dir_all(&place).unwrap();
+        let text = format!(
+            "schema = 1\nname = \"twice\"\n[run]\nduration = \"1s\"\n\
+             determinism_check = {every}\n[link.l]\nlatency = \"1ms\"\njitter = \"1ms\"\n\
+             [region.a]\nnodes = 2\nlink = \"l\"\n[[client]]\nid = \"c\"\nat = \"all\"\n\
+             role = \"publish\"\nsubject = \"s\"\n"
+        );
+        let file = place.join("twice.toml");
+        fs::write(&file, text).unwrap();
+        let (file, out) = (file.display().to_string(), place.join("out").display().to_string());
+        let words =
+            ["causeway-sim", "run", &file, "--engine", engine, "--seeds", "0..4", "--out", &out];
+        let Command::Run(args) = Cli::try_parse_from(words).unwrap().command else {
+            panic!("it is `run`");
+        };
+        let engines = [Engine { name: "forgetful", ready: || Ok(()), run: with_memory }];
+        let exit = main(&args, &engines).unwrap_or_else(|failure| panic!("{failure}"));
+        let summary = fs::read_to_string(place.join("out/summary.json")).unwrap();
+        fs::remove_dir_all(&place).unwrap();
+        (exit, summary)
+    }
+
+    #[test]
+    fn each_so_many_th_seed_is_run_twice_and_must_come_out_the_same() {
+        let (exit, summary) = four_seeds("pure", "1");
+        assert!(exit != Exit::Harness && !summary.contains("second run"), "{summary}");
+        let (exit, summary) = four_seeds("forgetful", "2");
+        assert_eq!(exit, Exit::Harness);
+        assert_eq!(summary.matches("the second run of this seed").count(), 2, "{summary}");
+        let (exit, summary) = four_seeds("forgetful", "1");
+        assert_eq!(exit, Exit::Harness);
+        assert_eq!(summary.matches("the second run of this seed").count(), 4, "{summary}");
+        // Nobody looks.
+        let (exit, _) = four_seeds("forgetful", "100");
+        assert_eq!(exit, Exit::Harness, "seed 0 is always one of them");
+    }
+}

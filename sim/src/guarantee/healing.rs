@@ -16,11 +16,6 @@ impl Healing {
         Self { bound_ns, disturbances: 0, due: None }
     }
 
-    /// From the last disturbance to all being well again.
-    pub(crate) const fn bound_ns(&self) -> u64 {
-        self.bound_ns
-    }
-
     /// Looks whether a fault came or went with the last event.
     pub(crate) fn observe(&mut self, view: &View<'_>) {
         let (t, disturbances) = view.network.last_disturbance();

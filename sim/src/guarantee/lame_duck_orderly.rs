@@ -78,6 +78,8 @@ impl LameDuckOrderly {
             if node == duck.node
                 || view.network.is_leaving(node)
                 || !view.network.shares_cluster(node, duck.node)
+                // What it was told may have been lost on the way, or may still be.
+                || !view.access_was_free(conn)
                 || !self.scope.covers_client(view, client)
             {
                 continue;

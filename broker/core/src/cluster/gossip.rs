@@ -50,6 +50,8 @@ impl Node {
         }
         if news.first {
             self.add_everybody_else(slot, newcomer, &mut lines);
+        } else {
+            self.add_missed_news(slot, newcomer, &mut lines);
         }
         for Line { link, json } in lines {
             self.send(link, fx, |out| encode::info_gossip(out, &json));
@@ -109,6 +111,25 @@ impl Node {
             if !cluster.is_known_to(id, &tellers) {
                 lines.push(Line { link: slot, json: other.as_news().to_json() });
             }
+        }
+    }
+
+    /// What was said last on a connection that broke may not have arrived. A peer of our kind with
+    /// which others are left hears again of everybody whom we know, and of those whom we have lost:
+    /// as long as it believes that we vouch for one that has gone, it dials that one without a pause.
+    fn add_missed_news(&mut self, slot: u32, peer: &str, lines: &mut Vec<Line>) {
+        let Some(cluster) = &mut self.cluster else { return };
+        let Some(remote) = cluster.remotes.get_mut(peer) else { return };
+        if !core::mem::take(&mut remote.missed_news) || !remote.is_causeway() {
+            return;
+        }
+        for (_, other) in cluster.remotes.iter().filter(|(id, _)| *id != peer) {
+            lines.push(Line { link: slot, json: other.as_news().to_json() });
+        }
+        for lost in cluster.told_lost.iter().filter(|id| *id != peer) {
+            let gossip_mode = GossipMode::Disabled.to_wire();
+            let gone = Info { server_id: lost.clone(), ldm: true, gossip_mode, ..Info::default() };
+            lines.push(Line { link: slot, json: gone.to_json() });
         }
     }
 

@@ -148,6 +148,7 @@ impl Node {
         if remote.lanes.get(&lane) != Some(&link_id.slot) {
             return;
         }
+        remote.missed_news |= remote.any_link() == Some(link_id.slot);
         remote.lanes.remove(&lane);
         let (last, lame_duck) = (remote.lanes.is_empty(), remote.lame_duck);
         let gone = if last { cluster.remotes.remove(&remote_id) } else { None };
@@ -271,6 +272,7 @@ impl Node {
                 lanes: Default::default(),
                 confirmed: false,
                 lame_duck: info.ldm,
+                missed_news: false,
             }
         });
         remote.pool_size = pool_size;

@@ -23,6 +23,8 @@ pub(crate) struct Remote {
     pub(crate) confirmed: bool,
     /// It is leaving.
     pub(crate) lame_duck: bool,
+    /// The connection for news is gone, and with it perhaps what was said on it last.
+    pub(crate) missed_news: bool,
 }
 
 impl Remote {

@@ -99,7 +99,8 @@ impl Node {
         let moved = self.links.at(slot).map(|link| self.moved_beside(link));
         let alive = &mut self.links.at_mut(slot)?.keepalive;
         alive.moved_when_asked = moved;
-        Some(now.mono + alive.suspicion())
+        // However long the answer may take: if it comes early, the way may be lost right after.
+        Some(now.mono + alive.suspicion().min(limits::ROUTE_PROBE_IDLE))
     }
 
     /// Whether the other connections with the same server have moved so much since this one was
@@ -133,12 +134,12 @@ impl Node {
             return None;
         }
         if waited < suspicion {
-            return Some((from + suspicion).max(now.mono + STEP));
+            return Some(soon(now.mono, from + suspicion));
         }
         let mut slots = Vec::new();
         self.lanes_like(link, &mut slots);
         self.probe_silent(now, &slots, from, fx);
-        Some((from + patience).max(now.mono + STEP))
+        Some(soon(now.mono, from + patience))
     }
 
     /// Asks on those that have been silent since `since`, when another one was asked or broke, and
@@ -182,6 +183,12 @@ const STEP: Duration = Duration::from_millis(1);
 
 /// The lane that every two servers have.
 const WATCH: Lane = Lane::Pool(0);
+
+/// When to look again at one whose answer has to be there by `until`: sooner, because it may come and
+/// the way be lost right after.
+fn soon(now: Mono, until: Mono) -> Mono {
+    until.clamp(now + STEP, now + limits::ROUTE_PROBE_IDLE)
+}
 
 /// Whether silence on this connection means little where there is a watch: it is not the watch, and
 /// nothing was said on it that could be lost.

@@ -7,6 +7,8 @@
 //! goal   = event [ "during" period ]
 //! event  = the kind of an event in a history: route_down, slow_consumer, no_responders, ...
 //!        | "fault:" kind of fault
+//!        | outsider, which is a node that is not healed in the end (run.heal)
+//!        | stays, or "stays:" kind of fault: it has begun and is never lifted
 //! period = "partition", which is any cut | "fault:" kind of fault | boot | warm | chaos | heal | quiesce | drain
 //! ```
 
@@ -35,6 +37,12 @@ const EVENTS: [&str; 17] = [
     "wire_msg",
 ];
 
+/// What a goal calls a node that is not healed in the end.
+const OUTSIDER: &str = "outsider";
+
+/// And a fault that is never lifted.
+const STAYS: &str = "stays";
+
 /// Something that must have happened.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Goal {
@@ -47,6 +55,10 @@ pub struct Goal {
 enum What {
     Event(&'static str),
     Fault(FaultKind),
+    /// A node is not healed in the end: seen when the last fault is lifted.
+    Outsider,
+    /// A fault begins that is never lifted, of this kind if one is given.
+    Stays(Option<FaultKind>),
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -89,7 +101,7 @@ impl Goal {
             if let Kind::Phase { phase: next } = event.kind {
                 phase = next;
             }
-            let is_it = self.is_about(event) && self.is_now(phase, !faults.is_empty());
+            let is_it = self.is_about(history, event) && self.is_now(phase, !faults.is_empty());
             if let Kind::Fault(fault) = &event.kind
                 && self.is_in_period(fault.kind)
             {
@@ -103,10 +115,18 @@ impl Goal {
         })
     }
 
-    fn is_about(&self, event: &Event) -> bool {
+    fn is_about(&self, history: &History, event: &Event) -> bool {
+        let header = &history.header;
         match (self.event, &event.kind) {
             (What::Fault(kind), Kind::Fault(fault)) => fault.on && fault.kind == kind,
-            (What::Fault(_), _) => false,
+            (What::Stays(kind), Kind::Fault(fault)) => {
+                let left = header.core.as_ref().is_some_and(|core| core.left.contains(&fault.id));
+                left && kind.is_none_or(|kind| kind == fault.kind)
+            }
+            (What::Outsider, Kind::Phase { phase: Phase::Heal }) => {
+                header.core.as_ref().is_some_and(|core| core.nodes.len() < header.nodes.len())
+            }
+            (What::Fault(_) | What::Stays(_) | What::Outsider, _) => false,
             (What::Event(name), kind) => kind.name() == name,
         }
     }
@@ -134,7 +154,7 @@ pub(crate) fn pattern() -> String {
     let faults = FaultKind::ALL.map(FaultKind::name).join("|");
     let phases = Phase::ALL.map(Phase::name).join("|");
     format!(
-        r"^ *({}|fault:({faults}))( +during +(partition|fault:({faults})|{phases}))? *$",
+        r"^ *({}|{OUTSIDER}|(fault|{STAYS}):({faults})|{STAYS})( +during +(partition|fault:({faults})|{phases}))? *$",
         EVENTS.join("|")
     )
 }
@@ -143,9 +163,22 @@ fn parse_event(text: &str) -> Result<What, String> {
     if let Some(kind) = text.strip_prefix("fault:") {
         return parse_fault(kind).map(What::Fault);
     }
+    if let Some(rest) = text.strip_prefix(STAYS) {
+        match rest.strip_prefix(':') {
+            Some(kind) => return parse_fault(kind).map(|kind| What::Stays(Some(kind))),
+            None if rest.is_empty() => return Ok(What::Stays(None)),
+            None => {}
+        }
+    }
+    if text == OUTSIDER {
+        return Ok(What::Outsider);
+    }
     let known = EVENTS.into_iter().find(|&name| name == text);
     known.map(What::Event).ok_or_else(|| {
-        format!("`{text}` is no event; there are {} and fault:KIND", EVENTS.join(", "))
+        format!(
+            "`{text}` is no event; there are {}, {OUTSIDER}, {STAYS}, {STAYS}:KIND and fault:KIND",
+            EVENTS.join(", ")
+        )
     })
 }
 
@@ -175,6 +208,7 @@ fn parse_period(text: &str) -> Result<Period, String> {
 mod tests {
     use super::*;
     use crate::guarantee::testkit::{EAST_1, Script, WEST_1};
+    use crate::history::Core;
 
     #[test]
     fn a_goal_is_reached_when_it_happens_in_its_period() {
@@ -201,6 +235,22 @@ mod tests {
             assert_eq!(goal.is_reached(&s.history), expected, "{text}");
             assert_eq!(goal.text(), text);
         }
+    }
+
+    #[test]
+    fn what_is_not_healed_is_seen_only_if_the_header_says_so() {
+        let mut s = Script::running();
+        s.partition(true);
+        s.phase(Phase::Heal);
+        let reached = |s: &Script| {
+            ["outsider", "stays", "stays:partition", "stays:crash", "stays during heal"]
+                .map(|text| Goal::parse(text).unwrap().is_reached(&s.history))
+        };
+        assert_eq!(reached(&s), [false; 5]);
+        let left = vec![FaultKind::Partition as u32];
+        s.history.header.core = Some(Core { nodes: vec![EAST_1], clients: Vec::new(), left });
+        assert_eq!(reached(&s), [true, true, true, false, false]);
+        assert!(Goal::parse("stays:rain").is_err() && Goal::parse("stayshere").is_err());
     }
 
     #[test]

@@ -72,7 +72,10 @@ impl Guard {
     /// A run that the guard has ended did not end by itself.
     pub(super) fn mark(self, outcome: &mut RunOutcome) {
         if outcome.end == RunEnd::Cut && outcome.steps >= self.steps_max {
-            let message = format!("more than {} steps (see --max-steps)", self.steps_max);
+            let message = format!(
+                "more than {} steps (see --max-steps): a liveness bug, if they should do",
+                self.steps_max
+            );
             outcome.end = RunEnd::Stuck { message };
         }
     }

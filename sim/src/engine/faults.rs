@@ -100,7 +100,7 @@ impl Engine<'_> {
             return;
         }
         self.queue.push(begin, Due::FaultOn(number));
-        if fault.lasts > 0 {
+        if fault.lasts > 0 && !fault.stays() {
             self.queue.push(begin.saturating_add(fault.lasts), Due::FaultOff(number));
         }
     }

@@ -200,7 +200,7 @@ impl<'p> Engine<'p> {
         }
         for (at, fault) in (0u32..).zip(&self.plan.faults) {
             self.queue.push(fault.at, Due::FaultOn(at));
-            if fault.lasts > 0 && fault.when.is_none() {
+            if fault.lasts > 0 && !fault.stays() && fault.when.is_none() {
                 self.queue.push(fault.end(), Due::FaultOff(at));
             }
         }
@@ -217,7 +217,9 @@ impl<'p> Engine<'p> {
             if at > instant.0 {
                 instant = (at, self.steps);
             } else if self.steps - instant.1 > STEPS_PER_INSTANT_MAX {
-                let message = format!("no end of steps at {at} ns; the last was {due:?}");
+                // No fault keeps time from passing.
+                let message =
+                    format!("no end of steps at {at} ns, a liveness bug; the last was {due:?}");
                 return RunEnd::Stuck { message };
             }
             self.now = at;

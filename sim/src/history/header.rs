@@ -1,5 +1,6 @@
 //! The first line of a history: who and what there was.
 
+use super::{Core, Unrecoverable};
 use crate::ids::RegionId;
 
 /// The name and version of the file format.
@@ -28,6 +29,10 @@ pub struct Header {
     pub bounds: Bounds,
     /// Most bytes between a writer and a reader that does not read.
     pub window: u64,
+    /// Who is healed in the end; `None` is everybody.
+    pub core: Option<Core>,
+    /// What no broker can bring back, sorted.
+    pub unrecoverable: Vec<Unrecoverable>,
 }
 
 /// A region.

@@ -18,6 +18,7 @@
 
 mod event;
 mod header;
+mod healed;
 mod json;
 mod read;
 mod symbols;
@@ -33,6 +34,7 @@ pub use header::{
     Bounds, ClientInfo, GuaranteeInfo, Header, LinkInfo, NodeInfo, NodeLimits, PathInfo,
     RegionInfo, SCHEMA_NAME,
 };
+pub use healed::{Core, Lost, Unrecoverable, Why};
 pub use read::ReadError;
 pub use symbols::{Sym, Symbols};
 

@@ -5,9 +5,10 @@ use std::io::BufRead;
 use serde_json::Value;
 
 use super::{
-    Bounds, ClientEntry, ClientInfo, DropWhat, Event, Fault, FaultKind, GuaranteeInfo, Header,
-    History, Holder, InterestEntry, Kind, LinkInfo, NodeCounters, NodeDownHow, NodeInfo,
-    NodeLimits, PathInfo, Phase, RegionInfo, RouteEntry, SCHEMA_NAME, Snapshot, Sym, Symbols,
+    Bounds, ClientEntry, ClientInfo, Core, DropWhat, Event, Fault, FaultKind, GuaranteeInfo,
+    Header, History, Holder, InterestEntry, Kind, LinkInfo, Lost, NodeCounters, NodeDownHow,
+    NodeInfo, NodeLimits, PathInfo, Phase, RegionInfo, RouteEntry, SCHEMA_NAME, Snapshot, Sym,
+    Symbols, Unrecoverable, Why,
 };
 use crate::ids::{ClientId, ConnNo, MsgId, NodeId, RegionId, Sid, WireConn};
 
@@ -466,7 +467,39 @@ fn header(row: Row<'_>) -> Field<Header> {
         guarantees: row.list("guarantees", |v| guarantee(Row(v)))?,
         bounds: bounds(row.row("bounds")?)?,
         window: row.number("window")?,
+        core: if row.has("core") { Some(core(row.row("core")?)?) } else { None },
+        unrecoverable: if row.has("unrecoverable") {
+            row.list("unrecoverable", |v| unrecoverable(Row(v)))?
+        } else {
+            Vec::new()
+        },
     })
+}
+
+fn core(row: Row<'_>) -> Field<Core> {
+    Ok(Core {
+        nodes: row.list("nodes", |v| whole(v).map(NodeId))?,
+        clients: row.list("clients", |v| whole(v).map(ClientId))?,
+        left: row.list("left", whole)?,
+    })
+}
+
+fn whole<T: TryFrom<u64>>(value: &Value) -> Field<T> {
+    number(value).ok_or_else(|| "not a number".to_owned())
+}
+
+fn unrecoverable(row: Row<'_>) -> Field<Unrecoverable> {
+    let name = row.text("why")?;
+    let why = Why::ALL.into_iter().find(|why| why.name() == name);
+    let why = why.ok_or_else(|| format!("`{name}` is no reason"))?;
+    let what = if row.has("client") {
+        Lost::Connection(ClientId(row.number("client")?))
+    } else {
+        let nodes = row.list("nodes", |v| whole(v).map(NodeId))?;
+        let &[a, b] = nodes.as_slice() else { return Err("`nodes` are not two".to_owned()) };
+        Lost::Routes(a, b)
+    };
+    Ok(Unrecoverable { what, why })
 }
 
 fn link(row: Row<'_>) -> Field<LinkInfo> {

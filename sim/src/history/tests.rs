@@ -59,6 +59,11 @@ fn header() -> Header {
             tcp_timeout_ns: 11,
             fast_ppm: 12,
         },
+        core: Some(Core { nodes: vec![NodeId(0)], clients: vec![ClientId(0)], left: vec![3, 5] }),
+        unrecoverable: vec![
+            Unrecoverable { what: Lost::Routes(NodeId(0), NodeId(1)), why: Why::NoRoute },
+            Unrecoverable { what: Lost::Connection(ClientId(0)), why: Why::NoServer },
+        ],
     }
 }
 

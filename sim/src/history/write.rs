@@ -9,8 +9,8 @@ use std::io::{self, Write};
 use super::json::{Object, push_list, push_number, push_object};
 use super::{
     Bounds, ClientEntry, ClientInfo, Event, Fault, GuaranteeInfo, Header, History, Holder,
-    InterestEntry, Kind, LinkInfo, NodeCounters, NodeLimits, RouteEntry, SCHEMA_NAME, Snapshot,
-    Sym, Symbols,
+    InterestEntry, Kind, LinkInfo, Lost, NodeCounters, NodeLimits, RouteEntry, SCHEMA_NAME,
+    Snapshot, Sym, Symbols, Unrecoverable,
 };
 use crate::ids::{ClientId, ConnNo, MsgId, NodeId};
 
@@ -480,6 +480,18 @@ fn header_line(header: &Header, line: &mut String) {
         });
         o.object("bounds", |o| bounds_fields(&header.bounds, o));
         o.number("window", header.window);
+        if let Some(core) = &header.core {
+            o.object("core", |o| {
+                o.list("nodes", &core.nodes, |out, node| push_number(out, node.0.into()));
+                o.list("clients", &core.clients, |out, client| push_number(out, client.0.into()));
+                o.list("left", &core.left, |out, fault| push_number(out, (*fault).into()));
+            });
+        }
+        if !header.unrecoverable.is_empty() {
+            o.list("unrecoverable", &header.unrecoverable, |out, one| {
+                push_object(out, |o| unrecoverable_fields(*one, o));
+            });
+        }
     });
     line.push('\n');
 }
@@ -524,6 +536,16 @@ fn guarantee_fields(guarantee: &GuaranteeInfo, o: &mut Object<'_>) {
     o.maybe("success_ppm", guarantee.success_ppm.map(u64::from));
     o.maybe("min_ppm", guarantee.min_ppm.map(u64::from));
     o.number("line", guarantee.line.into());
+}
+
+fn unrecoverable_fields(one: Unrecoverable, o: &mut Object<'_>) {
+    match one.what {
+        Lost::Routes(a, b) => {
+            o.list("nodes", [a, b], |out, node| push_number(out, node.0.into()));
+        }
+        Lost::Connection(client) => o.number("client", client.0.into()),
+    }
+    o.text("why", one.why.name());
 }
 
 fn bounds_fields(bounds: &Bounds, o: &mut Object<'_>) {

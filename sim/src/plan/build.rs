@@ -26,6 +26,7 @@ use crate::scenario::{
 use crate::units::MS;
 
 mod anchors;
+mod core;
 mod hosts;
 #[cfg(test)]
 mod names_tests;
@@ -65,6 +66,7 @@ pub fn plan(scenario: &Scenario, seed: u64) -> Result<Plan, ScenarioError> {
     builder.anchor_clients();
     builder.swarm(duration);
     builder.number_faults();
+    builder.core();
     builder.times(duration);
     builder.check_scopes();
     if builder.problems.is_empty() {
@@ -446,7 +448,7 @@ impl Builder<'_> {
                 when.until += chaos;
             }
         }
-        let heal = self.plan.faults.iter().map(FaultPlan::end).max().unwrap_or(chaos);
+        let heal = self.plan.faults.iter().map(FaultPlan::last_change).max().unwrap_or(chaos);
         let quiesce = (chaos + duration).max(heal);
         let least = round_up(timing::settle_ns(&self.plan, &bounds));
         let patience = self.scenario.clients.iter().map(|c| c.timeout.high).max().unwrap_or(0);

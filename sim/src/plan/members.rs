@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::{FaultPlan, HostFault, HostWhat, Plan, RoutePlan};
-use crate::ids::{ClientId, NodeId};
+use crate::ids::{ClientId, NodeId, RegionId};
 
 impl Plan {
     fn hit_by(&self, is: impl Fn(&HostWhat) -> bool) -> BTreeSet<NodeId> {
@@ -74,9 +74,8 @@ impl Plan {
         for (from, node) in self.nodes.iter().enumerate().filter(|(at, _)| stays(*at)) {
             let routes = self.last_routes(from);
             for (to, peer) in self.nodes.iter().enumerate().filter(|(at, _)| stays(*at)) {
-                let (here, there) = (node.region, peer.region);
-                let way = here == there
-                    || self.paths.iter().any(|p| [(p.a, p.b), (p.b, p.a)].contains(&(here, there)));
+                let there = peer.region;
+                let way = self.regions_joined(node.region, there);
                 let listed = routes.iter().any(|route| match route {
                     RoutePlan::Node(id) => usize::from(id.0) == to,
                     RoutePlan::Region(region) => *region == there,
@@ -112,8 +111,19 @@ impl Plan {
         moments.into_iter().all(|at| self.islands_without(&absent(at)) <= all)
     }
 
+    /// Whether there is a way between two nodes at all.
+    pub(super) fn is_joined(&self, a: NodeId, b: NodeId) -> bool {
+        let region = |node: NodeId| self.nodes.get(usize::from(node.0)).map(|node| node.region);
+        region(a).zip(region(b)).is_some_and(|(a, b)| self.regions_joined(a, b))
+    }
+
+    fn regions_joined(&self, a: RegionId, b: RegionId) -> bool {
+        a == b
+            || self.paths.iter().any(|path| [(path.a, path.b), (path.b, path.a)].contains(&(a, b)))
+    }
+
     /// The routes that a node is configured with at the end: the last reload for good counts.
-    fn last_routes(&self, at: usize) -> &[RoutePlan] {
+    pub(super) fn last_routes(&self, at: usize) -> &[RoutePlan] {
         let for_good = self.faults.iter().rev().filter(|fault| fault.lasts == 0);
         let mut routes = for_good.filter_map(|fault| {
             let HostFault { nodes, what: HostWhat::Reload(reload) } = fault.action.host()? else {

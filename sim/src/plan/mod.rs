@@ -10,13 +10,14 @@
 mod build;
 mod clock;
 mod conns;
+mod core;
 mod family;
 mod host;
 mod members;
 mod operator;
 mod read;
+mod recovery;
 mod select;
-mod strangers;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -70,6 +71,8 @@ pub struct Plan {
     pub nodes: Vec<NodePlan>,
     /// Clients; [`ClientId`] is the index.
     pub clients: Vec<ClientPlan>,
+    /// The nodes that are healed in the end, sorted; `None` is all. See [`FaultPlan::EVER`].
+    pub core: Option<Vec<NodeId>>,
     /// What is promised.
     pub guarantees: Vec<GuaranteeInfo>,
     /// When the phases begin, and by when things must have happened.
@@ -342,7 +345,8 @@ pub struct FaultPlan {
     pub id: u32,
     /// When it begins, or begins to wait, in nanoseconds.
     pub at: u64,
-    /// How long it lasts, in nanoseconds; 0 for a reset, which is over at once.
+    /// How long it lasts, in nanoseconds; 0 for a reset, which is over at once, and
+    /// [`EVER`](Self::EVER) for what is never lifted.
     pub lasts: u64,
     /// What.
     pub action: FaultAction,
@@ -351,14 +355,34 @@ pub struct FaultPlan {
 }
 
 impl FaultPlan {
+    /// How long a fault lasts that is never lifted.
+    pub const EVER: u64 = u64::MAX;
+
+    /// Whether it is never lifted.
+    #[must_use]
+    pub const fn stays(&self) -> bool {
+        self.lasts == Self::EVER
+    }
+
+    /// When it begins, at the latest.
+    #[must_use]
+    pub const fn begins_by(&self) -> u64 {
+        match &self.when {
+            Some(when) => when.until,
+            None => self.at,
+        }
+    }
+
     /// When it is over, at the latest.
     #[must_use]
     pub const fn end(&self) -> u64 {
-        let begins = match &self.when {
-            Some(when) => when.until,
-            None => self.at,
-        };
-        begins.saturating_add(self.lasts)
+        self.begins_by().saturating_add(self.lasts)
+    }
+
+    /// When it changes anything for the last time, at the latest: its end, if it has one.
+    #[must_use]
+    pub const fn last_change(&self) -> u64 {
+        if self.stays() { self.begins_by() } else { self.end() }
     }
 }
 
@@ -678,6 +702,8 @@ impl Plan {
             guarantees: self.guarantees.clone(),
             bounds: self.bounds,
             window: self.network.window,
+            core: self.core_info(),
+            unrecoverable: recovery::unrecoverable(self),
         }
     }
 

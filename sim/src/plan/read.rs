@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use causeway_core::PerturbSite;
 
 use super::text::Line;
-use super::write::FIRST_LINE;
+use super::write::{EVER, FIRST_LINE};
 use super::{
     ClientPlan, ConfigPlan, ConnsFault, FaultAction, FaultPlan, HostFault, HostWhat, LinkPlan,
     NamesPlan, NetworkPlan, NodePlan, Op, OpPlan, PathPlan, Plan, ProcessPlan, RegionPlan,
@@ -88,6 +88,7 @@ impl Reader {
             }
             "node" => self.node(&mut line)?,
             "client" => self.client(&mut line)?,
+            "core" => self.core(&mut line)?,
             "guarantee" => self.plan.guarantees.push(guarantee(&mut line)?),
             "phases" => {
                 for phase in Phase::ALL {
@@ -230,6 +231,19 @@ impl Reader {
         Ok(())
     }
 
+    fn core(&mut self, line: &mut Line) -> Result<(), String> {
+        let mut nodes = self.nodes(line)?;
+        nodes.sort_unstable();
+        nodes.dedup();
+        if nodes.is_empty() {
+            return Err("a core has at least one node".to_owned());
+        }
+        if self.plan.core.replace(nodes).is_some() {
+            return Err("there is a core already".to_owned());
+        }
+        Ok(())
+    }
+
     fn bounds(&mut self, line: &mut Line) -> Result<(), String> {
         let bounds = &mut self.plan.bounds;
         bounds.rtt_max_ns = line.span("rtt_max")?;
@@ -312,6 +326,7 @@ impl Reader {
         let kind = FaultKind::ALL.into_iter().find(|kind| kind.name() == name);
         let kind = kind.ok_or_else(|| format!("there is no fault `{name}`"))?;
         let lasts = match line.maybe("for") {
+            Some(text) if text == EVER => FaultPlan::EVER,
             Some(text) => crate::units::duration(&text).map_err(|error| error.to_string())?,
             None => 0,
         };

@@ -5,7 +5,7 @@ use causeway_core::limits;
 
 use super::clock::{mono_ppm, stretched};
 use super::{ConnsFault, FaultAction, LinkPlan, Plan, Setting};
-use crate::history::Bounds;
+use crate::history::{Bounds, FaultKind};
 use crate::units::{MS, SECOND};
 
 /// nats-server's default.
@@ -86,7 +86,12 @@ fn sockets_fill(plan: &Plan) -> bool {
     let mut links = plan.regions.iter().map(|r| &r.link).chain(plan.paths.iter().map(|p| &p.link));
     links.any(|link| link.bandwidth > 0)
         || plan.network.window < SMALL_WINDOW_BYTES
-        || plan.faults.iter().any(|fault| holds_bytes_up(&fault.action))
+        || plan.faults.iter().any(|fault| {
+            // Whoever writes to somebody silent for long enough fills any socket.
+            let kind = fault.action.kind();
+            let for_good = fault.stays() && (kind.cuts() || kind == FaultKind::PowerLoss);
+            holds_bytes_up(&fault.action) || for_good
+        })
 }
 
 fn holds_bytes_up(action: &FaultAction) -> bool {

@@ -15,6 +15,9 @@ use crate::units::{Clock, Span};
 /// The first line of every plan.
 pub(super) const FIRST_LINE: &str = "causeway-plan 1";
 
+/// How long a fault lasts that is never lifted.
+pub(super) const EVER: &str = "ever";
+
 impl Plan {
     /// The plan as text. [`Plan::parse`] gives back an equal plan.
     #[must_use]
@@ -49,6 +52,10 @@ impl Plan {
         }
         for client in &self.clients {
             self.client(client, &mut out);
+        }
+        if let Some(core) = &self.core {
+            out.push_str("\ncore");
+            put(&mut out, "nodes", node_names(self, core));
         }
         for info in &self.guarantees {
             guarantee(info, &mut out);
@@ -185,7 +192,9 @@ impl Plan {
 /// A fault's kind and parameters: what follows its number in a plan, and its text in a history.
 pub(super) fn fault_words(plan: &Plan, fault: &FaultPlan, out: &mut String) {
     out.push_str(fault.action.kind().name());
-    if fault.lasts > 0 {
+    if fault.stays() {
+        put(out, "for", EVER);
+    } else if fault.lasts > 0 {
         put(out, "for", Span(fault.lasts));
     }
     if let Some(sides) = fault.action.sides() {

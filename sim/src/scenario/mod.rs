@@ -10,6 +10,7 @@
 mod conns;
 mod diagnostic;
 mod dist;
+mod heal;
 mod host;
 mod operator;
 mod params;
@@ -28,6 +29,7 @@ pub(crate) mod when;
 pub use conns::{ConnsSpec, ConnsWhat};
 pub use diagnostic::{Diagnostic, ScenarioError, nearest};
 pub use dist::Dist;
+pub use heal::Heal;
 pub use host::{ClockSpec, HostSpec, HostSpecWhat, RestartSpec, Way};
 pub use operator::{Release, ReloadSpec, UpgradeSpec};
 pub use params::ParamSpec;
@@ -69,6 +71,8 @@ pub struct Scenario {
     pub duration: Draw,
     /// How long things may take to settle after that; `None` derives it from the timers.
     pub settle: Option<u64>,
+    /// Who is healed in the end, if the swarm does not say.
+    pub heal: Heal,
     /// Unusual things happen in the broker's code.
     pub perturb: bool,
     /// A run with more steps does not end by itself; `None` leaves it to who runs it.

@@ -12,7 +12,8 @@ use super::resolve::{
     CHUNKING_ANY, DURING, ENDINGS, ENGINE_OTHERWISE, ENGINES, FAULT_KINDS, PORTS, SHAPES, VIA,
 };
 use super::{
-    Chunking as Cut, Dist as Spread, NamesAnswer, Release as Kinds, Role as Does, Way as Ends, Ways,
+    Chunking as Cut, Dist as Spread, Heal as Healed, NamesAnswer, Release as Kinds, Role as Does,
+    Way as Ends, Ways,
 };
 use crate::units::{DURATIONS, RATES, SIZES};
 use crate::{coverage, guarantee};
@@ -131,6 +132,8 @@ texts! {
     Role = one_of(&Does::ALL.map(Does::name));
     /// Which way a fault works.
     Direction = one_of(&Ways::ALL.map(Ways::name));
+    /// Who is healed in the end.
+    Heal = one_of(&Healed::ALL.map(Healed::name));
     /// How bytes are cut.
     Chunking = one_of(&[&Cut::ALL.map(Cut::name)[..], &[CHUNKING_ANY]].concat());
     /// How jitter is spread.

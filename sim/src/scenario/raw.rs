@@ -121,6 +121,12 @@ pub(super) struct RawRun {
     #[serde(default)]
     #[schemars(with = "q::Duration")]
     pub(super) settle: Option<Text>,
+    /// Who is healed in the end: everybody, or a core of nodes that the seed draws. Faults that touch
+    /// others may then stay for ever, and what must happen eventually is promised to the core. By
+    /// default `all`.
+    #[serde(default)]
+    #[schemars(with = "q::Heal")]
+    pub(super) heal: Option<Text>,
     /// Unusual things happen at some places in the broker's code.
     #[serde(default)]
     pub(super) perturb: bool,
@@ -694,6 +700,10 @@ pub(super) struct RawSwarm {
     #[serde(default)]
     #[schemars(with = "q::Count")]
     pub(super) clients: Option<Any>,
+    /// Who is healed in the end (see `run.heal`): one of these, drawn. By default as `run` says.
+    #[serde(default)]
+    #[schemars(with = "Vec<q::Heal>")]
+    pub(super) heal: Vec<Text>,
 }
 
 /// Something that must hold.

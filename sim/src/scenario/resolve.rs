@@ -13,7 +13,7 @@ use super::raw::{
 use super::tree;
 use super::value::{Unit, draw};
 use super::{
-    Chunking, ConfigSpec, Dist, Draw, Given, LinkSpec, NetworkSpec, ParamSpec, PathSpec,
+    Chunking, ConfigSpec, Dist, Draw, Given, Heal, LinkSpec, NetworkSpec, ParamSpec, PathSpec,
     RegionSpec, RouteTarget, Scenario, Selector,
 };
 use crate::guarantee;
@@ -153,6 +153,7 @@ impl Reader<'_> {
             seeds: self.seeds(),
             duration,
             settle: self.settle(&raw.run),
+            heal: raw.run.heal.as_ref().map_or(Heal::All, |text| self.heal(text)),
             perturb: raw.run.perturb,
             engines: raw.run.engines.iter().map(|name| engine_name(name.get_ref())).collect(),
             max_events: self.one_count(raw.run.max_events.as_ref(), 1_000),
@@ -231,6 +232,16 @@ impl Reader<'_> {
             self.problems.add(settle.span(), "this is at most 24h");
         }
         Some(draw.high)
+    }
+
+    fn heal(&mut self, text: &Text) -> Heal {
+        let name = text.get_ref().as_str();
+        let found = Heal::ALL.into_iter().find(|heal| heal.name() == name);
+        found.unwrap_or_else(|| {
+            let message = format!("`{name}` cannot be healed");
+            self.problems.unknown(text.span(), message, name, Heal::ALL.map(Heal::name));
+            Heal::All
+        })
     }
 
     fn network(&mut self) -> NetworkSpec {

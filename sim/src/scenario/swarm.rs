@@ -1,6 +1,6 @@
 //! What a scenario leaves to the seed: which faults there are, and who takes part.
 
-use super::{Draw, Selector};
+use super::{Draw, Heal, Selector};
 
 /// Faults that the seed draws.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -24,6 +24,8 @@ pub struct SwarmSpec {
     pub clusters: Option<Draw>,
     /// How many of the `[[client]]` tables there are; `None` is all.
     pub clients: Option<Draw>,
+    /// Who is healed in the end: one of these; if there are none, it is as the run says.
+    pub heal: Vec<Heal>,
     /// The line of the file where it is stated.
     pub line: u32,
 }

@@ -14,7 +14,7 @@ use crate::plan::{
 /// region; a fault that hits nobody any more is left out, and so is a region in which nobody
 /// stands.
 ///
-/// `None` if that is no plan: without a node, with a cluster that its routes no longer join, or
+/// `None` if that is no plan: without a node, without one of its core, with a cluster that its routes no longer join, or
 /// with a guarantee that is confined to something that is gone.
 pub(super) fn with_members(
     plan: &Plan,
@@ -24,6 +24,7 @@ pub(super) fn with_members(
     let cut = Cut::of(plan, nodes, clients);
     let made = cut.plan();
     let sound = !made.nodes.is_empty()
+        && made.core.as_ref().is_none_or(|core| !core.is_empty())
         && made.islands() <= plan.islands()
         && made.guarantees.iter().all(|g| guarantee::knows_scope(&g.scope, &made.header("")));
     sound.then_some(made)
@@ -111,11 +112,15 @@ impl<'p> Cut<'p> {
                 Some(FaultPlan { action, when, ..fault.clone() })
             })
             .collect();
+        let core = plan.core.as_ref().map(|core| {
+            core.iter().filter_map(|id| self.nodes.get(id).copied()).collect::<Vec<_>>()
+        });
         let conditions = plan.conditions.iter().map(|condition| Condition {
             watched: self.watched(&condition.watched),
             ..condition.clone()
         });
         let mut made = Plan {
+            core,
             regions: self
                 .regions
                 .keys()

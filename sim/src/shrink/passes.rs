@@ -22,6 +22,7 @@ impl Search<'_> {
         self.fewer_clients();
         self.fewer_nodes();
         self.fewer_faults();
+        self.fewer_healed();
         self.fewer_perturbations();
         self.fewer_operations();
         self.end_sooner();
@@ -109,6 +110,20 @@ impl Search<'_> {
         let plan = self.plan().clone();
         let all = (0..plan.faults.len()).collect();
         self.leave_out(all, |kept| Some(with_faults(&plan, kept)));
+    }
+
+    /// Everybody is healed; or else the core has fewer nodes.
+    fn fewer_healed(&mut self) {
+        let Some(core) = self.plan().core.clone() else { return };
+        let plan = self.plan().clone();
+        let lifted: Vec<usize> =
+            (0..plan.faults.len()).filter(|at| !plan.faults[*at].stays()).collect();
+        if self.attempt(Plan { core: None, ..with_faults(&plan, &lifted) }) {
+            return;
+        }
+        self.leave_out(core, |kept| {
+            (!kept.is_empty()).then(|| Plan { core: Some(kept.to_vec()), ..plan.clone() })
+        });
     }
 
     fn fewer_perturbations(&mut self) {

@@ -130,11 +130,28 @@ fn assert_sound(plan: &Plan) {
     assert!(plan.bounds.phases_ns.is_sorted() && drain < end, "{:?}", plan.bounds);
     assert!(plan.ops.iter().all(|op| (warm..=end).contains(&op.at)), "{text}");
     let faults = plan.faults.iter();
-    assert!(faults.clone().all(|f| f.at >= chaos && f.end() <= heal && heal <= quiesce), "{text}");
+    assert!(
+        faults.clone().all(|f| f.at >= chaos && f.last_change() <= heal && heal <= quiesce),
+        "{text}"
+    );
     let lasts = |fault: &FaultPlan| fault.lasts > 0 || fault.action.kind() == FaultKind::Reset;
     assert!(faults.clone().all(lasts), "{text}");
     assert!(faults.enumerate().all(|(at, fault)| fault.id as usize == at));
     assert!(plan.clients.iter().all(|client| !client.nodes.is_empty()));
+}
+
+#[test]
+fn a_core_and_what_stays_are_left_out_if_they_do_not_matter_and_kept_if_they_do() {
+    let core = SCENARIO.replacen("[run]\n", "[run]\nheal = \"core\"\n", 1);
+    let whole = made(&core, 1);
+    assert!(whole.core.is_some() && whole.faults.iter().any(FaultPlan::stays));
+    let small = shrunk(&whole, 300, |_| vec!["delivery"]).unwrap().plan;
+    assert!(small.core.is_none() && small.faults.is_empty(), "{small}");
+    let stays = |plan: &Plan| plan.core.is_some() && plan.faults.iter().any(FaultPlan::stays);
+    let small = shrunk(&whole, 300, |plan| if stays(plan) { vec!["delivery"] } else { vec![] });
+    let small = small.unwrap().plan;
+    assert_eq!((small.core.as_ref().map(Vec::len), small.faults.len()), (Some(1), 1), "{small}");
+    assert!(small.faults[0].stays(), "{small}");
 }
 
 fn shrunk(plan: &Plan, replays: u32, fails: impl Fn(&Plan) -> Vec<&'static str>) -> Option<Shrunk> {

@@ -27,6 +27,9 @@ impl Search<'_> {
 
     fn shorter_faults(&mut self) {
         for at in 0..self.plan().faults.len() {
+            if self.plan().faults[at].stays() {
+                continue;
+            }
             let lasts = self.plan().faults[at].lasts;
             let shorter = SHORT_NS.into_iter().filter(|ns| *ns < lasts);
             let _enough = shorter
@@ -67,6 +70,9 @@ impl Search<'_> {
                 }
                 for fault in &mut plan.faults {
                     fault.at = least.round(fault.at, unit);
+                    if fault.stays() {
+                        continue;
+                    }
                     // None is a duration of another kind: for ever.
                     fault.lasts =
                         Some(down(fault.lasts, unit)).filter(|ns| *ns > 0).unwrap_or(fault.lasts);
@@ -110,7 +116,7 @@ impl Least {
 /// the last fault does, work ends with its last operation, and what follows takes as long as it must.
 pub(super) fn settle(plan: &mut Plan) {
     let [boot, warm, chaos, heal, quiesce, drain, end] = plan.bounds.phases_ns;
-    let last_fault = plan.faults.iter().map(FaultPlan::end).max().unwrap_or(chaos);
+    let last_fault = plan.faults.iter().map(FaultPlan::last_change).max().unwrap_or(chaos);
     let last_work = plan.ops.iter().map(OpPlan::latest).filter(|at| *at < drain).max();
     let last_work = last_work.unwrap_or(chaos);
     let new_heal = last_fault.max(chaos).min(heal);
@@ -158,7 +164,7 @@ fn begin_sooner(plan: &mut Plan) {
 }
 
 /// Moves everything from a time on to the front by so much. A fault that lasts across it becomes
-/// shorter.
+/// shorter, unless it is never lifted.
 fn pull(plan: &mut Plan, from: u64, by: u64) {
     // What lies in the pause that is cut out, such as the beginning of a phase, goes to its end.
     let moved = |at: u64| if at >= from { at - by } else { at.min(from - by) };
@@ -169,6 +175,11 @@ fn pull(plan: &mut Plan, from: u64, by: u64) {
         }
     }
     for fault in &mut plan.faults {
+        if fault.stays() {
+            fault.at = moved(fault.at);
+            fault.when.iter_mut().for_each(|when| when.until = moved(when.until));
+            continue;
+        }
         let end = moved(fault.end());
         fault.at = moved(fault.at);
         match &mut fault.when {

@@ -320,7 +320,7 @@ fn due(plan: &Plan) -> Vec<(u64, Due)> {
     let mut due: Vec<(u64, Due)> = phases.chain(starts).collect();
     for (at, fault) in plan.faults.iter().enumerate() {
         due.push((fault.at, Due::FaultOn(at)));
-        if fault.lasts > 0 {
+        if fault.lasts > 0 && !fault.stays() {
             due.push((fault.end(), Due::FaultOff(at)));
         }
     }

@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 use super::{Builder, Draw, FaultAction, FaultPlan, FaultSpec, RegionId, Stream, select};
 use crate::ids::NodeId;
 use crate::plan::HostWhat;
-use crate::plan::strangers::{cut_off, strangers};
+use crate::plan::recovery::{cut_off, strangers};
 use crate::scenario::SwarmSpec;
 use families::{FAMILIES, Family, Lasts};
 use whom::Whom;

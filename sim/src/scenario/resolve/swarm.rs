@@ -4,7 +4,7 @@ use toml::Spanned;
 
 use super::super::raw::{RawSwarm, Text};
 use super::super::value::Unit;
-use super::super::{Draw, Selector, SwarmSpec};
+use super::super::{Draw, Heal, Selector, SwarmSpec};
 use super::{Any, Reader};
 use crate::plan::swarm_kinds;
 use crate::units::{MS, SECOND};
@@ -65,6 +65,7 @@ impl Reader<'_> {
             regions: self.regions_there(raw.regions.as_ref()),
             clusters: self.clusters(raw.clusters.as_ref()),
             clients: self.clients_there(raw.clients.as_ref()),
+            heal: self.who_is_healed(raw),
             line: self.problems.line_of(&spanned.span()),
         })
     }
@@ -117,6 +118,13 @@ impl Reader<'_> {
             self.problems.add(table.span(), "no kind of fault is left to be drawn");
         }
         weights
+    }
+
+    fn who_is_healed(&mut self, raw: &RawSwarm) -> Vec<Heal> {
+        if let (Some(_), Some(run)) = (raw.heal.first(), &self.raw.run.heal) {
+            self.problems.add(run.span(), "`swarm.heal` says it, too; only one of the two can");
+        }
+        raw.heal.iter().map(|text| self.heal(text)).collect()
     }
 
     fn unknown_kind(&mut self, name: &Text) {

@@ -4,12 +4,15 @@
 //! that wait, no dials, and no connections but routes. Timers that mean nothing any more leave the
 //! heap only when they are due, so they are bounded by what the node has ever had to wait for.
 //! Clients whose way to the node a fault has touched may look as if they were still there.
+//!
+//! Where a plan heals a core only, its nodes are judged. What nodes outside of it want for clients whose
+//! goodbye never came through is not theirs.
 
 use super::outcome::Pen;
 use super::scope::Scope;
 use super::view::View;
 use super::{Checker, Params, Topic};
-use crate::history::{Header, Kind, Phase, Snapshot};
+use crate::history::{Header, Holder, InterestEntry, Kind, Phase, Snapshot};
 use crate::ids::NodeId;
 
 /// A connection waits for its handshake, its next ping, its socket and its turn; each may have one
@@ -48,26 +51,30 @@ impl BaselineAfterDrain {
     }
 
     fn judge(&self, view: &View<'_>, snapshot: &Snapshot, pen: &mut Pen<'_>) {
-        if snapshot.phase != Phase::Drain || !self.scope.covers_node(view, snapshot.node) {
+        let network = &view.network;
+        let meant = network.is_core(snapshot.node) && self.scope.covers_node(view, snapshot.node);
+        if snapshot.phase != Phase::Drain || !meant {
             return;
         }
         let quiet = view.network.quiet_since();
         let settled = quiet.is_some_and(|t| t.saturating_add(self.bound_ns) <= pen.t);
         // A plan may have been cut down to what shows a bug, and its clients stay.
-        let all_left = view.conns().all(|conn| conn.node.is_none() || conn.closed_t.is_some());
-        if !settled || !all_left || view.any_access_disturbed() {
+        let mut of_core = view.conns().filter(|c| c.node.is_some_and(|node| network.is_core(node)));
+        let all_left = of_core.all(|conn| conn.closed_t.is_some());
+        if !settled || !all_left || view.any_access_disturbed(|node| network.is_core(node)) {
             pen.excused();
             return;
         }
         let held = &snapshot.counters;
+        let foreign = foreign_interest(view, snapshot);
         let life = self.lives[usize::from(snapshot.node.0)];
         let timers = 16 + TIMERS_PER_CONNECTION * life.connections + TIMERS_PER_DIAL * life.dials;
         let dialled = life.dialled_t.is_some_and(|t| t.saturating_add(self.bound_ns) > pen.t);
         let on_their_way = if dialled { u64::MAX } else { 0 };
         let nothing = [
             ("connections of clients", held.connections.max(snapshot.clients.len() as u64), 0),
-            ("entries of interest", held.interest.max(snapshot.interest.len() as u64), 0),
-            ("entries put in and never taken out", held.inserts.abs_diff(held.removes), 0),
+            ("entries of interest", held.interest.max(snapshot.interest.len() as u64), foreign),
+            ("entries put in and never taken out", held.inserts.abs_diff(held.removes), foreign),
             ("bytes that wait", held.pending, 0),
             ("dials under way", held.dials, on_their_way),
             (
@@ -93,6 +100,15 @@ impl BaselineAfterDrain {
             (story, vec![i])
         });
     }
+}
+
+/// Entries that nodes outside of the core have asked for.
+fn foreign_interest(view: &View<'_>, snapshot: &Snapshot) -> u64 {
+    let foreign = |row: &&InterestEntry| match row.holder {
+        Holder::Remote(peer) => !view.network.is_core(peer),
+        Holder::Local | Holder::Unknown => false,
+    };
+    snapshot.interest.iter().filter(foreign).count() as u64
 }
 
 /// For how long nothing must have been wrong.

@@ -47,6 +47,16 @@ impl Timing {
             Self::Eventually => "eventually",
         }
     }
+
+    /// What a broker has that breaks such a guarantee although nothing in the plan keeps it from
+    /// being kept.
+    #[must_use]
+    pub const fn bug(self) -> &'static str {
+        match self {
+            Self::Always => "safety bug",
+            Self::Eventually => "liveness bug",
+        }
+    }
 }
 
 /// The rule behind a guarantee.

@@ -3,6 +3,10 @@
 //!
 //! Whoever is turned away by a full node has as long from then on: there may be no place for it at
 //! all. Whether the node was full is the business of `limits_exact`.
+//!
+//! Where a plan heals a core only, clients whose servers are all in it must be back. One that has other
+//! servers besides may try those again and again, so it is judged only once it sits at a node of the
+//! core, and one that has none there is not waited for.
 
 use super::healing::Healing;
 use super::limits_exact::is_full;
@@ -10,7 +14,7 @@ use super::outcome::Pen;
 use super::scope::Scope;
 use super::view::View;
 use super::{Checker, Params, Topic};
-use crate::history::{Header, Kind};
+use crate::history::{Header, Kind, Lost};
 use crate::ids::ClientId;
 
 /// The reason of a connection that its client was meant to close.
@@ -69,7 +73,9 @@ impl Checker for ClientsReturn {
                 wait_from(lost_t);
                 continue;
             }
-            if is_back(view, client, due) {
+            if !is_promised(view, client) {
+                pen.excused();
+            } else if is_back(view, client, due) {
                 *lost = None;
                 pen.held();
             } else if let Some(t) = self.turned_away[client.0 as usize]
@@ -78,7 +84,8 @@ impl Checker for ClientsReturn {
                 wait_from(t);
                 pen.excused();
             } else {
-                pen.broken(view, || {
+                let why = view.network.why_unrecoverable(Lost::Connection(client));
+                pen.broken_or_lost(view, why, || {
                     let name = &view.history.header.clients[client.0 as usize].name;
                     let story = format!(
                         "{name} lost its connection and was not connected and subscribed again \
@@ -111,6 +118,15 @@ impl Checker for ClientsReturn {
             self.healing.lost(view, pen.t);
         }
     }
+}
+
+/// Whether the client's way back is healed.
+fn is_promised(view: &View<'_>, client: ClientId) -> bool {
+    let sits_in_core = || {
+        let conn = view.current_conn(client).filter(|conn| conn.closed_t.is_none());
+        conn.and_then(|conn| conn.node).is_some_and(|node| view.network.is_core(node))
+    };
+    view.network.is_core_client(client) || sits_in_core()
 }
 
 /// What it subscribed to only just before `due` may still be under way: some clients come and go

@@ -25,13 +25,16 @@ impl ConnectionsStay {
     }
 
     fn count(&self, view: &View<'_>, pen: &mut Pen<'_>) {
+        // What becomes of others than the core, and of connections to them, is no promise.
         for client in (0..view.history.header.clients.len() as u32).map(ClientId) {
-            let open = view.current_conn(client).is_some_and(|conn| conn.closed_t.is_none());
+            let open = view.current_conn(client).is_some_and(|conn| {
+                conn.closed_t.is_none() && conn.node.is_none_or(|node| view.network.is_core(node))
+            });
             if open && self.scope.covers_client(view, client) {
                 pen.held();
             }
         }
-        for (a, b) in view.network.cluster_pairs() {
+        for (a, b) in view.network.core_pairs() {
             if self.scope.covers_pair(view, a, b) {
                 pen.held();
             }
@@ -46,7 +49,7 @@ impl ConnectionsStay {
         let reason = view.history.text(reason);
         let conn = view.find_conn(client, conn).map(|conn| view.conn(conn));
         let Some((conn, node)) = conn.and_then(|conn| Some((conn, conn.node?))) else { return };
-        let healthy = !info.slow && view.access_was_free(conn);
+        let healthy = !info.slow && view.access_was_free(conn) && view.network.is_core(node);
         if reason == BY_PLAN || !healthy || !self.scope.covers_client(view, client) {
             return;
         }
@@ -62,7 +65,8 @@ impl ConnectionsStay {
     }
 
     fn route_down(&self, view: &View<'_>, node: NodeId, remote: NodeId, pen: &mut Pen<'_>) {
-        if !self.scope.covers_pair(view, node, remote) {
+        let core = view.network.is_core(node) && view.network.is_core(remote);
+        if !core || !self.scope.covers_pair(view, node, remote) {
             return;
         }
         let i = pen.i;

@@ -10,6 +10,9 @@
 //! wrong any more and all have heard of it, whoever knew it by hearsay waits before each dial for a
 //! third of the time that has passed since then. (Nodes wait for half of it; clocks may differ.)
 //! Configured routes are dialled for ever, by their names.
+//!
+//! Where a plan heals a core only, the nodes of the core tell of all of it. Of the others they may tell
+//! as long as these run or have gone down just now, and need not: who is half dead is known to some.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -20,7 +23,7 @@ use super::scope::Scope;
 use super::table::Table;
 use super::view::{Conn, View};
 use super::{Checker, Params, Topic};
-use crate::history::{FaultKind, Header, Kind, Snapshot, Sym};
+use crate::history::{FaultKind, Header, Kind, Lost, Snapshot, Sym, Why};
 use crate::ids::{ClientId, ConnNo, NodeId};
 use crate::units::Span;
 
@@ -69,25 +72,28 @@ impl GossipConverges {
     }
 
     fn snapshot(&self, view: &View<'_>, snapshot: &Snapshot, pen: &mut Pen<'_>) {
-        let (disturbed_t, _) = view.network.last_disturbance();
-        let healed = view.network.fault_free() && view.network.all_up();
-        if !healed || disturbed_t.saturating_add(self.bound_ns) > pen.t {
+        let me = snapshot.node;
+        let healed = view.network.healed_since();
+        let settled = healed.is_some_and(|t| t.saturating_add(self.bound_ns) <= pen.t);
+        if !settled || !view.network.is_core(me) {
             return;
         }
-        let me = snapshot.node;
-        let wanted = live_urls(view, me);
+        let wanted = live_urls(view, me, |other| view.network.is_core(other));
+        let allowed = self.perhaps_live_urls(view, me);
         let alone = wanted.len() < 2;
         // A node that comes back elsewhere has no address that is known beforehand.
-        if alone || wanted.contains("") {
+        if alone || allowed.contains("") {
             return;
         }
         let say = |urls: Sym, who: &str, at: usize, pen: &mut Pen<'_>| {
             let said: BTreeSet<&str> = view.history.text(urls).split_whitespace().collect();
-            if said == wanted {
+            if said.is_superset(&wanted) && said.is_subset(&allowed) {
                 pen.held();
                 return;
             }
-            pen.broken(view, || {
+            let why =
+                if said.is_subset(&allowed) { why_missing(view, me, &wanted, &said) } else { None };
+            pen.broken_or_lost(view, why, || {
                 let node = &view.history.header.nodes[usize::from(me.0)].name;
                 let list = |set: &BTreeSet<&str>| set.iter().copied().collect::<Vec<_>>().join(" ");
                 let story = format!(
@@ -108,6 +114,15 @@ impl GossipConverges {
         }
     }
 
+    /// The addresses that a node may tell clients of: of those who are not healed, it may know some.
+    fn perhaps_live_urls<'v>(&self, view: &'v View<'_>, me: NodeId) -> BTreeSet<&'v str> {
+        let mut allowed = live_urls(view, me, |_| true);
+        let lately = self.gone.iter().filter(|(_, gone)| !view.network.is_core(*gone));
+        let header = &view.history.header;
+        allowed.extend(lately.map(|(_, gone)| header.nodes[usize::from(gone.0)].url.as_str()));
+        allowed
+    }
+
     /// A node dials an address that one had which has gone for good.
     fn dials(&mut self, view: &View<'_>, node: NodeId, target: Sym, pen: &mut Pen<'_>) {
         let header = &view.history.header;
@@ -121,13 +136,12 @@ impl GossipConverges {
         };
         let Some(dead) = gone.find(is_it) else { return };
         let last = self.dialled.insert((node, dead), (pen.t, pen.i));
-        let (disturbed_t, _) = view.network.last_disturbance();
-        let healed = view.network.fault_free() && view.network.all_up();
-        let known_t = disturbed_t.saturating_add(self.bound_ns);
-        let Some((last_t, last_i)) = last.filter(|&(last_t, _)| healed && last_t >= known_t) else {
+        let Some(healed_t) = view.network.healed_since() else { return };
+        let known_t = healed_t.saturating_add(self.bound_ns);
+        let Some((last_t, last_i)) = last.filter(|&(last_t, _)| last_t >= known_t) else {
             return;
         };
-        if !self.scope.covers_pair(view, node, dead) {
+        if !view.network.is_core(node) || !self.scope.covers_pair(view, node, dead) {
             return;
         }
         let waited = pen.t - last_t;
@@ -178,7 +192,8 @@ impl GossipConverges {
         for node in (0..view.network.node_count()).map(NodeId).filter(|&node| node != dead) {
             let was_there = view.network.started(node).is_some_and(|t| t <= down_t);
             let knew_it = view.network.shares_cluster(node, dead);
-            if !view.network.is_up(node) || !was_there || !knew_it {
+            let awake = view.network.is_up(node) && !view.network.stands_still(node);
+            if !awake || !was_there || !knew_it {
                 continue;
             }
             if self.scope.covers_pair(view, node, dead) {
@@ -243,7 +258,7 @@ impl Checker for GossipConverges {
             }
         }
         while let Some((due, duck)) = self.ducks.pop_front_if(|(due, _)| *due < until) {
-            if view.network.is_up(duck) {
+            if view.network.is_up(duck) && !view.network.stands_still(duck) {
                 pen.t = due;
                 self.not_offered(view, duck, pen);
             }
@@ -275,8 +290,26 @@ impl Checker for GossipConverges {
     }
 }
 
-/// The addresses that clients of `node` should be told of.
-fn live_urls<'v>(view: &'v View<'_>, node: NodeId) -> BTreeSet<&'v str> {
+/// Why a node cannot know those servers that it does not speak of, if it can know none of them.
+fn why_missing(
+    view: &View<'_>,
+    me: NodeId,
+    wanted: &BTreeSet<&str>,
+    said: &BTreeSet<&str>,
+) -> Option<Why> {
+    let nodes = (0..view.network.node_count()).map(NodeId);
+    let url = |node: &NodeId| view.history.header.nodes[usize::from(node.0)].url.as_str();
+    let is_missing = |node: &NodeId| wanted.contains(url(node)) && !said.contains(url(node));
+    let why = |node| view.network.why_unrecoverable(Lost::Routes(me, node));
+    nodes.filter(is_missing).map(why).reduce(|a, b| a.and(b)).flatten()
+}
+
+/// The addresses that clients of `node` should be told of: of those that `is` means.
+fn live_urls<'v>(
+    view: &'v View<'_>,
+    node: NodeId,
+    is: impl Fn(NodeId) -> bool,
+) -> BTreeSet<&'v str> {
     let header = &view.history.header;
     if !header.nodes[usize::from(node.0)].advertise {
         return BTreeSet::new();
@@ -284,6 +317,7 @@ fn live_urls<'v>(view: &'v View<'_>, node: NodeId) -> BTreeSet<&'v str> {
     let told = |&other: &NodeId| {
         view.network.shares_cluster(node, other)
             && view.network.is_up(other)
+            && is(other)
             && header.nodes[usize::from(other.0)].advertise
     };
     let nodes = (0..view.network.node_count()).map(NodeId).filter(told);

@@ -23,13 +23,12 @@ impl Healing {
             return;
         }
         self.disturbances = disturbances;
-        let healed = view.network.fault_free() && view.network.all_up();
-        self.due = healed.then(|| t.saturating_add(self.bound_ns));
+        self.due = view.network.healed_since().map(|_| t.saturating_add(self.bound_ns));
     }
 
     /// Something was lost at `t` without a fault: the clock starts unless it runs.
     pub(crate) fn lost(&mut self, view: &View<'_>, t: u64) {
-        if self.due.is_none() && view.network.fault_free() && view.network.all_up() {
+        if self.due.is_none() && view.network.healed_since().is_some() {
             self.due = Some(t.saturating_add(self.bound_ns));
         }
     }

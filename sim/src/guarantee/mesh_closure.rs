@@ -2,13 +2,14 @@
 //!
 //! Judged from what the nodes themselves say in their snapshots, for all pairs, also those that no
 //! fault ever touched. While a node of the cluster is down nothing is asked for: it may have been
-//! the only one that knew two others of each other.
+//! the only one that knew two others of each other. Where a plan heals a core only, that is said of
+//! the core: a configured chain inside of it must do.
 
 use super::outcome::Pen;
 use super::scope::Scope;
 use super::view::View;
 use super::{Checker, Params, Topic, search};
-use crate::history::{Header, Kind, Snapshot, Sym};
+use crate::history::{Header, Kind, Lost, Snapshot, Sym};
 use crate::ids::NodeId;
 
 pub(super) struct MeshClosure {
@@ -35,13 +36,14 @@ impl Checker for MeshClosure {
 
     fn observe(&mut self, view: &View<'_>, pen: &mut Pen<'_>) {
         let Kind::Snapshot(snapshot) = &view.history.events[pen.i].kind else { return };
-        let (disturbed_t, _) = view.network.last_disturbance();
-        let healed = view.network.fault_free() && view.network.all_up();
-        if !healed || disturbed_t.saturating_add(self.bound_ns) > pen.t {
+        let healed = view.network.healed_since();
+        let settled = healed.is_some_and(|t| t.saturating_add(self.bound_ns) <= pen.t);
+        if !settled || !view.network.is_core(snapshot.node) {
             return;
         }
         for peer in (0..view.network.node_count()).map(NodeId) {
             let wanted = peer != snapshot.node
+                && view.network.is_core(peer)
                 && view.network.shares_cluster(snapshot.node, peer)
                 && view.network.is_up(peer)
                 && self.scope.covers_pair(view, snapshot.node, peer);
@@ -72,7 +74,8 @@ fn judge(view: &View<'_>, snapshot: &Snapshot, peer: NodeId, pen: &mut Pen<'_>) 
         return;
     }
     let i = pen.i;
-    pen.broken(view, || {
+    let why = view.network.why_unrecoverable(Lost::Routes(snapshot.node, peer));
+    pen.broken_or_lost(view, why, || {
         let name = |node: NodeId| &view.history.header.nodes[usize::from(node.0)].name;
         let story = format!(
             "All faults are over, yet {} has {has} of {wanted} routes to {}.",

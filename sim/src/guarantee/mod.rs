@@ -25,6 +25,8 @@ mod catalogue;
 mod clients_return;
 mod clusters_stay_apart;
 mod connections_stay;
+#[cfg(test)]
+mod core_tests;
 mod counters_agree;
 mod delivery_ratio;
 mod gossip_converges;

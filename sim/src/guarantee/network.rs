@@ -1,5 +1,10 @@
 //! What is whole and what is broken: nodes, faults, and the paths between sites.
 //!
+//! A plan may heal a *core* of nodes and leave the rest as broken as it is. What must happen
+//! eventually is promised to the core alone: "healed", "all up" and "quiet" are said of its nodes and
+//! of what is between them, and faults that are never lifted do not count, because by then they
+//! touch others only. Without a core, everybody is in it.
+//!
 //! A guarantee about delivery holds only where nothing stands in the way, so the checkers must
 //! know, at every moment, since when a path has been *calm*: no fault touches it, both ends run,
 //! and (for two nodes) all routes between them are registered at both ends.
@@ -11,8 +16,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::history::{Fault, FaultKind, Header, Kind, Sym};
-use crate::ids::{NodeId, RegionId};
+use crate::history::{Fault, FaultKind, Header, Kind, Lost, Sym, Why};
+use crate::ids::{ClientId, NodeId, RegionId};
 
 /// The state of all nodes and paths.
 #[derive(Debug)]
@@ -36,10 +41,18 @@ pub(crate) struct Network {
     disturbances: u64,
     /// In this time nodes notice that a connection is dead, and replace it.
     routes_ns: u64,
+    /// Faults that are never lifted.
+    left: Vec<u32>,
+    /// Clients all of whose servers are healed in the end; `None` is all.
+    core_clients: Option<Vec<ClientId>>,
+    /// What no broker can bring back.
+    unrecoverable: BTreeMap<Lost, Why>,
 }
 
 #[derive(Debug)]
 struct Node {
+    /// It is healed in the end.
+    core: bool,
     region: RegionId,
     cluster: u32,
     pool_size: u32,
@@ -112,10 +125,13 @@ impl Network {
                 clusters.len() - 1
             }) as u32
         };
-        let nodes: Vec<Node> = header
-            .nodes
-            .iter()
-            .map(|info| Node {
+        let core = header.core.as_ref();
+        let in_core = |id: NodeId| core.is_none_or(|core| core.nodes.contains(&id));
+        let nodes: Vec<Node> = (0..)
+            .map(NodeId)
+            .zip(&header.nodes)
+            .map(|(id, info)| Node {
+                core: in_core(id),
                 region: info.region,
                 cluster: cluster_number(info.cluster.as_str()),
                 pool_size: info.pool_size,
@@ -150,7 +166,29 @@ impl Network {
             disturbed_t: 0,
             disturbances: 0,
             routes_ns: header.bounds.routes_ns,
+            left: core.map_or_else(Vec::new, |core| core.left.clone()),
+            core_clients: core.map(|core| core.clients.clone()),
+            unrecoverable: header.unrecoverable.iter().map(|one| (one.what, one.why)).collect(),
         }
+    }
+
+    /// Whether the node is healed in the end.
+    pub(crate) fn is_core(&self, node: NodeId) -> bool {
+        self.nodes[usize::from(node.0)].core
+    }
+
+    /// Whether all servers of the client are healed in the end.
+    pub(crate) fn is_core_client(&self, client: ClientId) -> bool {
+        self.core_clients.as_ref().is_none_or(|core| core.contains(&client))
+    }
+
+    /// Why no broker can bring back what is lost, if that is so.
+    pub(crate) fn why_unrecoverable(&self, lost: Lost) -> Option<Why> {
+        let lost = match lost {
+            Lost::Routes(a, b) => Lost::Routes(a.min(b), a.max(b)),
+            Lost::Connection(_) => lost,
+        };
+        self.unrecoverable.get(&lost).copied()
     }
 
     /// How many nodes there are.
@@ -158,12 +196,12 @@ impl Network {
         self.nodes.len() as u16
     }
 
-    /// Pairs of nodes of one cluster, the low one first.
-    pub(crate) fn cluster_pairs(&self) -> impl Iterator<Item = (NodeId, NodeId)> + '_ {
+    /// Pairs of nodes of one cluster that are healed in the end, the low one first.
+    pub(crate) fn core_pairs(&self) -> impl Iterator<Item = (NodeId, NodeId)> + '_ {
         let count = self.node_count();
         (0..count)
             .flat_map(move |a| (a + 1..count).map(move |b| (NodeId(a), NodeId(b))))
-            .filter(|&(a, b)| self.pair(a, b).same_cluster)
+            .filter(|&(a, b)| self.pair(a, b).same_cluster && self.is_core(a) && self.is_core(b))
     }
 
     /// The region in which a node stands.
@@ -196,22 +234,41 @@ impl Network {
         self.nodes[usize::from(node.0)].has_left()
     }
 
-    /// Whether every node that ever ran runs now or has gone for good, and none is about to leave.
+    /// Whether every node of the core that ever ran runs now or has gone for good, and none is about
+    /// to leave.
     pub(crate) fn all_up(&self) -> bool {
-        self.nodes.iter().all(|n| n.has_left() || (n.up || n.started_t.is_none()) && !n.leaving)
+        let mut core = self.nodes.iter().filter(|node| node.core);
+        core.all(|n| n.has_left() || (n.up || n.started_t.is_none()) && !n.leaving)
     }
 
-    /// Whether no lasting fault is on that excuses anything.
+    /// Whether no lasting fault is on that excuses anything, but for those that are never lifted.
     pub(crate) fn fault_free(&self) -> bool {
-        self.faults.is_empty()
+        self.faults.keys().all(|id| self.left.contains(id))
     }
 
-    /// Since when nothing at all has been wrong: no fault, every node up, every pair complete.
+    /// Since when nothing has been wrong in the core; `None` while something is, or may come.
+    pub(crate) fn healed_since(&self) -> Option<u64> {
+        (self.fault_free() && self.all_up()).then_some(self.disturbed_t)
+    }
+
+    /// Whether a node has had a calm way to every node of its cluster for so long at `t`. One that has
+    /// left needs none.
+    pub(crate) fn is_calm_all_around(&self, node: NodeId, t: u64, for_ns: u64) -> bool {
+        let mut others = (0..self.node_count()).map(NodeId).filter(|&other| {
+            other != node && self.shares_cluster(node, other) && !self.has_left(other)
+        });
+        others.all(|other| {
+            self.calm_since(node, other).is_some_and(|since| since.saturating_add(for_ns) <= t)
+        })
+    }
+
+    /// Since when nothing at all has been wrong in the core: no fault, every node up, every pair
+    /// complete.
     pub(crate) fn quiet_since(&self) -> Option<u64> {
         self.quiet_since
     }
 
-    /// When a fault last began or ended, or a node came or went; and how often that was.
+    /// When a fault last began or ended, or a node of the core came or went; and how often that was.
     pub(crate) fn last_disturbance(&self) -> (u64, u64) {
         (self.disturbed_t, self.disturbances)
     }
@@ -291,6 +348,12 @@ impl Network {
     /// Whether `a` still has this route to `b`.
     pub(crate) fn has_route(&self, a: NodeId, b: NodeId, cid: u64) -> bool {
         self.route_ids(a, b).any(|known| known == cid)
+    }
+
+    /// Whether the node's process stands still, and so learns of nothing.
+    pub(crate) fn stands_still(&self, node: NodeId) -> bool {
+        let mut faults = self.faults.values();
+        faults.any(|(_, fault)| fault.kind == FaultKind::Pause && fault.nodes.contains(&node))
     }
 
     /// Whether this lasting fault is on.
@@ -417,7 +480,7 @@ impl Network {
     }
 
     fn node_up(&mut self, t: u64, node: NodeId, pool_size: Option<u32>) {
-        self.disturbance(t);
+        self.disturbance_of(t, node);
         let state = &mut self.nodes[usize::from(node.0)];
         (state.up, state.started_t, state.leaving) = (true, Some(t), false);
         let pool_size = pool_size.unwrap_or(state.configured_pool);
@@ -429,7 +492,7 @@ impl Network {
     }
 
     fn node_down(&mut self, t: u64, node: NodeId) {
-        self.disturbance(t);
+        self.disturbance_of(t, node);
         self.nodes[usize::from(node.0)].up = false;
         for other in (0..self.node_count()).map(NodeId).filter(|&o| o != node) {
             let at = self.pair_index(node, other);
@@ -473,6 +536,13 @@ impl Network {
         self.disturbances += 1;
     }
 
+    /// What becomes of others than the core does not disturb it.
+    fn disturbance_of(&mut self, t: u64, node: NodeId) {
+        if self.is_core(node) {
+            self.disturbance(t);
+        }
+    }
+
     fn refresh_node(&mut self, t: u64, node: NodeId) {
         for other in (0..self.node_count()).map(NodeId).filter(|&o| o != node) {
             self.refresh_pair(t, node, other);
@@ -492,14 +562,14 @@ impl Network {
     fn refresh_quiet(&mut self, t: u64) {
         let calm = self.all_up()
             && self.fault_free()
-            && self.cluster_pairs().all(|(a, b)| {
+            && self.core_pairs().all(|(a, b)| {
                 let both = self.is_up(a) && self.is_up(b);
                 !both || self.pair(a, b).calm_since.is_some()
             });
         // A fault of a moment leaves everything calm, yet it ends the quiet that was before.
         let since = self.quiet_since.filter(|&since| since >= self.disturbed_t);
         // A pair in doubt is calm from some later time on.
-        let calm_since = self.cluster_pairs().filter_map(|(a, b)| self.pair(a, b).calm_since);
+        let calm_since = self.core_pairs().filter_map(|(a, b)| self.pair(a, b).calm_since);
         let last = calm_since.max().unwrap_or(0);
         self.quiet_since = calm.then(|| since.unwrap_or(t).max(last));
     }

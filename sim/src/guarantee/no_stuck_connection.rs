@@ -175,7 +175,8 @@ impl NoStuckConnection {
     fn judge_snapshot(&self, view: &View<'_>, snapshot: &Snapshot, pen: &mut Pen<'_>) {
         let quiet = view.network.quiet_since();
         let settled = quiet.is_some_and(|t| t.saturating_add(self.bound_ns) <= pen.t);
-        if !settled || !self.scope.covers_node(view, snapshot.node) {
+        let core = view.network.is_core(snapshot.node);
+        if !settled || !core || !self.scope.covers_node(view, snapshot.node) {
             return;
         }
         let counters = &snapshot.counters;

@@ -6,7 +6,7 @@
 use super::outcome::Pen;
 use super::scope::Scope;
 use super::settled::{DueMessages, delivery_bound_ns, is_quiet, settled_groups};
-use super::view::{MsgRef, SubIx, View};
+use super::view::{MsgRef, Sub, SubIx, View};
 use super::{Checker, Params, Topic, search};
 use crate::history::{Header, Sym};
 
@@ -41,7 +41,9 @@ impl Checker for OneMemberPerQueueGroup {
             if !is_quiet(view, msg) {
                 continue;
             }
-            for queue in settled_groups(view, msg, |_| true) {
+            // A member that stands behind what is never lifted may be picked until its node is known to
+            // be lost.
+            for queue in settled_groups(view, msg, |sub| has_a_calm_way(view, msg, sub)) {
                 if !self.covers_group(view, msg, queue) {
                     continue;
                 }
@@ -79,6 +81,17 @@ impl OneMemberPerQueueGroup {
             .filter(|(_, sub)| sub.queue == queue)
             .all(|(_, sub)| self.scope.covers_delivery(view, msg, sub))
     }
+}
+
+/// Whether the publisher's node has long reached the member's undisturbed, or both are healed in the end.
+fn has_a_calm_way(view: &View<'_>, msg: MsgRef, sub: &Sub) -> bool {
+    let interest_ns = view.history.header.bounds.interest_ns;
+    let nodes = view.conn(msg.conn).node.zip(view.node_of(sub));
+    nodes.is_some_and(|(from, to)| {
+        let core = view.network.is_core(from) && view.network.is_core(to);
+        let heard = |t: u64| t.saturating_add(interest_ns) <= view.publication(msg).t;
+        core || view.network.calm_since(from, to).is_some_and(heard)
+    })
 }
 
 fn tell_two(

@@ -1,6 +1,7 @@
 //! What a checker has to say: how often it looked, and what it saw go wrong.
 
 use super::view::View;
+use crate::history::Why;
 
 /// Most events that are named as witnesses of one violation.
 const WITNESSES_MAX: usize = 12;
@@ -41,6 +42,10 @@ pub struct Findings {
     pub excused: u64,
     /// The first violation.
     pub first: Option<Violation>,
+    /// How often it did not hold where no broker could have made it hold: the plan proves it.
+    pub unrecoverable: u64,
+    /// The first such case, and why.
+    pub first_unrecoverable: Option<(Violation, Why)>,
 }
 
 /// The pen with which a checker writes its findings.
@@ -65,6 +70,24 @@ impl Pen<'_> {
         self.findings.excused += u64::from(self.open);
     }
 
+    /// The guarantee did not hold, which is the broker's fault unless there is a reason why no broker
+    /// could do better. See [`broken`](Self::broken).
+    pub(crate) fn broken_or_lost(
+        &mut self,
+        view: &View<'_>,
+        why: Option<Why>,
+        tell: impl FnOnce() -> (String, Vec<usize>),
+    ) {
+        let Some(why) = why else { return self.broken(view, tell) };
+        if !self.open {
+            return;
+        }
+        self.findings.unrecoverable += 1;
+        if self.findings.first_unrecoverable.is_none() {
+            self.findings.first_unrecoverable = Some((self.violation(view, tell()), why));
+        }
+    }
+
     /// The guarantee was put to the test and did not hold. `tell` gives the story and the numbers
     /// of the events that show it; it is called for the first violation only.
     pub(crate) fn broken(&mut self, view: &View<'_>, tell: impl FnOnce() -> (String, Vec<usize>)) {
@@ -73,10 +96,12 @@ impl Pen<'_> {
         }
         self.findings.checked += 1;
         self.findings.broken += 1;
-        if self.findings.first.is_some() {
-            return;
+        if self.findings.first.is_none() {
+            self.findings.first = Some(self.violation(view, tell()));
         }
-        let (story, mut events) = tell();
+    }
+
+    fn violation(&self, view: &View<'_>, (story, mut events): (String, Vec<usize>)) -> Violation {
         events.sort_unstable();
         events.dedup();
         events.truncate(WITNESSES_MAX);
@@ -85,11 +110,11 @@ impl Pen<'_> {
             let event = history.events.get(i)?;
             Some(Witness { i, t: event.t, text: crate::report::words::describe(history, event) })
         };
-        self.findings.first = Some(Violation {
+        Violation {
             i: self.i,
             t: self.t,
             story,
             witnesses: events.into_iter().filter_map(witness).collect(),
-        });
+        }
     }
 }

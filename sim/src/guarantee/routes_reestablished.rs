@@ -3,13 +3,16 @@
 //! A check is made for every pair of nodes whose path stopped being calm since the check before:
 //! a route was lost, at either end. The clock starts when no fault is on and every node runs, and
 //! anew whenever something happens.
+//!
+//! Where a plan heals a core only, its pairs count and no others, and the clock starts when the core
+//! is well, whatever the rest is like.
 
 use super::healing::Healing;
 use super::outcome::Pen;
 use super::scope::Scope;
 use super::view::View;
 use super::{Checker, Params, Topic, search};
-use crate::history::{Header, Kind};
+use crate::history::{Header, Kind, Lost};
 use crate::ids::NodeId;
 
 pub(super) struct RoutesReestablished {
@@ -63,7 +66,8 @@ impl Checker for RoutesReestablished {
                 pen.held();
             } else {
                 let i = pen.i;
-                pen.broken(view, || tell(view, i, a, b));
+                let why = view.network.why_unrecoverable(Lost::Routes(a, b));
+                pen.broken_or_lost(view, why, || tell(view, i, a, b));
             }
         }
     }
@@ -72,7 +76,7 @@ impl Checker for RoutesReestablished {
         self.healing.observe(view);
         if self.pairs.is_empty() {
             let watch = |(a, b)| PairWatch { a, b, was_complete: false, hit: false };
-            self.pairs = view.network.cluster_pairs().map(watch).collect();
+            self.pairs = view.network.core_pairs().map(watch).collect();
         }
         for pair in &mut self.pairs {
             let complete = view.network.is_complete(pair.a, pair.b);

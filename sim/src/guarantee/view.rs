@@ -133,7 +133,7 @@ pub(crate) struct View<'h> {
     received: Table<(SubIx, ConnIx), SeqSet>,
     /// Which member of a queue group got each message of a publishing connection.
     taken: Table<(Sym, ConnIx), Vec<Option<SubIx>>>,
-    /// When a member of a queue group last left and its node knew, by group; never, if it may not.
+    /// When a member of a queue group last left and others knew, by group; never, if they may not.
     queue_left_t: Table<Sym, u64>,
     delivery: Option<Delivery>,
     /// Bytes of the largest message that was published.
@@ -188,11 +188,11 @@ impl<'h> View<'h> {
         self.conns.iter()
     }
 
-    /// Whether a fault has ever come between a connected client and its node: one of the two may
-    /// still believe in the connection.
-    pub(crate) fn any_access_disturbed(&self) -> bool {
+    /// Whether a fault has ever come between a connected client and its node, if it was one of
+    /// those: one of the two may still believe in the connection.
+    pub(crate) fn any_access_disturbed(&self, of: impl Fn(NodeId) -> bool) -> bool {
         self.conns.iter().any(|conn| {
-            let Some(node) = conn.node else { return false };
+            let Some(node) = conn.node.filter(|node| of(*node)) else { return false };
             let region = self.region_of(conn.client);
             let life = (conn.opened_t, conn.closed_t.unwrap_or(u64::MAX));
             self.network.access_disturbed_in(region, node, life)
@@ -459,12 +459,20 @@ impl<'h> View<'h> {
         }
         sub.gone_t = Some(t);
         let (subject, queue, conn) = (sub.subject, sub.queue, sub.conn);
-        let known_t = if self.node_may_not_know(conn) { u64::MAX } else { t };
+        let known_t =
+            if self.node_may_not_know(conn) { u64::MAX } else { t + self.unheard_ns(conn) };
         self.directory.remove(known_t, subject, ix);
         if !queue.is_none() {
             let left_t = self.queue_left_t.get(&queue).copied().unwrap_or(0);
             self.queue_left_t.insert(queue, left_t.max(known_t));
         }
+    }
+
+    /// For how long others may not hear that somebody has left. Of one who left a node that is not
+    /// healed in the end they may learn only when they find out that the node is lost.
+    fn unheard_ns(&self, conn: ConnIx) -> u64 {
+        let outside = self.conn(conn).node.is_some_and(|node| !self.network.is_core(node));
+        if outside { self.history.header.bounds.routes_ns } else { 0 }
     }
 
     /// Whether a node may go on having a subscription whose client has gone: something came between

@@ -1,7 +1,7 @@
 //! Whether an event speaks only of things that the header knows. Checkers index by these ids, and
 //! a history may come from anywhere.
 
-use crate::history::{Header, Holder, Kind};
+use crate::history::{Header, Holder, Kind, Lost};
 use crate::ids::{ClientId, MsgId, NodeId, RegionId};
 
 /// Says what is wrong with an event, if anything.
@@ -80,6 +80,14 @@ pub(crate) fn check_header(header: &Header) -> Result<(), String> {
     header.paths.iter().try_for_each(|path| {
         known.region(path.a)?;
         known.region(path.b)
+    })?;
+    if let Some(core) = &header.core {
+        core.nodes.iter().try_for_each(|&node| known.node(node))?;
+        core.clients.iter().try_for_each(|&client| known.client(client))?;
+    }
+    header.unrecoverable.iter().try_for_each(|one| match one.what {
+        Lost::Routes(a, b) => known.nodes(a, b),
+        Lost::Connection(client) => known.client(client),
     })
 }
 

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::guarantee::{Judged, Spec, Violation};
+use crate::history::Why;
 use crate::run::RunEnd;
 
 /// What one seed has shown. It is kept for every seed, so it does not hold the history.
@@ -50,6 +51,13 @@ impl SeedRun {
             RunEnd::Panicked { message } => Some(format!("the engine panicked: {message}")),
             RunEnd::Stuck { message } => Some(format!("the run did not come to an end: {message}")),
         }
+    }
+
+    /// Whether something did not come back that no broker could have brought back, and nothing else
+    /// is wrong.
+    #[must_use]
+    pub fn is_unrecoverable(&self) -> bool {
+        !self.failed() && self.judged.iter().any(|judged| judged.findings.unrecoverable > 0)
     }
 
     /// Whether a guarantee broke.
@@ -170,6 +178,10 @@ pub struct Row {
     pub broken: u64,
     /// How often the promise did not cover the case.
     pub excused: u64,
+    /// How often it did not hold where no broker could have made it hold.
+    pub unrecoverable: u64,
+    /// The first seed in which that was so, what happened, and why nobody could help it.
+    pub first_unrecoverable: Option<(u64, Violation, Why)>,
     /// Seeds in which it was put to the test and held.
     pub seeds_held: u64,
     /// Seeds in which it broke.
@@ -209,6 +221,8 @@ impl Row {
             checked: 0,
             broken: 0,
             excused: 0,
+            unrecoverable: 0,
+            first_unrecoverable: None,
             seeds_held: 0,
             seeds_broken: 0,
             seeds_not_checked: 0,
@@ -222,6 +236,12 @@ impl Row {
         self.checked += findings.checked;
         self.broken += findings.broken;
         self.excused += findings.excused;
+        self.unrecoverable += findings.unrecoverable;
+        if let (None, Some((violation, why))) =
+            (&self.first_unrecoverable, &findings.first_unrecoverable)
+        {
+            self.first_unrecoverable = Some((seed, violation.clone(), *why));
+        }
         match (findings.broken, findings.checked) {
             (0, 0) => self.seeds_not_checked += 1,
             (0, _) => self.seeds_held += 1,
@@ -248,6 +268,9 @@ pub struct Verdict {
     pub harness_faults: Vec<(u64, String)>,
     /// What the engine could not do in some seed: nothing that held says that it would hold then.
     pub gaps: BTreeSet<String>,
+    /// Seeds in which something did not come back that no broker could have brought back: they say
+    /// nothing for the broker, and nothing against it.
+    pub seeds_unrecoverable: u64,
     /// Seeds in which a fault waited for something in vain.
     pub seeds_in_vain: u64,
     /// The first of them, and what it was.
@@ -280,6 +303,7 @@ impl Verdict {
             seeds_left_out,
             harness_faults: Vec::new(),
             gaps: BTreeSet::new(),
+            seeds_unrecoverable: 0,
             seeds_in_vain: 0,
             in_vain: None,
             totals: Totals::default(),
@@ -310,10 +334,12 @@ impl Verdict {
         } else if self.seeds == 0
             || !self.gaps.is_empty()
             || self.seeds_in_vain == self.seeds
+            || self.seeds_unrecoverable == self.seeds
             || (missing && self.seeds_left_out > 0)
         {
             // The seeds that were left out, or an engine that can do it all, might have reached it;
-            // and what a fault waits for in vain in every seed was never put to the test.
+            // and what a fault waits for in vain in every seed, or what every plan makes impossible, was
+            // never put to the test.
             Exit::Inconclusive
         } else if missing {
             Exit::Coverage
@@ -322,11 +348,20 @@ impl Verdict {
         }
     }
 
+    /// What did not come back first that no broker could have brought back: the seed, what happened,
+    /// and why nobody could help it.
+    #[must_use]
+    pub fn first_unrecoverable(&self) -> Option<&(u64, Violation, Why)> {
+        let all = self.rows.iter().filter_map(|row| row.first_unrecoverable.as_ref());
+        all.min_by_key(|(seed, ..)| *seed)
+    }
+
     fn add(&mut self, run: &SeedRun) {
         if let Some(fault) = run.harness_fault() {
             self.harness_faults.push((run.seed, fault));
         }
         self.gaps.extend(run.gaps.iter().cloned());
+        self.seeds_unrecoverable += u64::from(run.is_unrecoverable());
         if let Some(what) = run.never_came.first() {
             self.seeds_in_vain += 1;
             self.in_vain.get_or_insert((run.seed, what.clone()));
@@ -428,6 +463,16 @@ pub(crate) mod tests {
         assert_eq!(exit(&[waits.clone(), waits.clone()], &[], 0), Exit::Inconclusive);
         let verdict = Verdict::of(&[held.clone(), waits], &[], 0);
         assert_eq!((verdict.seeds_in_vain, verdict.in_vain.map(|(seed, _)| seed)), (1, Some(0)));
+        let lost = |mut run: SeedRun| {
+            run.judged[0].findings.unrecoverable = 2;
+            run
+        };
+        let (amber, held_too) = (lost(held.clone()), held.clone());
+        assert!(amber.is_unrecoverable() && !amber.failed());
+        assert_eq!(exit(&[held_too, amber.clone()], &[], 0), Exit::Held);
+        assert_eq!(exit(&[amber.clone(), amber], &[], 0), Exit::Inconclusive);
+        // What else broke is no better for it.
+        assert_eq!(exit(&[lost(seed_run(0, 2, None))], &[], 0), Exit::Broken);
         let broken = SeedRun { gaps, ..seed_run(0, 2, None) };
         assert_eq!(exit(&[broken], &[], 0), Exit::Broken);
         let stuck = SeedRun { end: RunEnd::Stuck { message: "x".to_owned() }, ..held.clone() };

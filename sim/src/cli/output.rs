@@ -2,7 +2,7 @@
 
 use std::io::{Write as _, stderr, stdout};
 
-use causeway_sim::guarantee::Violation;
+use causeway_sim::guarantee::{Timing, Violation};
 use causeway_sim::report::words::{count, hours, plural, seconds, time};
 use causeway_sim::report::{self, Finished, Report};
 use causeway_sim::units::{MS, SECOND};
@@ -63,6 +63,10 @@ pub(super) fn what_broke(run: &SeedRun) {
         if let Some(violation) = &judged.findings.first {
             tell(violation);
         }
+        if judged.spec.timing == Timing::Eventually {
+            let bug = judged.spec.timing.bug();
+            line(&format!("    a {bug}: nothing in the plan keeps it from happening"));
+        }
     }
 }
 
@@ -109,6 +113,15 @@ pub(super) fn verdict(verdict: &Verdict) {
                 seed {seed}: {what}",
             count(verdict.seeds_in_vain),
             plural(verdict.seeds, "seed")
+        ));
+    }
+    if let Some((seed, violation, why)) = verdict.first_unrecoverable() {
+        line(&format!(
+            "  UNRECOVERABLE in {} of {}; first with seed {seed}: {} No broker could do better: {}",
+            count(verdict.seeds_unrecoverable),
+            plural(verdict.seeds, "seed"),
+            violation.story,
+            why.text()
         ));
     }
     for (goal, seeds) in &verdict.goals {
@@ -203,6 +216,9 @@ fn counts(row: &Row, seeds: u64) -> String {
     };
     if row.excused > 0 {
         text.push_str(&format!(", {} excused", plural(row.excused, "case")));
+    }
+    if row.unrecoverable > 0 {
+        text.push_str(&format!(", {} unrecoverable", plural(row.unrecoverable, "case")));
     }
     if let Some(bound) = row.bound_ns {
         text.push_str(&format!(", bound {}", time(bound)));

@@ -12,6 +12,7 @@ use quick_junit::{
 
 use super::finished::{Complaint, Finished, title_of};
 use super::hex;
+use super::words::plural;
 use crate::units::MS;
 use crate::verdict::{Exit, Status};
 
@@ -47,6 +48,10 @@ fn suite(one: &Finished) -> TestSuite {
     ] {
         suite.add_property(Property::new(name, plain(&value)));
     }
+    if one.verdict.seeds_unrecoverable > 0 {
+        let seeds = one.verdict.seeds_unrecoverable.to_string();
+        suite.add_property(Property::new("seeds unrecoverable", seeds));
+    }
     for row in &one.verdict.rows {
         let status = match (row.status(), one.complaint_of(row)) {
             (Status::Broken, Some(complaint)) => failure("broken", &complaint),
@@ -57,6 +62,14 @@ fn suite(one: &Finished) -> TestSuite {
             (Status::Held | Status::Broken, None) => TestCaseStatus::success(),
         };
         let mut case = case(one, &title_of(row), row.line, status);
+        if let Some((seed, violation, why)) = &row.first_unrecoverable {
+            case.set_system_out(plain(&format!(
+                "{} unrecoverable, first with seed {seed}: {} No broker could do better: {}.",
+                plural(row.unrecoverable, "case"),
+                violation.story,
+                why.text()
+            )));
+        }
         if let Ok(checked) = usize::try_from(row.checked) {
             case.set_assertions(checked);
         }
@@ -85,6 +98,8 @@ fn add_errors(one: &Finished, suite: &mut TestSuite) {
             "the engine can do all that was asked for"
         } else if one.verdict.seeds_in_vain > 0 {
             "what faults wait for comes"
+        } else if one.verdict.seeds_unrecoverable == one.verdict.seeds && one.verdict.seeds > 0 {
+            "what is promised can be recovered"
         } else {
             "enough seeds were run"
         };

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::words::{count, plural, seconds, time};
 use super::{FAILURES_SHOWN, Report, hex};
-use crate::guarantee::Violation;
+use crate::guarantee::{Timing, Violation};
 use crate::units::{MS, SECOND};
 use crate::verdict::{Exit, Row, SeedRun, Status};
 
@@ -14,6 +14,7 @@ pub fn markdown(report: &Report<'_>) -> String {
     let mut page = Page { text: String::new() };
     page.head(report);
     page.failures(report);
+    page.unrecoverable(report);
     page.guarantees(report);
     page.coverage(report);
     page.what_was_run(report);
@@ -56,6 +57,12 @@ pub fn headline(report: &Report<'_>) -> String {
             let what = verdict.in_vain.as_ref().map_or("", |(_, what)| what);
             format!(
                 "In all of {seeds}, a fault or a client waited for something that never came: {what}."
+            )
+        }
+        Exit::Inconclusive if verdict.seeds > 0 && verdict.seeds_unrecoverable == verdict.seeds => {
+            let why = verdict.first_unrecoverable().map_or("", |(.., why)| why.text());
+            format!(
+                "In all of {seeds}, something could not come back whatever a broker does: {why}."
             )
         }
         Exit::Inconclusive => format!("Only {seeds} could be run, too few to say."),
@@ -138,6 +145,42 @@ impl Page {
             if let Some(violation) = &judged.findings.first {
                 self.violation(violation);
             }
+            if judged.spec.timing == Timing::Eventually {
+                let bug = judged.spec.timing.bug();
+                self.line(&format!("A {bug}: nothing in the plan keeps it from happening."));
+                self.line("");
+            }
+        }
+    }
+
+    /// What no broker could have brought back.
+    fn unrecoverable(&mut self, report: &Report<'_>) {
+        let rows = || {
+            report
+                .verdict
+                .rows
+                .iter()
+                .filter_map(|row| row.first_unrecoverable.as_ref().map(|first| (row, first)))
+        };
+        if rows().next().is_none() {
+            return;
+        }
+        self.heading("\u{1f7e1} What no broker could mend");
+        self.line(&format!(
+            "In {} of {} something did not come back that the plan itself makes impossible. That \
+                breaks no guarantee, and shows none to hold.",
+            count(report.verdict.seeds_unrecoverable),
+            plural(report.verdict.seeds, "seed")
+        ));
+        self.line("");
+        for (row, (seed, violation, why)) in rows() {
+            self.line(&format!(
+                "- {}, {}, first with seed {seed}: {} No broker could do better: {}.",
+                name_of(row),
+                plural(row.unrecoverable, "case"),
+                inline(&violation.story),
+                why.text()
+            ));
         }
     }
 

@@ -49,6 +49,7 @@ struct Seeds<'a> {
     run: u64,
     left_out: u64,
     failed: Vec<u64>,
+    unrecoverable: Vec<u64>,
 }
 
 #[derive(Serialize)]
@@ -65,10 +66,12 @@ struct Guarantee<'a> {
     checked: u64,
     broken: u64,
     excused: u64,
+    unrecoverable: u64,
     seeds_held: u64,
     seeds_broken: u64,
     seeds_not_checked: u64,
     first: Option<First<'a>>,
+    why_unrecoverable: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -143,6 +146,9 @@ impl<'a> Summary<'a> {
                 run: verdict.seeds,
                 left_out: verdict.seeds_left_out,
                 failed: runs.iter().filter(|run| run.failed()).map(|run| run.seed).collect(),
+                unrecoverable: (runs.iter().filter(|run| run.is_unrecoverable()))
+                    .map(|run| run.seed)
+                    .collect(),
             },
             guarantees: verdict.rows.iter().map(Guarantee::of).collect(),
             coverage: verdict
@@ -193,10 +199,12 @@ impl<'a> Guarantee<'a> {
             checked: row.checked,
             broken: row.broken,
             excused: row.excused,
+            unrecoverable: row.unrecoverable,
             seeds_held: row.seeds_held,
             seeds_broken: row.seeds_broken,
             seeds_not_checked: row.seeds_not_checked,
             first: row.first.as_ref().map(|(seed, violation)| First::of(*seed, violation)),
+            why_unrecoverable: row.first_unrecoverable.as_ref().map(|(.., why)| why.name()),
         }
     }
 }

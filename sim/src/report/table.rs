@@ -69,10 +69,14 @@ fn row(one: &Finished) -> String {
         Some(first) => format!("{}: {}", first.seed, code(&cell(&first.replay))),
         None => String::new(),
     };
-    let seeds = match one.seeds_failed {
+    let mut seeds = match one.seeds_failed {
         0 => count(one.verdict.seeds),
         failed => format!("{} ({} failed)", count(one.verdict.seeds), count(failed)),
     };
+    if one.verdict.seeds_unrecoverable > 0 {
+        let amber = count(one.verdict.seeds_unrecoverable);
+        seeds.push_str(&format!(" (\u{1f7e1} {amber} unrecoverable)"));
+    }
     format!(
         "| {} | {} {} | {} | {} | {seeds} | {} | {failing} |\n",
         code(&cell(&one.scenario)),

@@ -476,7 +476,7 @@ fn parameters_are_tried_one_by_one() {
 fn a_run_with_more_steps_than_the_scenario_allows_is_told_apart() {
     let place = Place::new("max-events");
     let with = |most: &str| {
-        SCENARIO.replace("duration = \"4s\"", &format!("duration = \"4s\"\nmax_events = {most}"))
+        SCENARIO.replace("duration = \"4s\"", &format!("duration = \"40s\"\nmax_events = {most}"))
     };
     place.file("small.toml", with("1000"));
     place

@@ -34,8 +34,9 @@ pub(super) struct GossipConverges {
     told: Vec<Option<Told>>,
     /// Nodes that went down, with the time from which nobody may speak of them.
     gone: VecDeque<(u64, NodeId)>,
-    /// When a node last dialled one that has gone for good.
-    dialled: Table<(NodeId, NodeId), (u64, usize)>,
+    /// When a node last dialled an address of one that has gone for good: it may know one under
+    /// several, and cannot know that nobody is behind either.
+    dialled: Table<(NodeId, Sym), (u64, usize)>,
     /// Lame ducks, with the time from which clients may not be told of them.
     ducks: VecDeque<(u64, NodeId)>,
     interest_ns: u64,
@@ -135,7 +136,7 @@ impl GossipConverges {
             wanted.is_some() && host(url) == wanted
         };
         let Some(dead) = gone.find(is_it) else { return };
-        let last = self.dialled.insert((node, dead), (pen.t, pen.i));
+        let last = self.dialled.insert((node, target), (pen.t, pen.i));
         let Some(healed_t) = view.network.healed_since() else { return };
         let known_t = healed_t.saturating_add(self.bound_ns);
         let Some((last_t, last_i)) = last.filter(|&(last_t, _)| last_t >= known_t) else {

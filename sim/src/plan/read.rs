@@ -330,7 +330,21 @@ impl Reader {
             Some(text) => crate::units::duration(&text).map_err(|error| error.to_string())?,
             None => 0,
         };
-        let action = match kind {
+        let action = self.action(kind, line)?;
+        must_last(&action, lasts)?;
+        let client = |name: &str| self.client_called(name);
+        let when = When::read(line, client, |name| self.node_id(name))?;
+        self.plan.faults.push(FaultPlan { id, at, lasts, action, when });
+        Ok(())
+    }
+
+    fn client_called(&self, name: &str) -> Result<ClientId, String> {
+        let found = self.clients.get(name).copied();
+        found.ok_or_else(|| format!("there is no client `{name}`"))
+    }
+
+    fn action(&self, kind: FaultKind, line: &mut Line) -> Result<FaultAction, String> {
+        Ok(match kind {
             FaultKind::Partition => {
                 FaultAction::Cut { between: self.sides(line)?, blackhole: false }
             }
@@ -344,7 +358,8 @@ impl Reader {
             | FaultKind::Rebind => {
                 let between = self.sides(line)?;
                 let what = ConnsFault::read(kind, line)?;
-                let what = what.ok_or_else(|| format!("`{name}` is no fault of connections"))?;
+                let no = || format!("`{}` is no fault of connections", kind.name());
+                let what = what.ok_or_else(no)?;
                 FaultAction::Conns { between, what }
             }
             FaultKind::Reset => FaultAction::Reset(self.sides(line)?),
@@ -376,21 +391,10 @@ impl Reader {
             }
             FaultKind::StopReading => {
                 let names = line.list("clients")?;
-                let clients = names.iter().map(|name| {
-                    let found = self.clients.get(name).copied();
-                    found.ok_or_else(|| format!("there is no client `{name}`"))
-                });
+                let clients = names.iter().map(|name| self.client_called(name));
                 FaultAction::StopReading(clients.collect::<Result<_, _>>()?)
             }
-        };
-        must_last(&action, lasts)?;
-        let client = |name: &str| {
-            let found = self.clients.get(name).copied();
-            found.ok_or_else(|| format!("there is no client `{name}`"))
-        };
-        let when = When::read(line, client, |name| self.node_id(name))?;
-        self.plan.faults.push(FaultPlan { id, at, lasts, action, when });
-        Ok(())
+        })
     }
 
     fn sides(&self, line: &mut Line) -> Result<Sides, String> {

@@ -38,7 +38,8 @@ pub const FIRST_PING_CLIENT: Duration = Duration::from_secs(2);
 /// First ping of a route.
 pub const FIRST_PING_ROUTE: Duration = Duration::from_secs(1);
 
-/// A route that has been silent for this long gets a ping whose answer is awaited for
+/// A route that has been silent for this long gets a ping, unless it is a spare one
+/// ([`ROUTE_SPARE_IDLE`]), whose answer is awaited for
 /// [`ROUTE_PROBE_TIMEOUT`]: a black hole is noticed within seconds although the configured ping
 /// interval is 30 s (nats-server needs about 90 s).
 pub const ROUTE_PROBE_IDLE: Duration = Duration::from_secs(2);
@@ -48,7 +49,7 @@ pub const ROUTE_PROBE_IDLE: Duration = Duration::from_secs(2);
 pub const ROUTE_SPARE_IDLE: Duration = Duration::from_secs(6);
 
 /// When this part of the time for an answer is over, the other routes with the same server are
-/// probed, too. They have the rest of it.
+/// probed, too. They have the rest of it, or three quarters of their own if that is longer.
 pub const ROUTE_SUSPICION: u32 = 4;
 
 /// Least time for the answer to a probe of a silent route; a route whose round trip is long gets
@@ -62,6 +63,9 @@ pub const ROUTE_PROBE_RTTS: u32 = 8;
 /// How many times longer an answer may take to a probe that had to wait behind data: the peer's
 /// answer waits behind what fills the sockets and the way between, too.
 pub const ROUTE_PROBE_FULL: u32 = 4;
+
+/// So many servers that were lost are remembered, to tell peers again that may have missed it.
+pub const LOSSES_REMEMBERED: usize = 64;
 
 /// When other routes with the same server have moved so many bytes since a probe was sent, its answer
 /// may wait behind what fills the way between, and gets as long as one behind data.

@@ -41,7 +41,7 @@ impl Node {
         fx: &mut Effects,
     ) {
         let mut lines: Vec<Line> = Vec::new();
-        if news.first && self.cluster.as_mut().is_some_and(|c| c.told_lost.remove(newcomer)) {
+        if news.first && self.cluster.as_mut().is_some_and(|c| c.is_found_again(newcomer)) {
             self.add_found_again(newcomer, &mut lines);
         }
         match lane {
@@ -50,6 +50,7 @@ impl Node {
         }
         if news.first {
             self.add_everybody_else(slot, newcomer, &mut lines);
+            self.add_losses(slot, newcomer, &mut lines);
         } else {
             self.add_missed_news(slot, newcomer, &mut lines);
         }
@@ -126,6 +127,16 @@ impl Node {
         for (_, other) in cluster.remotes.iter().filter(|(id, _)| *id != peer) {
             lines.push(Line { link: slot, json: other.as_news().to_json() });
         }
+        self.add_losses(slot, peer, lines);
+    }
+
+    /// A peer of our kind hears of those whom we have lost. It may not have lost us when we lost it, and
+    /// believe that we still vouch for them.
+    fn add_losses(&self, slot: u32, peer: &str, lines: &mut Vec<Line>) {
+        let Some(cluster) = &self.cluster else { return };
+        if !cluster.remotes.get(peer).is_some_and(Remote::is_causeway) {
+            return;
+        }
         for lost in cluster.told_lost.iter().filter(|id| *id != peer) {
             let gossip_mode = GossipMode::Disabled.to_wire();
             let gone = Info { server_id: lost.clone(), ldm: true, gossip_mode, ..Info::default() };
@@ -153,9 +164,10 @@ impl Node {
         if cluster.leaving {
             return;
         }
-        if cluster.told_lost.len() < limits::GOSSIPED_PEERS {
-            cluster.told_lost.insert(lost.info.server_id.clone());
+        if cluster.told_lost.len() >= limits::LOSSES_REMEMBERED {
+            cluster.told_lost.pop_front();
         }
+        cluster.told_lost.push_back(lost.info.server_id.clone());
         let told = cluster.remotes.values().filter(|other| other.is_causeway());
         let links: Vec<u32> = told.filter_map(Remote::any_link).collect();
         let json = Info { ldm: true, ..lost.as_news() }.to_json();
@@ -206,7 +218,12 @@ impl Node {
         // Somebody has just seen it: worth another try now.
         entry.failures = 0;
         entry.failing_since = None;
-        entry.gossip_mode = GossipMode::from_wire(info.gossip_mode);
+        let mode = GossipMode::from_wire(info.gossip_mode);
+        // Who was to be told of it before we had it still is.
+        let stays = !connected && !elsewhere && entry.gossip_mode == GossipMode::Override;
+        if !(stays && mode == GossipMode::Disabled) {
+            entry.gossip_mode = mode;
+        }
         if !connected {
             let HostPort { host, port } = entry.address.clone();
             fx.trace.push(TraceEvent::RouteDiscovered { host, port });
@@ -234,6 +251,13 @@ impl Remote {
 }
 
 impl Cluster {
+    /// Whether we had told that we lost this server.
+    fn is_found_again(&mut self, server_id: &str) -> bool {
+        let before = self.told_lost.len();
+        self.told_lost.retain(|lost| lost != server_id);
+        self.told_lost.len() < before
+    }
+
     /// Whether others have told each other of a peer, so that we need not.
     fn is_told_by_others(&self, route: &Route, peer: &str, remote: &Remote) -> bool {
         self.is_hearsay(route, peer) || wants_no_gossip(&remote.info)

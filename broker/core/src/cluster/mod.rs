@@ -15,7 +15,7 @@ mod register;
 mod remote;
 pub(crate) mod target;
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -58,8 +58,8 @@ pub(crate) struct Cluster {
     pub(crate) carriers: Carriers,
     /// By slot, the links on which we told of our interest before the peer's INFO came.
     pub(crate) early: BTreeMap<u32, Early>,
-    /// Servers to which we have lost our last route, and told so.
-    told_lost: BTreeSet<String>,
+    /// Servers to which we have lost our last route, and told so; the latest last.
+    told_lost: VecDeque<String>,
     /// No more dialling: lame duck, or shutting down.
     pub(crate) leaving: bool,
     /// Clients have been told of other servers. Until then INFO names none, not even this one.
@@ -80,7 +80,7 @@ impl Cluster {
             next_dial: 0,
             carriers: Carriers::new(),
             early: BTreeMap::new(),
-            told_lost: BTreeSet::new(),
+            told_lost: VecDeque::new(),
             leaving: false,
             urls_told: false,
         };

@@ -148,8 +148,8 @@ impl Node {
         if remote.lanes.get(&lane) != Some(&link_id.slot) {
             return;
         }
-        remote.missed_news |= remote.any_link() == Some(link_id.slot);
         remote.lanes.remove(&lane);
+        remote.missed_news = true;
         let (last, lame_duck) = (remote.lanes.is_empty(), remote.lame_duck);
         let gone = if last { cluster.remotes.remove(&remote_id) } else { None };
         cluster.update_carriers(&self.accounts);
@@ -173,7 +173,13 @@ impl Node {
             _ => self.redial(now, &remote_id, target.is_some(), fx),
         }
         // A peer that goes in order closes all of its connections.
-        let broke = !matches!(why, CloseReason::ClientClosed | CloseReason::DuplicateRoute);
+        let broke = !matches!(
+            why,
+            CloseReason::ClientClosed
+                | CloseReason::DuplicateRoute
+                | CloseReason::ServerShutdown
+                | CloseReason::RouteRemoved
+        );
         self.probe_lanes(now, &remote_id, broke, fx);
     }
 

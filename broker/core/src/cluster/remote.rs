@@ -23,7 +23,7 @@ pub(crate) struct Remote {
     pub(crate) confirmed: bool,
     /// It is leaving.
     pub(crate) lame_duck: bool,
-    /// The connection for news is gone, and with it perhaps what was said on it last.
+    /// A connection is gone, and with it perhaps news that were the last thing said on it.
     pub(crate) missed_news: bool,
 }
 

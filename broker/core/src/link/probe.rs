@@ -32,6 +32,8 @@ impl Node {
     /// The keep-alive timer of a route. The watch's is for all connections with that server; the
     /// others have timers of their own only while there is no watch, or a question is open.
     pub(crate) fn route_probe_due(&mut self, now: Now, id: LinkId, fx: &mut Effects) {
+        let Some(link) = self.links.get_mut(id) else { return };
+        link.keepalive.due = None;
         let Some(link) = self.links.get(id) else { return };
         let mut slots = Vec::new();
         let watched = is_watch(link) || self.is_watched(link);
@@ -45,7 +47,7 @@ impl Node {
         let looks = slots.iter().filter_map(|slot| self.look_after(now, *slot, watched, fx));
         let next = looks.min();
         if let Some(next) = next {
-            self.arm_keepalive(id, next);
+            self.look_by(id, next);
         }
     }
 
@@ -96,29 +98,36 @@ impl Node {
 
     fn probe(&mut self, now: Now, slot: u32, fx: &mut Effects) -> Option<Mono> {
         self.ping(now, slot, fx);
-        let moved = self.links.at(slot).map(|link| self.moved_beside(link));
+        let moved = self.links.at(slot).map(|link| self.moved_beside(link).0);
         let alive = &mut self.links.at_mut(slot)?.keepalive;
         alive.moved_when_asked = moved;
         // However long the answer may take: if it comes early, the way may be lost right after.
         Some(now.mono + alive.suspicion().min(limits::ROUTE_PROBE_IDLE))
     }
 
-    /// Whether the other connections with the same server have moved so much since this one was
-    /// asked that its answer may wait behind that somewhere on the way.
+    /// Whether the other connections with the same server are alive and have moved so much since this
+    /// one was asked that its answer may wait behind that somewhere on the way.
     fn is_way_busy(&self, link: &Link) -> bool {
-        let before = link.keepalive.moved_when_asked;
-        before.is_some_and(|before| {
-            self.moved_beside(link).saturating_sub(before) >= limits::ROUTE_BUSY_BYTES
-        })
+        let alive = &link.keepalive;
+        let Some((asked, before)) = alive.ping_sent.zip(alive.moved_when_asked) else {
+            return false;
+        };
+        let (moved, heard) = self.moved_beside(link);
+        heard > asked && moved.saturating_sub(before) >= limits::ROUTE_BUSY_BYTES
     }
 
-    /// What has moved on the other connections with the same server, in bytes.
-    fn moved_beside(&self, link: &Link) -> u64 {
+    /// How many bytes have come in and gone out on the other connections with the same server, and
+    /// when something last came in.
+    fn moved_beside(&self, link: &Link) -> (u64, Mono) {
         let mut slots = Vec::new();
         self.lanes_like(link, &mut slots);
         let others = slots.iter().filter(|slot| **slot != link.id.slot);
         let others = others.filter_map(|slot| self.links.at(*slot));
-        others.map(|other| other.received.bytes.saturating_add(other.tx.total())).sum()
+        others.fold((0, Mono(0)), |(moved, heard), other| {
+            let moved =
+                other.received.bytes.saturating_add(other.tx.accepted()).saturating_add(moved);
+            (moved, heard.max(other.keepalive.last_in))
+        })
     }
 
     /// Nothing has come in since `from`, and an answer is waited for.
@@ -143,17 +152,20 @@ impl Node {
     }
 
     /// Asks on those that have been silent since `since`, when another one was asked or broke, and
-    /// are not asked already. They have as long for their answers as that one.
+    /// are not asked already. They have as long for their answers as that one, but three quarters of
+    /// their own time at least, and all of it if the ping has to wait for what is in front of it.
     fn probe_silent(&mut self, now: Now, slots: &[u32], since: Mono, fx: &mut Effects) {
         for slot in slots {
             let Some(link) = self.links.at(*slot) else { continue };
             if link.keepalive.ping_sent.is_none() && link.keepalive.last_in <= since {
-                let (id, next) = (link.id, self.probe(now, *slot, fx));
-                if let Some(link) = self.links.get_mut(id) {
-                    link.keepalive.doubted = Some(since);
+                let (id, behind) = (link.id, link.tx.pending());
+                let next = self.probe(now, *slot, fx);
+                if let Some(link) = self.links.get_mut(id).filter(|_| behind == 0) {
+                    let alive = &mut link.keepalive;
+                    alive.doubted = Some(since.max(now.mono - alive.suspicion()));
                 }
                 if let Some(next) = next {
-                    self.arm_keepalive(id, next);
+                    self.look_by(id, next);
                 }
             }
         }
@@ -165,15 +177,20 @@ impl Node {
         let remote = self.cluster.as_ref().and_then(|cluster| cluster.remotes.get(remote_id));
         let Some(remote) = remote else { return };
         let slots: Vec<u32> = remote.lanes.values().copied().collect();
-        let watched = remote.lanes.contains_key(&WATCH);
         if broke {
             self.probe_silent(now, &slots, now.mono, fx);
         }
         for slot in slots {
             let Some(id) = self.links.at(slot).map(|link| link.id) else { continue };
-            if let Some(next) = self.look_after(now, slot, watched, fx) {
-                self.arm_keepalive(id, next);
-            }
+            self.look_by(id, now.mono + STEP);
+        }
+    }
+
+    /// A connection is looked at by then, if it is not sooner anyway.
+    fn look_by(&mut self, id: LinkId, at: Mono) {
+        let due = self.links.get(id).and_then(|link| link.keepalive.due);
+        if due.is_none_or(|due| due > at) {
+            self.arm_keepalive(id, at);
         }
     }
 }

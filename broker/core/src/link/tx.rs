@@ -46,6 +46,12 @@ impl TxQueue {
         self.pending
     }
 
+    /// Bytes that were ever accepted.
+    #[must_use]
+    pub(crate) const fn accepted(&self) -> u64 {
+        self.accepted
+    }
+
     /// Bytes that were ever put in.
     #[must_use]
     pub(crate) const fn total(&self) -> u64 {

@@ -19,6 +19,13 @@ struct Pool {
 
 impl Pool {
     fn new() -> Self {
+        let mut pool = Self::unasked();
+        assert_eq!(pool.pass(1, &[]), [[1], [1], [1]], "how far is it?");
+        pool
+    }
+
+    /// A quarter of a second before the first ping.
+    fn unasked() -> Self {
         let mut world = World::new();
         let node = world.member(&[], |_| {});
         let lanes = [0, 1, 2].map(|slot| {
@@ -33,7 +40,6 @@ impl Pool {
         });
         let mut pool = Self { world, node, lanes };
         pool.world.pass(Duration::from_millis(750));
-        assert_eq!(pool.pass(1, &[]), [[1], [1], [1]], "how far is it?");
         pool
     }
 
@@ -132,4 +138,16 @@ fn where_much_moves_an_answer_may_take_longer() {
         pool.pass(1, &[2]);
         assert!(!pool.is_open(2) && pool.is_open(1), "{bytes}");
     }
+}
+
+/// One that is far away may answer later than others. These must not lose the time that it had.
+#[test]
+fn a_patient_one_that_is_late_takes_no_time_from_the_others() {
+    let mut pool = Pool::unasked();
+    pool.pass(5, &[0]);
+    pool.world.send(pool.lanes[0], "PONG\r\n");
+    let asked = pool.pass(16, &[0, 1, 2]);
+    assert_eq!(asked, [[8], [16], [16]], "late after two seconds, for a round trip of one");
+    pool.pass(8, &[0, 1, 2]);
+    assert!((0..LANES).all(|slot| pool.is_open(slot)), "two seconds later");
 }

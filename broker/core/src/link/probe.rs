@@ -9,8 +9,10 @@
 //!
 //! A connection is cut when nothing at all comes back.
 
+use alloc::vec;
 use alloc::vec::Vec;
 
+use crate::cluster::Remote;
 use crate::effects::Effects;
 use crate::ids::LinkId;
 use crate::limits;
@@ -35,15 +37,14 @@ impl Node {
         let Some(link) = self.links.get_mut(id) else { return };
         link.keepalive.due = None;
         let Some(link) = self.links.get(id) else { return };
-        let mut slots = Vec::new();
         let watched = is_watch(link) || self.is_watched(link);
-        if is_watch(link) {
-            self.lanes_like(link, &mut slots);
+        let slots = if is_watch(link) {
+            self.lanes_like(link)
         } else if watched && link.keepalive.ping_sent.is_none() {
             return;
         } else {
-            slots.push(id.slot);
-        }
+            vec![id.slot]
+        };
         let looks = slots.iter().filter_map(|slot| self.look_after(now, *slot, watched, fx));
         let next = looks.min();
         if let Some(next) = next {
@@ -53,20 +54,19 @@ impl Node {
 
     /// Whether another connection is asked on behalf of this one.
     fn is_watched(&self, link: &Link) -> bool {
-        let remote_id = link.route().and_then(|route| route.remote_id.as_deref());
-        let cluster = self.cluster.as_ref();
-        let remote = cluster.zip(remote_id).and_then(|(cluster, id)| cluster.remotes.get(id));
-        remote.is_some_and(|remote| remote.lanes.contains_key(&WATCH))
+        self.remote_of(link).is_some_and(|remote| remote.lanes.contains_key(&WATCH))
     }
 
     /// The connections with the server that this one leads to.
-    fn lanes_like(&self, link: &Link, slots: &mut Vec<u32>) {
-        let remote_id = link.route().and_then(|route| route.remote_id.as_deref());
-        let cluster = self.cluster.as_ref();
-        let remote = cluster.zip(remote_id).and_then(|(cluster, id)| cluster.remotes.get(id));
-        if let Some(remote) = remote {
-            slots.extend(remote.lanes.values());
-        }
+    fn lanes_like(&self, link: &Link) -> Vec<u32> {
+        self.remote_of(link)
+            .map_or_else(Vec::new, |remote| remote.lanes.values().copied().collect())
+    }
+
+    /// The server that this connection leads to.
+    fn remote_of(&self, link: &Link) -> Option<&Remote> {
+        let remote_id = link.route()?.remote_id.as_deref()?;
+        self.cluster.as_ref()?.remotes.get(remote_id)
     }
 
     /// Asks on a connection that has been silent for long enough, cuts it if no answer has come for
@@ -119,9 +119,8 @@ impl Node {
     /// How many bytes have come in and gone out on the other connections with the same server, and
     /// when something last came in.
     fn moved_beside(&self, link: &Link) -> (u64, Mono) {
-        let mut slots = Vec::new();
-        self.lanes_like(link, &mut slots);
-        let others = slots.iter().filter(|slot| **slot != link.id.slot);
+        let lanes = self.remote_of(link).into_iter().flat_map(|remote| remote.lanes.values());
+        let others = lanes.filter(|slot| **slot != link.id.slot);
         let others = others.filter_map(|slot| self.links.at(*slot));
         others.fold((0, Mono(0)), |(moved, heard), other| {
             let moved =
@@ -145,8 +144,7 @@ impl Node {
         if waited < suspicion {
             return Some(soon(now.mono, from + suspicion));
         }
-        let mut slots = Vec::new();
-        self.lanes_like(link, &mut slots);
+        let slots = self.lanes_like(link);
         self.probe_silent(now, &slots, from, fx);
         Some(soon(now.mono, from + patience))
     }

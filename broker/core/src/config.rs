@@ -51,6 +51,89 @@ pub struct NodeConfig {
     pub max_closed_clients: usize,
     /// The cluster, if the server is part of one.
     pub cluster: Option<ClusterConfig>,
+    /// Streams, if the server keeps any.
+    pub jetstream: Option<JetStreamConfig>,
+}
+
+/// What the server may use for streams. Not reloadable, but for the two limits of storage.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct JetStreamConfig {
+    /// Bytes of all streams in memory.
+    pub max_memory: u64,
+    /// Bytes of all streams in files.
+    pub max_store: u64,
+    /// The domain: streams are reached as `$JS.<domain>.API.>`, too, and by that from other
+    /// servers of the cluster.
+    pub domain: Option<String>,
+    /// Refuse unknown fields in requests (default true); otherwise they are passed over.
+    pub strict: bool,
+    /// Whether a message may be acknowledged before it is durable.
+    pub sync: SyncPolicy,
+    /// Requests to the API that may wait for an answer (default 10,000).
+    pub request_queue_limit: u32,
+    /// Limits of each stream and consumer.
+    pub limits: JetStreamLimits,
+}
+
+/// When a stream's file is synced.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum SyncPolicy {
+    /// Before anything in it is acknowledged (the default; nats-server: `always`).
+    BeforeAck,
+    /// So often, whatever was acknowledged meanwhile: a power loss may take that back.
+    Every(Duration),
+}
+
+/// Limits for streams and consumers, whoever makes them; `None` is unlimited.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct JetStreamLimits {
+    /// Unacknowledged messages of one consumer.
+    pub max_ack_pending: Option<i64>,
+    /// Messages of one pull request.
+    pub max_request_batch: Option<i64>,
+    /// The longest window for duplicates.
+    pub duplicate_window: Option<Duration>,
+    /// Messages of one batch that is published as a whole, and how many such batches at once, of
+    /// one stream and of all, and how long one may pause.
+    pub batch: BatchLimits,
+}
+
+/// Limits of batches that are published as a whole.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct BatchLimits {
+    /// Batches of one stream that are under way (default 50).
+    pub max_inflight_per_stream: u32,
+    /// Batches of the server that are under way (default 1,000).
+    pub max_inflight_total: u32,
+    /// Messages of one batch (default 1,000).
+    pub max_msgs: u32,
+    /// How long a batch may pause (default 10 s).
+    pub timeout: Duration,
+}
+
+impl Default for BatchLimits {
+    fn default() -> Self {
+        Self {
+            max_inflight_per_stream: 50,
+            max_inflight_total: 1_000,
+            max_msgs: 1_000,
+            timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Default for JetStreamConfig {
+    fn default() -> Self {
+        Self {
+            max_memory: 1 << 30,
+            max_store: 1 << 30,
+            domain: None,
+            strict: true,
+            sync: SyncPolicy::BeforeAck,
+            request_queue_limit: 10_000,
+            limits: JetStreamLimits::default(),
+        }
+    }
 }
 
 /// A host, as name or address, and a port.
@@ -233,6 +316,7 @@ impl Default for NodeConfig {
             lame_duck_grace: Duration::from_secs(10),
             max_closed_clients: 10_000,
             cluster: None,
+            jetstream: None,
         }
     }
 }

@@ -3,6 +3,8 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use causeway_store::disk::Op;
+
 use crate::ids::{DialId, LinkId};
 use crate::link::shard::ShardOut;
 use crate::time::Duration;
@@ -24,6 +26,8 @@ pub struct Effects {
     pub links: Vec<LinkCmd>,
     /// What the host itself is to do, in order.
     pub host: Vec<HostCmd>,
+    /// Requests to the disk, in order ([`disk`](causeway_store::disk) says which wait for which).
+    pub disk: Vec<Op>,
     /// Batches for the other shards of this server.
     pub shards: ShardOut,
     /// What happened, for logs and for the simulator's checks.
@@ -38,6 +42,7 @@ impl Effects {
         self.wake_tx.clear();
         self.links.clear();
         self.host.clear();
+        self.disk.clear();
         self.shards.clear();
         self.trace.clear();
     }
@@ -48,6 +53,7 @@ impl Effects {
         self.wake_tx.is_empty()
             && self.links.is_empty()
             && self.host.is_empty()
+            && self.disk.is_empty()
             && self.shards.is_empty()
             && self.trace.is_empty()
     }

@@ -3,6 +3,8 @@
 use alloc::sync::Arc;
 use core::net::SocketAddr;
 
+use causeway_store::disk::Done;
+
 use crate::config::NodeConfig;
 use crate::ids::{DialId, LinkId, ShardId};
 use crate::link::rx::RxBuf;
@@ -66,6 +68,8 @@ pub enum Input<'a> {
         /// Whether the password fits the hash.
         ok: bool,
     },
+    /// The answer to a request of [`Effects::disk`](crate::Effects::disk).
+    Disk(Done),
     /// A batch from another shard of the same server.
     Peer {
         /// The sender.

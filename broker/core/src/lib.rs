@@ -54,6 +54,7 @@ mod time;
 mod timers;
 mod trace;
 
+pub use causeway_store::disk;
 pub use effects::{Effects, HostCmd, LinkCmd};
 pub use fault::CloseReason;
 pub use ids::{AccountId, DialId, LinkId, ShardId};

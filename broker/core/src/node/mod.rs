@@ -154,6 +154,7 @@ impl Node {
             Input::Accepted { link, bytes } => self.accepted(now, link, bytes),
             Input::Closed { link, cause } => self.closed(now, link, cause, fx),
             Input::Verified { link, ok } => self.client_verified(now, link, ok, fx),
+            Input::Disk(_) => {}
             // One shard has no peers; see link/shard.rs.
             Input::Peer { from: _, batch } => batch.bytes.clear(),
             Input::Tick => {}

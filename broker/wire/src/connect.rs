@@ -7,7 +7,7 @@ use core::ops::Deref;
 
 use serde::de::MapAccess;
 
-use crate::json::{self, Value, document};
+use crate::json::{self, Encode, Value, document};
 
 pub use crate::json::DocumentError;
 
@@ -198,7 +198,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-impl Value for Secret {
+impl Encode for Secret {
     fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -206,7 +206,9 @@ impl Value for Secret {
     fn write(&self, out: &mut Vec<u8>) {
         self.0.write(out);
     }
+}
 
+impl Value for Secret {
     fn read<'de, A: MapAccess<'de>>(&mut self, map: &mut A) -> Result<(), A::Error> {
         self.0.read(map)
     }

@@ -6,6 +6,7 @@
 //! an integer out of a field's range is moved to the nearest that fits.
 
 use alloc::borrow::Cow;
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -26,12 +27,27 @@ impl fmt::Display for DocumentError {
 
 impl core::error::Error for DocumentError {}
 
+/// What has members to write: the inside of an object.
+pub(crate) trait Members {
+    /// Appends the members without the braces, with a comma before each unless it is the first
+    /// after `{`.
+    fn write_members(&self, out: &mut Vec<u8>);
+}
+
+/// Without a value there are no members either.
+impl<T: Members> Members for Option<T> {
+    fn write_members(&self, out: &mut Vec<u8>) {
+        if let Some(value) = self {
+            value.write_members(out);
+        }
+    }
+}
+
 /// A document that a macro of this module has defined.
-pub(crate) trait Document {
+pub(crate) trait Document: Members {
     /// Stores the value under `key` if there is such a field. Returns false for an unknown key,
     /// whose value is still to be read.
     fn field<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<bool, A::Error>;
-    fn write(&self, out: &mut Vec<u8>);
 }
 
 /// Overwrites the fields of `document` that `json` mentions.
@@ -110,31 +126,61 @@ impl<'de, T: Document> Visitor<'de> for Into<'_, T> {
     }
 }
 
-/// A type that a field of a document may have.
-pub(crate) trait Value: Sized {
+/// A type that can be written as the value of a member.
+pub(crate) trait Encode {
     /// Whether `omitempty` leaves the field out.
     fn is_empty(&self) -> bool;
     fn write(&self, out: &mut Vec<u8>);
+}
+
+/// A type that a field of a document may have.
+pub(crate) trait Value: Encode + Sized {
     /// Reads the next value of `map`; `null` changes nothing.
     fn read<'de, A: MapAccess<'de>>(&mut self, map: &mut A) -> Result<(), A::Error>;
 }
 
-impl Value for String {
+impl Encode for String {
     fn is_empty(&self) -> bool {
-        self.is_empty()
+        Self::is_empty(self)
     }
 
     fn write(&self, out: &mut Vec<u8>) {
         write_text(out, self);
     }
+}
 
+impl Value for String {
     fn read<'de, A: MapAccess<'de>>(&mut self, map: &mut A) -> Result<(), A::Error> {
         replace(self, map.next_value::<Option<Self>>()?);
         Ok(())
     }
 }
 
-impl Value for bool {
+impl Encode for Cow<'_, str> {
+    fn is_empty(&self) -> bool {
+        str::is_empty(self)
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        write_text(out, self);
+    }
+}
+
+impl Encode for BTreeMap<String, String> {
+    fn is_empty(&self) -> bool {
+        Self::is_empty(self)
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        out.push(b'{');
+        for (key, value) in self {
+            write_field(out, key, value);
+        }
+        out.push(b'}');
+    }
+}
+
+impl Encode for bool {
     fn is_empty(&self) -> bool {
         !self
     }
@@ -142,48 +188,55 @@ impl Value for bool {
     fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(if *self { b"true" } else { b"false" });
     }
+}
 
+impl Value for bool {
     fn read<'de, A: MapAccess<'de>>(&mut self, map: &mut A) -> Result<(), A::Error> {
         replace(self, map.next_value::<Option<Self>>()?);
         Ok(())
     }
 }
 
-impl Value for Vec<String> {
+impl<T: Encode> Encode for Vec<T> {
     fn is_empty(&self) -> bool {
-        self.is_empty()
+        Self::is_empty(self)
     }
 
     fn write(&self, out: &mut Vec<u8>) {
         out.push(b'[');
-        for (at, text) in self.iter().enumerate() {
+        for (at, item) in self.iter().enumerate() {
             if at > 0 {
                 out.push(b',');
             }
-            write_text(out, text);
+            item.write(out);
         }
         out.push(b']');
     }
+}
 
+impl Value for Vec<String> {
     fn read<'de, A: MapAccess<'de>>(&mut self, map: &mut A) -> Result<(), A::Error> {
         replace(self, map.next_value::<Option<Self>>()?);
         Ok(())
     }
 }
 
-/// A document inside a document; `None` is empty.
-impl<T: Document + Default> Value for Option<T> {
+/// What may be missing; `None` is empty.
+impl<T: Encode> Encode for Option<T> {
     fn is_empty(&self) -> bool {
         self.is_none()
     }
 
     fn write(&self, out: &mut Vec<u8>) {
         match self {
-            Some(document) => document.write(out),
+            Some(value) => value.write(out),
             None => out.extend_from_slice(b"null"),
         }
     }
+}
 
+/// A document inside a document.
+impl<T: Document + Encode + Default> Value for Option<T> {
     fn read<'de, A: MapAccess<'de>>(&mut self, map: &mut A) -> Result<(), A::Error> {
         let mut document = T::default();
         map.next_value_seed(Into(&mut document))?;
@@ -194,7 +247,7 @@ impl<T: Document + Default> Value for Option<T> {
 
 macro_rules! integers {
     ($($type:ty)*) => { $(
-        impl Value for $type {
+        impl Encode for $type {
             fn is_empty(&self) -> bool {
                 *self == 0
             }
@@ -206,7 +259,9 @@ macro_rules! integers {
                 }
                 crate::encode::decimal(out, n.unsigned_abs() as u64);
             }
+        }
 
+        impl Value for $type {
             fn read<'de, A: MapAccess<'de>>(&mut self, map: &mut A) -> Result<(), A::Error> {
                 let number = map.next_value::<Option<Integer>>()?;
                 replace(self, number.map(|Integer(n)| {
@@ -218,7 +273,7 @@ macro_rules! integers {
     )* };
 }
 
-integers! { u8 i32 u64 }
+integers! { u8 u16 i32 i64 u64 }
 
 fn replace<T>(place: &mut T, value: Option<T>) {
     if let Some(value) = value {
@@ -283,8 +338,15 @@ fn write_escape(out: &mut Vec<u8>, code: u32) {
     }
 }
 
+/// The members in braces.
+pub(crate) fn write_object(out: &mut Vec<u8>, object: &impl Members) {
+    out.push(b'{');
+    object.write_members(out);
+    out.push(b'}');
+}
+
 /// Writes one member of an object, with the comma before it where needed.
-pub(crate) fn write_field(out: &mut Vec<u8>, key: &str, value: &impl Value) {
+pub(crate) fn write_field(out: &mut Vec<u8>, key: &str, value: &impl Encode) {
     if out.last() != Some(&b'{') {
         out.push(b',');
     }
@@ -319,13 +381,23 @@ macro_rules! document {
                 } )*
                 Ok(false)
             }
+        }
 
-            fn write(&self, out: &mut alloc::vec::Vec<u8>) {
-                out.push(b'{');
+        impl $crate::json::Members for $name {
+            fn write_members(&self, out: &mut alloc::vec::Vec<u8>) {
                 $( if $crate::json::document!(@present self.$field $(, $omit)?) {
                     $crate::json::write_field(out, stringify!($field), &self.$field);
                 } )*
-                out.push(b'}');
+            }
+        }
+
+        impl $crate::json::Encode for $name {
+            fn is_empty(&self) -> bool {
+                false
+            }
+
+            fn write(&self, out: &mut alloc::vec::Vec<u8>) {
+                $crate::json::write_object(out, self);
             }
         }
 
@@ -335,14 +407,14 @@ macro_rules! document {
             #[must_use]
             pub fn to_json(&self) -> alloc::vec::Vec<u8> {
                 let mut out = alloc::vec::Vec::with_capacity(512);
-                $crate::json::Document::write(self, &mut out);
+                $crate::json::write_object(&mut out, self);
                 out
             }
         }
     };
     (@present $self:ident.$field:ident) => { true };
     (@present $self:ident.$field:ident, omitempty) => {
-        !$crate::json::Value::is_empty(&$self.$field)
+        !$crate::json::Encode::is_empty(&$self.$field)
     };
 }
 

@@ -56,6 +56,7 @@ mod frame;
 pub mod hash;
 pub mod header;
 pub mod info;
+pub mod jetstream;
 mod json;
 mod message;
 pub mod route;

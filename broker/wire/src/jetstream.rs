@@ -1,0 +1,18 @@
+//! JetStream as words: the documents, errors, subjects and headers of its API, and the rules that a
+//! configuration must follow.
+//!
+//! Nothing here stores or delivers a message. The texts and bytes are those of nats-server 2.15.1.
+
+mod consumer;
+mod error;
+mod json;
+mod stream;
+mod time;
+
+pub use consumer::{AckPolicy, ConsumerConfig, DeliverPolicy, PriorityPolicy, ReplayPolicy};
+pub use error::{ApiError, ErrorKind};
+pub use stream::{
+    Compression, ConsumerLimits, ConsumerSource, Discard, ExternalStream, Metadata, PersistMode,
+    Placement, RePublish, Retention, Storage, StreamConfig, StreamSource, SubjectTransform,
+};
+pub use time::{Nanos, Time, TimeError};

@@ -1,0 +1,257 @@
+//! A run of messages of the index, as one array for each thing that is known of them: a scan over
+//! subjects touches nothing else.
+
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+
+/// The bit of a body's length that says that it has a header.
+const HEADER_BIT: u32 = 1 << 31;
+
+/// Where a message is whose place is not known yet: it waits to be written.
+pub(crate) const UNPLACED: u32 = u32::MAX;
+
+/// The subject of a message of which only its removal is known.
+pub(super) const NO_SUBJECT: u32 = u32::MAX;
+
+/// What a chunk is told of a message.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fields {
+    pub(super) seq: u64,
+    pub(super) time: u64,
+    pub(super) subject: u32,
+    pub(super) body: u32,
+    pub(super) has_header: bool,
+    pub(super) mark: u64,
+    pub(super) at: u32,
+}
+
+/// Messages of one segment, by ascending sequence.
+#[derive(Debug, Default)]
+pub(super) struct Chunk {
+    /// The segment file.
+    pub(super) segment: u32,
+    /// The first sequence.
+    base: u64,
+    /// Distances from `base`, if not every sequence is there; otherwise empty.
+    sparse: Vec<u32>,
+    /// Places in the segment, in granules.
+    at: Vec<u32>,
+    body: Vec<u32>,
+    pub(super) subject: Vec<u32>,
+    /// How far the next message of the same subject is; 0 if there was none.
+    next: Vec<u32>,
+    time: Vec<u64>,
+    /// A bit for each message that was removed.
+    dead: Vec<u64>,
+    live: u32,
+    /// Marks of messages, by their place here.
+    marks: Vec<(u32, u64)>,
+    /// The messages themselves, of a log in memory.
+    bodies: Vec<Bytes>,
+}
+
+impl Chunk {
+    pub(super) fn new(segment: u32, base: u64) -> Self {
+        Self { segment, base, ..Self::default() }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.subject.len()
+    }
+
+    pub(super) fn base(&self) -> u64 {
+        self.base
+    }
+
+    pub(super) fn live(&self) -> u32 {
+        self.live
+    }
+
+    pub(super) fn seq(&self, index: usize) -> u64 {
+        let distance = self.sparse.get(index).map_or(index as u64, |distance| (*distance).into());
+        self.base + distance
+    }
+
+    /// Whether this sequence can be put behind the others.
+    pub(super) fn reaches(&self, seq: u64) -> bool {
+        seq.checked_sub(self.base).is_some_and(|distance| u32::try_from(distance).is_ok())
+    }
+
+    /// The place of the first message from `seq` on.
+    pub(super) fn lower(&self, seq: u64) -> usize {
+        let distance = seq.saturating_sub(self.base);
+        if self.sparse.is_empty() {
+            return usize::try_from(distance).map_or(self.len(), |at| at.min(self.len()));
+        }
+        self.sparse.partition_point(|other| u64::from(*other) < distance)
+    }
+
+    /// The place of this sequence.
+    pub(super) fn find(&self, seq: u64) -> Option<usize> {
+        let at = self.lower(seq);
+        (at < self.len() && self.seq(at) == seq).then_some(at)
+    }
+
+    pub(super) fn push(&mut self, fields: Fields, body: Option<Bytes>) {
+        let index = self.len();
+        let distance = fields.seq - self.base;
+        if !self.sparse.is_empty() || distance != index as u64 {
+            if self.sparse.is_empty() {
+                self.sparse.extend(0..index as u32);
+            }
+            self.sparse.push(u32::try_from(distance).expect("the chunk reaches so far"));
+        }
+        self.at.push(fields.at);
+        self.body.push(fields.body | if fields.has_header { HEADER_BIT } else { 0 });
+        self.subject.push(fields.subject);
+        self.next.push(0);
+        self.time.push(fields.time);
+        if index.is_multiple_of(64) {
+            self.dead.push(0);
+        }
+        self.live += 1;
+        if fields.mark != 0 {
+            self.marks.push((index as u32, fields.mark));
+        }
+        if let Some(body) = body {
+            self.bodies.push(body);
+        }
+    }
+
+    pub(super) fn fields(&self, index: usize) -> Fields {
+        Fields {
+            seq: self.seq(index),
+            time: self.time[index],
+            subject: self.subject[index],
+            body: self.body[index] & !HEADER_BIT,
+            has_header: self.body[index] & HEADER_BIT != 0,
+            mark: self.mark(index),
+            at: self.at[index],
+        }
+    }
+
+    fn mark(&self, index: usize) -> u64 {
+        if self.marks.is_empty() {
+            return 0;
+        }
+        let found = self.marks.binary_search_by_key(&(index as u32), |(at, _)| *at);
+        found.map_or(0, |at| self.marks[at].1)
+    }
+
+    pub(super) fn time(&self, index: usize) -> u64 {
+        self.time[index]
+    }
+
+    /// The place of the first message at this time or later.
+    pub(super) fn lower_time(&self, time: u64) -> usize {
+        self.time.partition_point(|other| *other < time)
+    }
+
+    pub(super) fn body(&self, index: usize) -> Option<&Bytes> {
+        self.bodies.get(index)
+    }
+
+    pub(super) fn marks(&self) -> impl Iterator<Item = (usize, u64)> {
+        self.marks.iter().map(|(at, mark)| (*at as usize, *mark))
+    }
+
+    /// The next message of the same subject, if there was one; it may have been removed.
+    pub(super) fn next_of_subject(&self, index: usize) -> Next {
+        match self.next[index] {
+            0 => Next::None,
+            u32::MAX => Next::Far,
+            distance => Next::At(self.seq(index) + u64::from(distance)),
+        }
+    }
+
+    pub(super) fn link(&mut self, index: usize, next: u64) {
+        self.next[index] = u32::try_from(next - self.seq(index)).unwrap_or(u32::MAX);
+    }
+
+    pub(super) fn is_live(&self, index: usize) -> bool {
+        self.dead[index / 64] >> (index % 64) & 1 == 0
+    }
+
+    /// Takes a message away. Its place stays.
+    pub(super) fn kill(&mut self, index: usize) {
+        self.dead[index / 64] |= 1 << (index % 64);
+        self.live -= 1;
+        if let Some(body) = self.bodies.get_mut(index) {
+            *body = Bytes::new();
+        }
+    }
+
+    /// The first message from this place on that is still there.
+    pub(super) fn live_from(&self, index: usize) -> Option<usize> {
+        if index >= self.len() {
+            return None;
+        }
+        let mut word = index / 64;
+        let mut live = !self.dead[word] & u64::MAX << (index % 64);
+        while live == 0 {
+            word += 1;
+            live = !*self.dead.get(word)?;
+        }
+        let found = word * 64 + live.trailing_zeros() as usize;
+        (found < self.len()).then_some(found)
+    }
+
+    /// The last message up to this place that is still there.
+    pub(super) fn live_to(&self, index: usize) -> Option<usize> {
+        let index = index.min(self.len().checked_sub(1)?);
+        let mut word = index / 64;
+        let mut live = !self.dead[word] & u64::MAX >> (63 - index % 64);
+        while live == 0 {
+            word = word.checked_sub(1)?;
+            live = !self.dead[word];
+        }
+        Some(word * 64 + 63 - live.leading_zeros() as usize)
+    }
+
+    /// How many of the places before this one have their message.
+    pub(super) fn live_before(&self, index: usize) -> u64 {
+        let index = index.min(self.len());
+        let whole: u32 = self.dead[..index / 64].iter().map(|word| word.count_zeros()).sum();
+        let part = match index % 64 {
+            0 => 0,
+            bits => (!self.dead[index / 64] & ((1 << bits) - 1)).count_ones(),
+        };
+        u64::from(whole + part)
+    }
+
+    /// Gives back what growing arrays have in reserve.
+    pub(super) fn shrink(&mut self) {
+        self.sparse.shrink_to_fit();
+        self.at.shrink_to_fit();
+        self.body.shrink_to_fit();
+        self.subject.shrink_to_fit();
+        self.next.shrink_to_fit();
+        self.time.shrink_to_fit();
+        self.dead.shrink_to_fit();
+        self.marks.shrink_to_fit();
+        self.bodies.shrink_to_fit();
+    }
+
+    /// Bytes of memory, without bodies.
+    pub(super) fn memory(&self) -> usize {
+        let words = self.sparse.capacity()
+            + self.at.capacity()
+            + self.body.capacity()
+            + self.subject.capacity()
+            + self.next.capacity();
+        let long = self.time.capacity() + self.dead.capacity() + 2 * self.marks.capacity();
+        words * 4 + long * 8 + self.bodies.capacity() * size_of::<Bytes>()
+    }
+}
+
+/// Where the next message of a subject is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Next {
+    /// There was none.
+    None,
+    /// Here.
+    At(u64),
+    /// So far away that it has to be looked for.
+    Far,
+}

@@ -1,0 +1,293 @@
+//! The log: its door.
+
+use alloc::vec::Vec;
+use core::ops::RangeInclusive;
+
+use crate::config::LogConfig;
+use crate::disk::{Done, Op};
+use crate::index::{Filter, Index};
+use crate::memory;
+use crate::message::{Get, Meta, NewMessage, Position, Removed, State, SubjectId, Trimmed};
+use crate::notes::{NoteChange, Notes};
+use crate::recovery::Recovery;
+
+/// Why a log accepts nothing more.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Failure {
+    /// There is no room for the next segment. What was accepted will be written when there is; until
+    /// then, nothing more should be.
+    NoSpace,
+    /// The disk failed while something was written: what is on it is not known before the log is
+    /// opened again. Nothing that is not yet durable will be.
+    Disk,
+}
+
+/// What a completion has brought.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Progress {
+    /// More is [durable](Log::durable).
+    pub durable: bool,
+    /// What was [loading](Get::Loading) may be there now.
+    pub loaded: bool,
+    /// There is a [failure](Log::failure), or it is another one, or it is over.
+    pub failed: bool,
+    /// The log [is open](Log::is_open).
+    pub opened: bool,
+    /// What [`Log::close`] or [`Log::destroy`] had to do is done.
+    pub closed: bool,
+}
+
+/// The log of one stream. The crate's documentation tells how it is used.
+#[derive(Debug)]
+pub struct Log {
+    config: LogConfig,
+    index: Index,
+    position: Position,
+    recovery: Option<Recovery>,
+}
+
+impl Log {
+    /// A new log whose first message will have this sequence, at least 1.
+    pub fn create(config: LogConfig, first_seq: u64, out: &mut Vec<Op>) -> Self {
+        let _nothing_to_do_in_memory = out;
+        let index = Index::new(config.storage, config.identity, first_seq.max(1));
+        Self { config, index, position: Position::default(), recovery: None }
+    }
+
+    /// Opens what is in the log's directory. One in memory is new.
+    pub fn open(config: LogConfig, out: &mut Vec<Op>) -> Self {
+        let recovery = Some(Recovery { absent: true, ..Recovery::default() });
+        Self { recovery, ..Self::create(config, 1, out) }
+    }
+
+    /// Whether it may be used: until then, nothing but [`done`](Self::done) may be called.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        true
+    }
+
+    /// What opening has found: once.
+    pub fn recovered(&mut self) -> Option<Recovery> {
+        self.recovery.take()
+    }
+
+    /// Puts a message at the end. It counts at once, and can be read when it is durable.
+    ///
+    /// # Panics
+    /// If its sequence is below [`next_seq`](Self::next_seq), or it is longer than the
+    /// [limits](crate::limits) allow.
+    pub fn append(&mut self, message: &NewMessage<'_>) {
+        let len = message.subject.len() + message.header.len() + message.payload.len();
+        assert!(message.subject.len() <= crate::limits::SUBJECT_BYTES, "the subject is too long");
+        assert!(len <= crate::limits::BODY_BYTES, "the message is too long");
+        self.index.append(message, 0, Some(memory::pack(message)));
+        self.position.0 += 1;
+    }
+
+    /// Lets the next message have this sequence, if that is later than it would be.
+    pub fn skip_to(&mut self, next_seq: u64) {
+        self.index.skip_to(next_seq);
+        self.position.0 += 1;
+    }
+
+    /// Takes a message away, if it is there. With `erase` what it was is overwritten on the disk, too,
+    /// once the removal is durable.
+    pub fn remove(&mut self, seq: u64, erase: bool) -> Option<Removed> {
+        let _a_log_in_memory_forgets_at_once = erase;
+        let removed = self.index.remove(seq)?;
+        self.position.0 += 1;
+        Some(removed)
+    }
+
+    /// Takes all messages below `seq` away, in one record. If the next message would have a lower
+    /// sequence, it gets this one.
+    pub fn trim_to(&mut self, seq: u64) -> Trimmed {
+        self.position.0 += 1;
+        self.index.trim_to(seq)
+    }
+
+    /// Changes a note.
+    pub fn note(&mut self, key: &[u8], change: NoteChange<'_>) {
+        let _nothing_survives_a_log_in_memory = (key, change);
+        self.position.0 += 1;
+    }
+
+    /// Whatever is not yet committed will be there after a crash as a whole, or not at all. (So it is
+    /// anyway if a note changes in it. Otherwise a message may be there while one before it is not,
+    /// if nobody was told that they are durable.)
+    pub fn keep_whole(&mut self) {}
+
+    /// Writes what was done since the last time, if nothing is being written now. To be called at the
+    /// end of every turn in which something was done to the log or [`done`](Self::done) was called.
+    pub fn commit(&mut self, notes: &mut dyn Notes, out: &mut Vec<Op>) {
+        let _everything_is_durable_already = (notes, out);
+    }
+
+    /// Asks for a sync of what was written, with [`Durability::Written`](crate::Durability::Written).
+    pub fn sync(&mut self, out: &mut Vec<Op>) {
+        let _nothing_to_sync = out;
+    }
+
+    /// Takes the answer to one of the log's operations.
+    pub fn done(&mut self, done: Done, out: &mut Vec<Op>) -> Progress {
+        let _not_asked_for = (done, out);
+        Progress::default()
+    }
+
+    /// How much was done to the log.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        self.position
+    }
+
+    /// How much of that is durable: owners acknowledge what was done up to here.
+    #[must_use]
+    pub fn durable(&self) -> Position {
+        self.position
+    }
+
+    /// Why nothing more should be done to the log.
+    #[must_use]
+    pub fn failure(&self) -> Option<Failure> {
+        None
+    }
+
+    /// Ends the use of the log, so that it will open quickly. Nothing but [`done`](Self::done) may be
+    /// called afterwards, until [`Progress::closed`]; with nothing in `out`, it is closed at once.
+    pub fn close(&mut self, notes: &mut dyn Notes, out: &mut Vec<Op>) {
+        let _nothing_to_keep = (notes, out);
+    }
+
+    /// Removes everything, so that after a crash at any time either all is there or nothing ever
+    /// comes back. Nothing but [`done`](Self::done) may be called afterwards, until
+    /// [`Progress::closed`]; with nothing in `out`, it is done at once.
+    pub fn destroy(&mut self, out: &mut Vec<Op>) {
+        let _nothing_to_remove = out;
+    }
+
+    /// What it was told when it was made.
+    #[must_use]
+    pub fn config(&self) -> &LogConfig {
+        &self.config
+    }
+
+    /// What it holds.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.index.state()
+    }
+
+    /// The least sequence for the next message.
+    #[must_use]
+    pub fn next_seq(&self) -> u64 {
+        self.index.next_seq()
+    }
+
+    /// The last sequence that was given or skipped durably. What is behind it is not for readers yet.
+    #[must_use]
+    pub fn durable_seq(&self) -> u64 {
+        self.index.next_seq() - 1
+    }
+
+    /// What is known of a message.
+    #[must_use]
+    pub fn meta(&self, seq: u64) -> Option<Meta> {
+        self.index.meta(seq)
+    }
+
+    /// The name of a subject.
+    #[must_use]
+    pub fn subject(&self, id: SubjectId) -> &[u8] {
+        self.index.subject(id.0)
+    }
+
+    /// The number of a subject, if there is a message of it.
+    #[must_use]
+    pub fn find_subject(&self, name: &[u8]) -> Option<SubjectId> {
+        self.index.find_subject(name).map(SubjectId)
+    }
+
+    /// The first message of a subject.
+    #[must_use]
+    pub fn first_of(&self, id: SubjectId) -> Option<u64> {
+        self.index.first_of(id.0)
+    }
+
+    /// The last message of a subject.
+    #[must_use]
+    pub fn last_of(&self, id: SubjectId) -> Option<u64> {
+        self.index.last_of(id.0)
+    }
+
+    /// How many messages of a subject there are.
+    #[must_use]
+    pub fn count_of(&self, id: SubjectId) -> u64 {
+        self.index.count_of(id.0)
+    }
+
+    /// The first message from a sequence on that a filter wants.
+    #[must_use]
+    pub fn next(&self, filter: &mut Filter, from: u64) -> Option<u64> {
+        self.index.next(filter, from)
+    }
+
+    /// The last message up to a sequence that a filter wants.
+    #[must_use]
+    pub fn prev(&self, filter: &mut Filter, from: u64) -> Option<u64> {
+        self.index.prev(filter, from)
+    }
+
+    /// How many messages from a sequence on a filter wants.
+    #[must_use]
+    pub fn count(&self, filter: &mut Filter, from: u64) -> u64 {
+        self.index.count(filter, from)
+    }
+
+    /// Calls `each` with the subjects that match a pattern and have messages, sorted by their names.
+    pub fn subjects_matching(&self, pattern: &[u8], mut each: impl FnMut(SubjectId)) {
+        for id in self.index.subjects_matching(pattern) {
+            each(SubjectId(id));
+        }
+    }
+
+    /// The first message that was stored at this time or later; [`next_seq`](Self::next_seq) if there
+    /// is none.
+    #[must_use]
+    pub fn seq_at_time(&self, time: u64) -> u64 {
+        self.index.seq_at_time(time)
+    }
+
+    /// The sequences from the first to the last that have no message, ascending.
+    pub fn deleted(&self) -> impl Iterator<Item = RangeInclusive<u64>> {
+        self.index.deleted()
+    }
+
+    /// The sequences whose messages are lost to damage, ascending. They count as
+    /// [deleted](Self::deleted), until the first message is behind them.
+    pub fn lost(&self) -> impl Iterator<Item = RangeInclusive<u64>> {
+        core::iter::empty()
+    }
+
+    /// The messages with marks, and the marks, by ascending sequence.
+    pub fn marks(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.index.marks()
+    }
+
+    /// Bytes of memory: of the index of messages, and of that of subjects.
+    #[must_use]
+    pub fn memory(&self) -> (usize, usize) {
+        self.index.memory()
+    }
+
+    /// Reads a message, if it is durable.
+    pub fn get(&mut self, seq: u64, out: &mut Vec<Op>) -> Get {
+        let _it_is_in_memory = out;
+        match self.index.body(seq) {
+            Some((meta, body)) => {
+                let subject = self.index.subject(meta.subject.0).len();
+                Get::Message(memory::unpack(seq, &meta, subject, body))
+            }
+            None => Get::Missing,
+        }
+    }
+}

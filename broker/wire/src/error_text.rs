@@ -129,13 +129,19 @@ pub fn reply_violation(reply: &[u8]) -> String {
 }
 
 /// Appends `bytes` in double quotes, escaped as Go's `%q` does: control characters and bytes that
-/// are not UTF-8 as escapes, other characters as they are. (Go also escapes the rare characters
-/// that Unicode calls unprintable; those stay as they are here.)
+/// are not UTF-8 as escapes, other characters as they are unless they do not show.
 pub fn quote(out: &mut String, bytes: &[u8]) {
     out.push('"');
     for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {
-            push_quoted(out, c);
+            if c == '"' {
+                out.push('\\');
+                out.push(c);
+            } else if c == '\'' {
+                out.push(c);
+            } else {
+                push_rune(out, c);
+            }
         }
         for b in chunk.invalid() {
             push_hex(out, u32::from(*b));
@@ -144,9 +150,10 @@ pub fn quote(out: &mut String, bytes: &[u8]) {
     out.push('"');
 }
 
-fn push_quoted(out: &mut String, c: char) {
+/// Appends a character as it stands between single quotes in Go.
+pub(crate) fn push_rune(out: &mut String, c: char) {
     match c {
-        '"' => out.push_str("\\\""),
+        '\'' => out.push_str("\\'"),
         '\\' => out.push_str("\\\\"),
         '\u{7}' => out.push_str("\\a"),
         '\u{8}' => out.push_str("\\b"),
@@ -156,11 +163,44 @@ fn push_quoted(out: &mut String, c: char) {
         '\t' => out.push_str("\\t"),
         '\u{b}' => out.push_str("\\v"),
         '\0'..='\u{1f}' | '\u{7f}' => push_hex(out, u32::from(c)),
-        _ => out.push(c),
+        _ if prints(c) => out.push(c),
+        '\u{10000}'.. => {
+            // Writing to a String cannot fail.
+            let _ = write!(out, "\\U{:08x}", u32::from(c));
+        }
+        _ => {
+            let _ = write!(out, "\\u{:04x}", u32::from(c));
+        }
     }
 }
 
-fn push_hex(out: &mut String, byte: u32) {
+/// Whether a character shows: not control, format, private use, or space other than ASCII's. (Go
+/// also knows which code points Unicode has not assigned; those count as showing here.)
+pub(crate) fn prints(c: char) -> bool {
+    !matches!(
+        u32::from(c),
+        0..=0x1f
+            | 0x7f..=0xa0
+            | 0xad
+            | 0x600..=0x605
+            | 0x61c
+            | 0x6dd
+            | 0x70f
+            | 0x1680
+            | 0x180e
+            | 0x2000..=0x200f
+            | 0x2028..=0x202f
+            | 0x205f..=0x206f
+            | 0x3000
+            | 0xe000..=0xf8ff
+            | 0xfeff
+            | 0xfff9..=0xfffb
+            | 0xe_0000..=0xe_0fff
+            | 0xf_0000..
+    )
+}
+
+pub(crate) fn push_hex(out: &mut String, byte: u32) {
     // Writing to a String cannot fail.
     let _ = write!(out, "\\x{byte:02x}");
 }
@@ -210,7 +250,8 @@ mod tests {
         check(b"a\"b\\c", r#""a\"b\\c""#);
         check(b"\x07\x08\x0c\n\r\t\x0b", r#""\a\b\f\n\r\t\v""#);
         check(b"\x00\x1f\x7f", r#""\x00\x1f\x7f""#);
-        check("\u{e9}\u{1f600}".as_bytes(), "\"\u{e9}\u{1f600}\"");
+        check("\u{e9}\u{1f600}'".as_bytes(), "\"\u{e9}\u{1f600}'\"");
+        check("\u{a0}\u{2028}\u{feff}\u{f0000}".as_bytes(), r#""\u00a0\u2028\ufeff\U000f0000""#);
         check(b"\xff\xc3(", r#""\xff\xc3(""#);
     }
 }

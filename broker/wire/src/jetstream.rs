@@ -5,12 +5,21 @@
 
 mod consumer;
 mod error;
+pub mod info;
 mod json;
+mod pub_ack;
+pub mod request;
+pub mod response;
 mod stream;
 mod time;
 
 pub use consumer::{AckPolicy, ConsumerConfig, DeliverPolicy, PriorityPolicy, ReplayPolicy};
 pub use error::{ApiError, ErrorKind};
+pub use json::{JsonError, Unknown, is_empty_request, is_object_or_array};
+pub use pub_ack::{
+    BatchAck, BatchFlow, BatchFlowAck, BatchFlowErr, BatchFlowGap, CounterValue, PubAck,
+    write_pub_error,
+};
 pub use stream::{
     Compression, ConsumerLimits, ConsumerSource, Discard, ExternalStream, Metadata, PersistMode,
     Placement, RePublish, Retention, Storage, StreamConfig, StreamSource, SubjectTransform,

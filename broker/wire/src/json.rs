@@ -166,7 +166,7 @@ impl Encode for Cow<'_, str> {
     }
 }
 
-impl Encode for BTreeMap<String, String> {
+impl<T: Encode> Encode for BTreeMap<String, T> {
     fn is_empty(&self) -> bool {
         Self::is_empty(self)
     }

@@ -23,6 +23,7 @@ choices! {
         /// At the last message of every subject.
         LastPerSubject = "last_per_subject",
     }
+    read or_undefined
 }
 
 choices! {
@@ -37,6 +38,7 @@ choices! {
         /// The answer to a flow control request after it.
         FlowControl = "flow_control",
     }
+    read exact
 }
 
 choices! {
@@ -47,6 +49,7 @@ choices! {
         /// With the pauses they came in.
         Original = "original",
     }
+    read exact
 }
 
 choices! {
@@ -61,6 +64,7 @@ choices! {
         /// The one with the lowest number.
         Prioritized = "prioritized",
     }
+    read priority
 }
 
 object! {

@@ -17,6 +17,7 @@ choices! {
         /// When a consumer has acknowledged it.
         WorkQueue = "workqueue",
     }
+    read exact
 }
 
 choices! {
@@ -27,6 +28,7 @@ choices! {
         /// The message that would exceed it.
         New = "new",
     }
+    read any_case
 }
 
 choices! {
@@ -37,6 +39,7 @@ choices! {
         /// In memory.
         Memory = "memory",
     }
+    read exact
 }
 
 choices! {
@@ -47,6 +50,7 @@ choices! {
         /// With S2, a variant of Snappy.
         S2 = "s2",
     }
+    read compression
 }
 
 choices! {
@@ -57,6 +61,7 @@ choices! {
         /// Before that.
         Async = "async",
     }
+    read or_empty
 }
 
 /// Keys and values that users, and the server under `_nats.`, attach to streams and consumers.

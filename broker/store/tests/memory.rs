@@ -20,10 +20,8 @@ fn what_was_appended_is_read_and_counted_at_once() {
     log.append(&message(4, "orders.us", "NATS/1.0\r\n\r\n", "second"));
     log.commit(&mut (), &mut out);
     assert_eq!(log.durable(), log.position());
-    let StoredMessage { seq, time, subject, header, payload } = match log.get(4, &mut out) {
-        Get::Message(message) => message,
-        other => panic!("{other:?}"),
-    };
+    let Get::Message(message) = log.get(4, &mut out) else { panic!("it is in memory") };
+    let StoredMessage { seq, time, subject, header, payload } = message;
     assert_eq!((seq, time), (4, 1004));
     assert_eq!((&*subject, &*header), (&b"orders.us"[..], &b"NATS/1.0\r\n\r\n"[..]));
     assert_eq!(&*payload, b"second");

@@ -53,10 +53,13 @@ impl Content {
     }
 
     pub(super) fn read(&self, at: u64, len: u64) -> Vec<u8> {
-        let seen = overlaid(&self.now, &self.damage);
-        let begin = usize::try_from(at).unwrap_or(usize::MAX).min(seen.len());
-        let end = usize::try_from(at.saturating_add(len)).unwrap_or(usize::MAX).min(seen.len());
-        seen[begin..end].to_vec()
+        let begin = usize::try_from(at).unwrap_or(usize::MAX).min(self.now.len());
+        let end = usize::try_from(at.saturating_add(len)).unwrap_or(usize::MAX);
+        let end = end.min(self.now.len());
+        if self.damage.is_empty() {
+            return self.now[begin..end].to_vec();
+        }
+        overlaid(&self.now, &self.damage)[begin..end].to_vec()
     }
 
     pub(super) fn change(&mut self, change: Change) {

@@ -2,25 +2,25 @@
 
 use std::collections::BTreeMap;
 
-use super::FileId;
+use super::Inode;
 use crate::rng::Stream;
 
 /// A change of a directory.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Entry {
     /// The name leads to this file.
-    Put(String, FileId),
+    Put(String, Inode),
     /// It leads nowhere.
     Remove(String),
     /// The second leads to where the first has led, and the first nowhere; both or neither.
-    Rename(String, String, FileId),
+    Rename(String, String, Inode),
 }
 
 /// A directory.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Directory {
-    now: BTreeMap<String, FileId>,
-    durable: BTreeMap<String, FileId>,
+    now: BTreeMap<String, Inode>,
+    durable: BTreeMap<String, Inode>,
     /// What is between the two.
     changes: Vec<Entry>,
 }
@@ -31,7 +31,7 @@ impl Directory {
         self.changes.push(entry);
     }
 
-    pub(super) fn find(&self, name: &str) -> Option<FileId> {
+    pub(super) fn find(&self, name: &str) -> Option<Inode> {
         self.now.get(name).copied()
     }
 
@@ -40,7 +40,7 @@ impl Directory {
     }
 
     /// All files that have a name in one of the versions.
-    pub(super) fn files(&self) -> impl Iterator<Item = FileId> {
+    pub(super) fn files(&self) -> impl Iterator<Item = Inode> {
         self.now.values().chain(self.durable.values()).copied()
     }
 
@@ -60,7 +60,7 @@ impl Directory {
     }
 }
 
-fn apply(names: &mut BTreeMap<String, FileId>, entry: &Entry) {
+fn apply(names: &mut BTreeMap<String, Inode>, entry: &Entry) {
     match entry {
         Entry::Put(name, file) => {
             names.insert(name.clone(), *file);

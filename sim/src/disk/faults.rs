@@ -19,6 +19,8 @@ pub struct Faults {
     pub read_only: bool,
     /// Bytes that all files together may have; `None` is no limit.
     pub quota: Option<u64>,
+    /// How many files may be open at once; `None` is no limit.
+    pub most_open: Option<u64>,
     /// How fast it is.
     pub pace: Pace,
 }

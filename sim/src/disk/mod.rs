@@ -21,9 +21,8 @@
 //! sectors. What should be there is kept beside the damage, so that everything can be lifted.
 //!
 //! Everything is decided by draws of the disk's own stream. [`Disk::run`] carries an operation out at
-//! once and says how long it takes; the order of completions is the caller's business.
-//!
-//! The message log will be the first to write on it; until then no key of scenarios leads here.
+//! once and says how long it takes; the order of completions is the caller's business. Operations are
+//! those of the message log ([`causeway_store::disk`]).
 
 mod content;
 mod damage;
@@ -37,6 +36,9 @@ pub use faults::{Faults, Pace};
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use bytes::Bytes;
+use causeway_store::disk::{Answer, DiskError, FileId, LogId, Op, OpKind, Path};
+
 use content::{Change, Content};
 use directory::{Directory, Entry};
 
@@ -48,132 +50,19 @@ pub const SECTOR_BYTES: u64 = 512;
 /// A file is torn at whole sectors, or at so many at once.
 const TORN_SECTORS: [u64; 4] = [1, 2, 4, 8];
 
-/// A file, by whatever name. Numbers are never used again.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct FileId(u32);
-
-/// A name in a directory.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct Path {
-    /// The directory; all that are named exist.
-    pub dir: String,
-    /// The name in it.
-    pub name: String,
-}
-
-/// What a process asks for.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Op {
-    /// The file behind a name, which is made if it is not there and `create` is set.
-    Open {
-        /// The name.
-        path: Path,
-        /// Whether it is made.
-        create: bool,
-    },
-    /// Puts bytes at a place.
-    Write {
-        /// The file.
-        file: FileId,
-        /// Where they begin.
-        at: u64,
-        /// The bytes.
-        bytes: Vec<u8>,
-    },
-    /// Takes bytes from a place; fewer if the file ends before.
-    Read {
-        /// The file.
-        file: FileId,
-        /// Where they begin.
-        at: u64,
-        /// How many.
-        len: u64,
-    },
-    /// Makes the content durable.
-    Sync {
-        /// The file.
-        file: FileId,
-    },
-    /// Makes the names durable.
-    SyncDir {
-        /// The directory.
-        dir: String,
-    },
-    /// Cuts a file off, or lets it end later with zeros.
-    Truncate {
-        /// The file.
-        file: FileId,
-        /// Its length from now on.
-        len: u64,
-    },
-    /// Takes room for a file; it is as long as that, and what is new are zeros.
-    Preallocate {
-        /// The file.
-        file: FileId,
-        /// Its least length from now on.
-        len: u64,
-    },
-    /// Gives a file another name; what had that name has it no more.
-    Rename {
-        /// The name.
-        from: Path,
-        /// The new one.
-        to: Path,
-    },
-    /// Takes a name away.
-    Remove {
-        /// The name.
-        path: Path,
-    },
-    /// The names in a directory.
-    List {
-        /// The directory.
-        dir: String,
-    },
-}
-
-/// What a process is told.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Answer {
-    /// It is done.
-    Done,
-    /// Of [`Op::Open`].
-    Opened {
-        /// The file.
-        file: FileId,
-        /// Its length.
-        len: u64,
-    },
-    /// Of [`Op::Read`].
-    Bytes(Vec<u8>),
-    /// Of [`Op::List`], sorted.
-    Names(Vec<String>),
-}
-
-/// Why something could not be done.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum Error {
-    /// ENOENT.
-    #[error("no such file")]
-    NotFound,
-    /// EIO.
-    #[error("input/output error")]
-    Io,
-    /// ENOSPC. Of a write, the part for which there was room is there.
-    #[error("no space left on device")]
-    NoSpace,
-    /// EROFS.
-    #[error("read-only file system")]
-    ReadOnly,
-}
+/// The content behind names and open files. Numbers are never used again.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+struct Inode(u32);
 
 /// One machine's disk.
 #[derive(Clone, Debug)]
 pub struct Disk {
     /// What is wrong with it now.
     pub faults: Faults,
-    files: BTreeMap<FileId, Content>,
+    files: BTreeMap<Inode, Content>,
     dirs: BTreeMap<String, Directory>,
+    /// What each log has open.
+    open: BTreeMap<(LogId, FileId), Inode>,
     /// Names that cannot be found although they are there.
     hidden: BTreeSet<Path>,
     last_file: u32,
@@ -188,6 +77,7 @@ impl Disk {
             faults: Faults::default(),
             files: BTreeMap::new(),
             dirs: BTreeMap::new(),
+            open: BTreeMap::new(),
             hidden: BTreeSet::new(),
             last_file: 0,
             draws,
@@ -199,85 +89,105 @@ impl Disk {
     ///
     /// # Errors
     /// What the process is told instead of an answer.
-    pub fn run(&mut self, op: &Op) -> (Result<Answer, Error>, Option<u64>) {
-        let bytes = match op {
-            Op::Write { bytes, .. } => bytes.len() as u64,
-            Op::Read { len, .. } => *len,
-            Op::Sync { file } => self.files.get(file).map_or(0, Content::unsynced_bytes),
-            Op::Open { .. }
-            | Op::SyncDir { .. }
-            | Op::Truncate { .. }
-            | Op::Preallocate { .. }
-            | Op::Rename { .. }
-            | Op::Remove { .. }
-            | Op::List { .. } => 0,
+    pub fn run(&mut self, op: &Op) -> (Result<Answer, DiskError>, Option<u64>) {
+        let bytes = match &op.kind {
+            OpKind::Write { bytes, .. } => bytes.iter().map(|piece| piece.len() as u64).sum(),
+            OpKind::Read { len, .. } => *len,
+            OpKind::Sync { file } => {
+                self.opened(op.log, *file).map_or(0, |content| content.unsynced_bytes())
+            }
+            OpKind::Open { .. }
+            | OpKind::Close { .. }
+            | OpKind::SyncDir { .. }
+            | OpKind::Truncate { .. }
+            | OpKind::Preallocate { .. }
+            | OpKind::Rename { .. }
+            | OpKind::Remove { .. }
+            | OpKind::RemoveDir { .. }
+            | OpKind::List { .. } => 0,
         };
-        (self.answer(op), self.faults.pace.takes_ns(bytes))
+        (self.answer(op.log, &op.kind), self.faults.pace.takes_ns(bytes))
     }
 
-    fn answer(&mut self, op: &Op) -> Result<Answer, Error> {
-        let writes =
-            !matches!(op, Op::Read { .. } | Op::List { .. } | Op::Open { create: false, .. });
-        if writes && self.faults.read_only {
-            return Err(Error::ReadOnly);
+    fn answer(&mut self, log: LogId, op: &OpKind) -> Result<Answer, DiskError> {
+        let reads = matches!(
+            op,
+            OpKind::Read { .. }
+                | OpKind::List { .. }
+                | OpKind::Close { .. }
+                | OpKind::Open { create: false, .. }
+        );
+        if !reads && self.faults.read_only {
+            return Err(DiskError::ReadOnly);
         }
         match op {
-            Op::Open { path, create } => self.open(path, *create),
-            Op::Write { file, at, bytes } => self.write(*file, *at, bytes),
-            Op::Read { file, at, len } => self.read(*file, *at, *len),
-            Op::Sync { file } => self.sync(*file),
-            Op::SyncDir { dir } => self.sync_dir(dir),
-            Op::Truncate { file, len } => {
-                self.room_for(*file, *len)?;
-                self.change(*file, Change::Truncate(*len))
-            }
-            Op::Preallocate { file, len } => {
-                self.room_for(*file, *len)?;
-                self.change(*file, Change::Allocate(*len))
-            }
-            Op::Rename { from, to } => self.rename(from, to),
-            Op::Remove { path } => {
-                self.find(path)?;
-                self.entry(&path.dir, Entry::Remove(path.name.clone()));
+            OpKind::Open { file, path, create } => self.open((log, *file), path, *create),
+            OpKind::Close { file } => {
+                self.open.remove(&(log, *file)).ok_or(DiskError::NotFound)?;
+                self.forget_unreachable();
                 Ok(Answer::Done)
             }
-            Op::List { dir } => {
-                let names = self.dirs.get(dir).into_iter().flat_map(|dir| dir.names());
-                let path = |name: &String| Path { dir: dir.clone(), name: name.clone() };
-                let seen = names.filter(|name| !self.hidden.contains(&path(name)));
-                Ok(Answer::Names(seen.cloned().collect()))
+            OpKind::Write { file, at, bytes } => self.write((log, *file), *at, &bytes.concat()),
+            OpKind::Read { file, at, len } => self.read((log, *file), *at, *len),
+            OpKind::Sync { file } => self.sync((log, *file)),
+            OpKind::SyncDir { dir } => self.sync_dir(dir),
+            OpKind::Truncate { file, len } => {
+                self.room_for((log, *file), *len)?;
+                self.change((log, *file), Change::Truncate(*len))
             }
+            OpKind::Preallocate { file, len } => {
+                self.room_for((log, *file), *len)?;
+                self.change((log, *file), Change::Allocate(*len))
+            }
+            OpKind::Rename { from, to } => self.rename(from, to),
+            OpKind::Remove { path } => {
+                self.find(path)?;
+                self.entry(&path.dir, Entry::Remove(path.name.clone()));
+                self.forget_unreachable();
+                Ok(Answer::Done)
+            }
+            OpKind::RemoveDir { dir } => self.remove_dir(dir),
+            OpKind::List { dir } => Ok(self.list(dir)),
         }
     }
 
-    fn open(&mut self, path: &Path, create: bool) -> Result<Answer, Error> {
-        let file = match self.find(path) {
-            Err(Error::NotFound) if create => {
+    fn open(
+        &mut self,
+        as_file: (LogId, FileId),
+        path: &Path,
+        create: bool,
+    ) -> Result<Answer, DiskError> {
+        if self.faults.most_open.is_some_and(|most| self.open.len() as u64 >= most) {
+            return Err(DiskError::TooManyFiles);
+        }
+        let inode = match self.find(path) {
+            Err(DiskError::NotFound) if create => {
                 self.last_file += 1;
-                let file = FileId(self.last_file);
-                self.files.insert(file, Content::default());
+                let inode = Inode(self.last_file);
+                self.files.insert(inode, Content::default());
                 self.hidden.remove(path);
-                self.entry(&path.dir, Entry::Put(path.name.clone(), file));
-                file
+                self.entry(&path.dir, Entry::Put(path.name.clone(), inode));
+                inode
             }
             found => found?,
         };
-        let len = self.files.get(&file).map_or(0, Content::len);
-        Ok(Answer::Opened { file, len })
+        let before = self.open.insert(as_file, inode);
+        assert!(before.is_none(), "the number of an open file was used for another: {as_file:?}");
+        let len = self.files.get(&inode).map_or(0, Content::len);
+        Ok(Answer::Opened { len })
     }
 
-    fn write(&mut self, file: FileId, at: u64, bytes: &[u8]) -> Result<Answer, Error> {
+    fn write(&mut self, file: (LogId, FileId), at: u64, bytes: &[u8]) -> Result<Answer, DiskError> {
         if self.draws.chance_ppm(self.faults.write_errors_ppm) {
-            return Err(Error::Io);
+            return Err(DiskError::Io);
         }
-        let free = self.free();
-        let content = self.files.get_mut(&file).ok_or(Error::NotFound)?;
-        let grows = (at + bytes.len() as u64).saturating_sub(content.len());
-        let missing = grows.saturating_sub(free);
+        let grows = (at + bytes.len() as u64).saturating_sub(self.opened(file.0, file.1)?.len());
+        let missing = grows.saturating_sub(self.free());
         let fits = bytes.len().saturating_sub(usize::try_from(missing).unwrap_or(usize::MAX));
         let put = bytes[..fits].to_vec();
         let stray = self.draws.chance_ppm(self.faults.misdirected_writes_ppm);
         let elsewhere = self.draws.next();
+        let content = self.opened(file.0, file.1)?;
         if !put.is_empty() {
             if stray {
                 content.write_elsewhere(at, put, elsewhere);
@@ -285,31 +195,34 @@ impl Disk {
                 content.change(Change::Write { at, bytes: put });
             }
         }
-        if fits < bytes.len() { Err(Error::NoSpace) } else { Ok(Answer::Done) }
+        if fits < bytes.len() { Err(DiskError::NoSpace) } else { Ok(Answer::Done) }
     }
 
-    fn read(&mut self, file: FileId, at: u64, len: u64) -> Result<Answer, Error> {
+    fn read(&mut self, file: (LogId, FileId), at: u64, len: u64) -> Result<Answer, DiskError> {
         if self.draws.chance_ppm(self.faults.read_errors_ppm) {
-            return Err(Error::Io);
+            return Err(DiskError::Io);
         }
-        let content = self.files.get(&file).ok_or(Error::NotFound)?;
+        let misdirected = self.draws.chance_ppm(self.faults.misdirected_reads_ppm);
+        let elsewhere = self.draws.next();
+        let content = self.opened(file.0, file.1)?;
         let mut from = at;
-        if self.draws.chance_ppm(self.faults.misdirected_reads_ppm) {
-            let sectors = content.len() / SECTOR_BYTES;
-            from = self.draws.below(sectors.max(1)) * SECTOR_BYTES + at % SECTOR_BYTES;
+        if misdirected {
+            let sectors = (content.len() / SECTOR_BYTES).max(1);
+            from = elsewhere % sectors * SECTOR_BYTES + at % SECTOR_BYTES;
         }
-        Ok(Answer::Bytes(content.read(from, len)))
+        Ok(Answer::Bytes(Bytes::from(content.read(from, len))))
     }
 
     /// A sync that fails leaves the changes where they are, but the system takes them for written: no
     /// later sync looks at them again (what PostgreSQL learnt in 2018).
-    fn sync(&mut self, file: FileId) -> Result<Answer, Error> {
+    fn sync(&mut self, file: (LogId, FileId)) -> Result<Answer, DiskError> {
         let fails = self.draws.chance_ppm(self.faults.sync_errors_ppm);
         let lies = self.faults.syncs_lie;
-        let content = self.files.get_mut(&file).ok_or(Error::NotFound)?;
+        let inode = self.open.get(&file).ok_or(DiskError::NotFound)?;
+        let content = self.files.get_mut(inode).ok_or(DiskError::NotFound)?;
         if fails {
             content.sync_failed(&mut self.draws);
-            return Err(Error::Io);
+            return Err(DiskError::Io);
         }
         if !lies {
             content.sync();
@@ -317,20 +230,20 @@ impl Disk {
         Ok(Answer::Done)
     }
 
-    fn sync_dir(&mut self, dir: &str) -> Result<Answer, Error> {
+    fn sync_dir(&mut self, dir: &str) -> Result<Answer, DiskError> {
         if self.draws.chance_ppm(self.faults.sync_errors_ppm) {
-            return Err(Error::Io);
+            return Err(DiskError::Io);
         }
         if !self.faults.syncs_lie
             && let Some(dir) = self.dirs.get_mut(dir)
         {
             dir.sync();
         }
-        self.forget_nameless();
+        self.forget_unreachable();
         Ok(Answer::Done)
     }
 
-    fn rename(&mut self, from: &Path, to: &Path) -> Result<Answer, Error> {
+    fn rename(&mut self, from: &Path, to: &Path) -> Result<Answer, DiskError> {
         let file = self.find(from)?;
         self.hidden.remove(to);
         if from.dir == to.dir {
@@ -343,17 +256,44 @@ impl Disk {
         Ok(Answer::Done)
     }
 
-    fn change(&mut self, file: FileId, change: Change) -> Result<Answer, Error> {
-        if self.draws.chance_ppm(self.faults.write_errors_ppm) {
-            return Err(Error::Io);
+    /// A directory without names is not listed; it is there again if a power loss brings names back.
+    fn remove_dir(&mut self, dir: &str) -> Result<Answer, DiskError> {
+        match self.dirs.get(dir) {
+            Some(found) if found.names().next().is_some() => Err(DiskError::Io),
+            Some(_) | None => Ok(Answer::Done),
         }
-        self.files.get_mut(&file).ok_or(Error::NotFound)?.change(change);
+    }
+
+    fn list(&self, dir: &str) -> Answer {
+        let names = self.dirs.get(dir).into_iter().flat_map(|dir| dir.names());
+        let path = |name: &String| Path { dir: dir.to_owned(), name: name.clone() };
+        let files = names.filter(|name| !self.hidden.contains(&path(name))).cloned().collect();
+        let inside = |(name, found): (&String, &Directory)| {
+            let below =
+                if dir.is_empty() { name } else { name.strip_prefix(dir)?.strip_prefix('/')? };
+            found.names().next()?;
+            Some(below.split('/').next().unwrap_or(below).to_owned())
+        };
+        let dirs: BTreeSet<String> = self.dirs.iter().filter_map(inside).collect();
+        Answer::Names { files, dirs: dirs.into_iter().collect() }
+    }
+
+    fn change(&mut self, file: (LogId, FileId), change: Change) -> Result<Answer, DiskError> {
+        if self.draws.chance_ppm(self.faults.write_errors_ppm) {
+            return Err(DiskError::Io);
+        }
+        self.opened(file.0, file.1)?.change(change);
         Ok(Answer::Done)
     }
 
-    fn find(&self, path: &Path) -> Result<FileId, Error> {
+    fn opened(&mut self, log: LogId, file: FileId) -> Result<&mut Content, DiskError> {
+        let inode = self.open.get(&(log, file)).ok_or(DiskError::NotFound)?;
+        self.files.get_mut(inode).ok_or(DiskError::NotFound)
+    }
+
+    fn find(&self, path: &Path) -> Result<Inode, DiskError> {
         let found = self.dirs.get(&path.dir).and_then(|dir| dir.find(&path.name));
-        found.filter(|_| !self.hidden.contains(path)).ok_or(Error::NotFound)
+        found.filter(|_| !self.hidden.contains(path)).ok_or(DiskError::NotFound)
     }
 
     fn entry(&mut self, dir: &str, entry: Entry) {
@@ -361,38 +301,46 @@ impl Disk {
     }
 
     fn free(&self) -> u64 {
-        let used: u64 = self.files.values().map(Content::len).sum();
-        self.faults.quota.map_or(u64::MAX, |quota| quota.saturating_sub(used))
+        let Some(quota) = self.faults.quota else { return u64::MAX };
+        quota.saturating_sub(self.files.values().map(Content::len).sum())
     }
 
-    fn room_for(&self, file: FileId, len: u64) -> Result<(), Error> {
-        let has = self.files.get(&file).ok_or(Error::NotFound)?.len();
-        if len.saturating_sub(has) > self.free() { Err(Error::NoSpace) } else { Ok(()) }
+    fn room_for(&mut self, file: (LogId, FileId), len: u64) -> Result<(), DiskError> {
+        let free = self.free();
+        let has = self.opened(file.0, file.1)?.len();
+        if len.saturating_sub(has) > free { Err(DiskError::NoSpace) } else { Ok(()) }
+    }
+
+    /// The process ends: it has no file open any more. Everything it wrote is still read.
+    pub fn end_process(&mut self) {
+        self.open.clear();
+        self.forget_unreachable();
     }
 
     /// The power fails, and comes again. Whoever had a file open has it no more.
     pub fn lose_power(&mut self) {
+        self.open.clear();
         for dir in self.dirs.values_mut() {
             dir.lose_power(&mut self.draws);
         }
         for content in self.files.values_mut() {
             content.lose_power(&mut self.draws);
         }
-        self.forget_nameless();
+        self.forget_unreachable();
     }
 
-    /// A file to which no name leads in either version is gone. (A process that still has it open is
-    /// not modelled: the log removes only what it has closed.)
-    fn forget_nameless(&mut self) {
-        let named: BTreeSet<FileId> = self.dirs.values().flat_map(Directory::files).collect();
-        self.files.retain(|file, _| named.contains(file));
+    /// A file to which no name leads in either version, and that nobody has open, is gone.
+    fn forget_unreachable(&mut self) {
+        let named = self.dirs.values().flat_map(Directory::files);
+        let reached: BTreeSet<Inode> = named.chain(self.open.values().copied()).collect();
+        self.files.retain(|file, _| reached.contains(file));
     }
 
     /// Does something to sectors of a file.
     ///
     /// # Errors
     /// If no name leads to it.
-    pub fn damage(&mut self, path: &Path, damage: Damage) -> Result<(), Error> {
+    pub fn damage(&mut self, path: &Path, damage: Damage) -> Result<(), DiskError> {
         let file = self.find(path)?;
         if damage == Damage::LostFile {
             self.hidden.insert(path.clone());
@@ -414,6 +362,7 @@ impl Disk {
     pub fn wipe(&mut self) {
         self.files.clear();
         self.dirs.clear();
+        self.open.clear();
         self.hidden.clear();
     }
 }

@@ -3,7 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use causeway_store::disk::{Lane, OpId};
+
 use super::*;
+
+const LOG: LogId = LogId(1);
 
 fn disk(seed: u64) -> Disk {
     Disk::new(Stream::new(seed, "disk", &[]))
@@ -13,25 +17,35 @@ fn path(name: &str) -> Path {
     Path { dir: "log".to_owned(), name: name.to_owned() }
 }
 
-fn sync_dir() -> Op {
-    Op::SyncDir { dir: "log".to_owned() }
+fn sync_dir() -> OpKind {
+    OpKind::SyncDir { dir: "log".to_owned() }
 }
 
-fn opened(disk: &mut Disk, name: &str, create: bool) -> Result<FileId, Error> {
-    let answer = disk.run(&Op::Open { path: path(name), create }).0?;
-    let Answer::Opened { file, .. } = answer else { panic!("{answer:?}") };
+/// Does it, and says how long that takes.
+fn timed(disk: &mut Disk, kind: OpKind) -> (Result<Answer, DiskError>, Option<u64>) {
+    disk.run(&Op { log: LOG, id: OpId(0), lane: Lane::Commit, lone: false, kind })
+}
+
+fn run(disk: &mut Disk, kind: OpKind) -> Result<Answer, DiskError> {
+    timed(disk, kind).0
+}
+
+/// Opens a file, by a number that is not in use.
+fn opened(disk: &mut Disk, name: &str, create: bool) -> Result<FileId, DiskError> {
+    let file = FileId(disk.open.len() as u32);
+    run(disk, OpKind::Open { file, path: path(name), create })?;
     Ok(file)
 }
 
 fn content(disk: &mut Disk, name: &str) -> Option<Vec<u8>> {
     let file = opened(disk, name, false).ok()?;
-    let answer = disk.run(&Op::Read { file, at: 0, len: u64::MAX }).0;
+    let answer = run(disk, OpKind::Read { file, at: 0, len: u64::MAX });
     let Ok(Answer::Bytes(bytes)) = answer else { panic!("{answer:?}") };
-    Some(bytes)
+    Some(bytes.to_vec())
 }
 
-fn write(disk: &mut Disk, file: FileId, at: u64, bytes: &[u8]) -> Result<Answer, Error> {
-    disk.run(&Op::Write { file, at, bytes: bytes.to_vec() }).0
+fn write(disk: &mut Disk, file: FileId, at: u64, bytes: &[u8]) -> Result<Answer, DiskError> {
+    run(disk, OpKind::Write { file, at, bytes: vec![Bytes::copy_from_slice(bytes)] })
 }
 
 /// A disk with a file of so many synced sectors of this byte.
@@ -39,8 +53,8 @@ fn with_file(seed: u64, sectors: u64, byte: u8) -> (Disk, FileId) {
     let mut disk = disk(seed);
     let file = opened(&mut disk, "a", true).unwrap();
     write(&mut disk, file, 0, &vec![byte; (sectors * SECTOR_BYTES) as usize]).unwrap();
-    disk.run(&Op::Sync { file }).0.unwrap();
-    disk.run(&sync_dir()).0.unwrap();
+    run(&mut disk, OpKind::Sync { file }).unwrap();
+    run(&mut disk, sync_dir()).unwrap();
     (disk, file)
 }
 
@@ -100,15 +114,15 @@ fn step(disk: &mut Disk, known: &mut BTreeMap<&'static str, Known>, draws: &mut 
             known.touched.extend(begin..end);
         }
         4 => {
-            disk.run(&Op::Truncate { file, len }).0.unwrap();
+            run(disk, OpKind::Truncate { file, len }).unwrap();
             known.change(|content| content.resize(len as usize, 0));
         }
         5 => {
-            disk.run(&Op::Preallocate { file, len }).0.unwrap();
+            run(disk, OpKind::Preallocate { file, len }).unwrap();
             known.change(|content| content.resize(content.len().max(len as usize), 0));
         }
         _ => {
-            disk.run(&Op::Sync { file }).0.unwrap();
+            run(disk, OpKind::Sync { file }).unwrap();
             known.sync();
         }
     }
@@ -137,7 +151,7 @@ fn what_was_synced_survives_and_what_was_not_is_one_of_what_it_may_be() {
             for _ in 0..draws.between(1, 30) {
                 step(&mut disk, &mut known, &mut draws);
             }
-            disk.run(&sync_dir()).0.unwrap();
+            run(&mut disk, sync_dir()).unwrap();
             disk.lose_power();
             for (name, known) in &mut known {
                 let found = content(&mut disk, name).expect("its name was synced");
@@ -209,9 +223,9 @@ fn names_and_contents_are_durable_by_themselves() {
         let new = opened(&mut disk, "new", true).unwrap();
         write(&mut disk, new, 0, b"content").unwrap();
         if seed % 2 == 0 {
-            disk.run(&Op::Sync { file: new }).0.unwrap();
+            run(&mut disk, OpKind::Sync { file: new }).unwrap();
         }
-        disk.run(&Op::Remove { path: path("a") }).0.unwrap();
+        run(&mut disk, OpKind::Remove { path: path("a") }).unwrap();
         assert_eq!(content(&mut disk, "a"), None);
         disk.lose_power();
         let old = content(&mut disk, "a").is_some();
@@ -234,16 +248,20 @@ fn a_rename_happens_or_not_but_into_another_directory_it_may_happen_by_half() {
     let (mut same, mut other) = (BTreeSet::new(), BTreeSet::new());
     for seed in 0..200 {
         let (mut disk, _) = with_file(seed, 1, b'n');
-        let rename = Op::Rename { from: path("a"), to: path("b") };
-        disk.run(&rename).0.unwrap();
+        let rename = OpKind::Rename { from: path("a"), to: path("b") };
+        run(&mut disk, rename).unwrap();
         assert_eq!((content(&mut disk, "a"), content(&mut disk, "b").is_some()), (None, true));
         disk.lose_power();
         same.insert((content(&mut disk, "a").is_some(), content(&mut disk, "b").is_some()));
 
         let (mut disk, _) = with_file(seed, 1, b'n');
-        disk.run(&Op::Rename { from: path("a"), to: elsewhere.clone() }).0.unwrap();
+        run(&mut disk, OpKind::Rename { from: path("a"), to: elsewhere.clone() }).unwrap();
         disk.lose_power();
-        let there = disk.run(&Op::Open { path: elsewhere.clone(), create: false }).0.is_ok();
+        let there = run(
+            &mut disk,
+            OpKind::Open { file: FileId(99), path: elsewhere.clone(), create: false },
+        )
+        .is_ok();
         other.insert((content(&mut disk, "a").is_some(), there));
     }
     assert_eq!(same, BTreeSet::from([(true, false), (false, true)]));
@@ -257,9 +275,9 @@ fn after_a_sync_that_failed_no_later_one_helps() {
         let (mut disk, file) = with_file(seed, 1, b'o');
         write(&mut disk, file, 0, &[b'x'; 512]).unwrap();
         disk.faults.sync_errors_ppm = 1_000_000;
-        assert_eq!(disk.run(&Op::Sync { file }).0, Err(Error::Io));
+        assert_eq!(run(&mut disk, OpKind::Sync { file }), Err(DiskError::Io));
         disk.faults.sync_errors_ppm = 0;
-        assert_eq!(disk.run(&Op::Sync { file }).0, Ok(Answer::Done), "it says so");
+        assert_eq!(run(&mut disk, OpKind::Sync { file }), Ok(Answer::Done), "it says so");
         assert_eq!(content(&mut disk, "a").unwrap(), [b'x'; 512], "and it is read");
         disk.lose_power();
         survived.insert(content(&mut disk, "a").unwrap()[0]);
@@ -274,10 +292,10 @@ fn a_sync_that_lies_does_nothing_and_an_honest_one_makes_it_good() {
             let (mut disk, file) = with_file(seed, 1, b'o');
             disk.faults.syncs_lie = true;
             write(&mut disk, file, 0, &[b'x'; 512]).unwrap();
-            disk.run(&Op::Sync { file }).0.unwrap();
+            run(&mut disk, OpKind::Sync { file }).unwrap();
             disk.faults.syncs_lie = false;
             if honest {
-                disk.run(&Op::Sync { file }).0.unwrap();
+                run(&mut disk, OpKind::Sync { file }).unwrap();
             }
             disk.lose_power();
             content(&mut disk, "a").unwrap() != [b'x'; 512]
@@ -292,12 +310,12 @@ fn a_sync_that_lies_does_nothing_and_an_honest_one_makes_it_good() {
 fn a_full_disk_takes_what_fits_and_takes_more_when_there_is_room() {
     let (mut disk, file) = with_file(1, 2, b'o');
     disk.faults.quota = Some(1_500);
-    assert_eq!(write(&mut disk, file, 1_024, &[b'x'; 1_000]), Err(Error::NoSpace));
+    assert_eq!(write(&mut disk, file, 1_024, &[b'x'; 1_000]), Err(DiskError::NoSpace));
     let found = content(&mut disk, "a").unwrap();
     assert_eq!((found.len(), found[1_499]), (1_500, b'x'), "the part for which there was room");
     assert_eq!(write(&mut disk, file, 0, &[b'y'; 10]), Ok(Answer::Done), "nothing grows");
-    assert_eq!(disk.run(&Op::Preallocate { file, len: 1_501 }).0, Err(Error::NoSpace));
-    disk.run(&Op::Truncate { file, len: 100 }).0.unwrap();
+    assert_eq!(run(&mut disk, OpKind::Preallocate { file, len: 1_501 }), Err(DiskError::NoSpace));
+    run(&mut disk, OpKind::Truncate { file, len: 100 }).unwrap();
     assert_eq!(write(&mut disk, file, 100, &[b'z'; 1_400]), Ok(Answer::Done));
 }
 
@@ -306,21 +324,21 @@ fn errors_are_told_and_change_nothing() {
     let (mut disk, file) = with_file(1, 1, b'o');
     disk.faults =
         Faults { read_errors_ppm: 1_000_000, write_errors_ppm: 1_000_000, ..Faults::default() };
-    assert_eq!(write(&mut disk, file, 0, b"x"), Err(Error::Io));
-    assert_eq!(disk.run(&Op::Truncate { file, len: 0 }).0, Err(Error::Io));
-    assert_eq!(disk.run(&Op::Read { file, at: 0, len: 1 }).0, Err(Error::Io));
+    assert_eq!(write(&mut disk, file, 0, b"x"), Err(DiskError::Io));
+    assert_eq!(run(&mut disk, OpKind::Truncate { file, len: 0 }), Err(DiskError::Io));
+    assert_eq!(run(&mut disk, OpKind::Read { file, at: 0, len: 1 }), Err(DiskError::Io));
     disk.faults = Faults { read_only: true, ..Faults::default() };
     for op in [
-        Op::Write { file, at: 0, bytes: b"x".to_vec() },
-        Op::Sync { file },
-        Op::Remove { path: path("a") },
-        Op::Open { path: path("b"), create: true },
+        OpKind::Write { file, at: 0, bytes: vec![Bytes::from_static(b"x")] },
+        OpKind::Sync { file },
+        OpKind::Remove { path: path("a") },
+        OpKind::Open { file: FileId(99), path: path("b"), create: true },
     ] {
-        assert_eq!(disk.run(&op).0, Err(Error::ReadOnly));
+        assert_eq!(run(&mut disk, op), Err(DiskError::ReadOnly));
     }
     disk.lift();
     assert_eq!(content(&mut disk, "a").unwrap(), [b'o'; 512]);
-    assert_eq!(opened(&mut disk, "b", false), Err(Error::NotFound));
+    assert_eq!(opened(&mut disk, "b", false), Err(DiskError::NotFound));
 }
 
 #[test]
@@ -328,7 +346,7 @@ fn damage_is_read_until_it_is_lifted_or_written_over() {
     let versions = |seed| {
         let (mut disk, file) = with_file(seed, 4, b'o');
         write(&mut disk, file, 0, &[b'n'; 2048]).unwrap();
-        disk.run(&Op::Sync { file }).0.unwrap();
+        run(&mut disk, OpKind::Sync { file }).unwrap();
         (disk, file)
     };
     for seed in 0..50 {
@@ -349,7 +367,10 @@ fn damage_is_read_until_it_is_lifted_or_written_over() {
     assert!(found.contains(&b'o') && found.iter().all(|byte| matches!(byte, b'o' | b'n')));
     disk.damage(&path("a"), Damage::LostFile).unwrap();
     assert_eq!(content(&mut disk, "a"), None);
-    assert_eq!(disk.run(&Op::List { dir: "log".to_owned() }).0, Ok(Answer::Names(vec![])));
+    assert_eq!(
+        run(&mut disk, OpKind::List { dir: "log".to_owned() }),
+        Ok(Answer::Names { files: vec![], dirs: vec![] })
+    );
     disk.lift();
     assert_eq!(content(&mut disk, "a").unwrap(), [b'n'; 2048]);
 }
@@ -376,15 +397,47 @@ fn writes_and_reads_go_astray() {
 fn a_new_disk_holds_nothing_and_a_slow_one_takes_time() {
     let (mut disk, file) = with_file(1, 2, b'o');
     disk.faults.pace = Pace { base_ns: 10, bandwidth: 1_000_000_000, stalled: false };
-    let read = Op::Read { file, at: 0, len: 500 };
-    assert_eq!(disk.run(&read).1, Some(510));
+    let read = OpKind::Read { file, at: 0, len: 500 };
+    assert_eq!(timed(&mut disk, read.clone()).1, Some(510));
     write(&mut disk, file, 0, &[b'x'; 700]).unwrap();
-    assert_eq!(disk.run(&Op::Sync { file }).1, Some(710), "what waits is written now");
-    assert_eq!(disk.run(&Op::Sync { file }).1, Some(10));
+    assert_eq!(timed(&mut disk, OpKind::Sync { file }).1, Some(710), "what waits is written now");
+    assert_eq!(timed(&mut disk, OpKind::Sync { file }).1, Some(10));
     disk.faults.pace.stalled = true;
-    assert_eq!(disk.run(&read).1, None);
+    assert_eq!(timed(&mut disk, read.clone()).1, None);
     disk.wipe();
     disk.lift();
     assert_eq!(content(&mut disk, "a"), None);
-    assert_eq!(disk.run(&read).0, Err(Error::NotFound));
+    assert_eq!(run(&mut disk, read), Err(DiskError::NotFound));
+}
+
+#[test]
+fn directories_are_there_while_names_are_in_them_and_files_while_they_are_open() {
+    let (mut disk, file) = with_file(1, 1, b'o');
+    let inside = Path { dir: "log/sub/deep".to_owned(), name: "c".to_owned() };
+    run(&mut disk, OpKind::Open { file: FileId(7), path: inside.clone(), create: true }).unwrap();
+    let names = |files: &[&str], dirs: &[&str]| {
+        let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        Ok(Answer::Names { files: owned(files), dirs: owned(dirs) })
+    };
+    let list = |dir: &str| OpKind::List { dir: dir.to_owned() };
+    assert_eq!(run(&mut disk, list("log")), names(&["a"], &["sub"]));
+    assert_eq!(run(&mut disk, list("")), names(&[], &["log"]));
+    let gone = OpKind::RemoveDir { dir: inside.dir.clone() };
+    assert_eq!(run(&mut disk, gone.clone()), Err(DiskError::Io), "there is something in it");
+    run(&mut disk, OpKind::Remove { path: inside }).unwrap();
+    assert_eq!(run(&mut disk, gone), Ok(Answer::Done));
+    assert_eq!(run(&mut disk, list("log")), names(&["a"], &[]));
+    run(&mut disk, OpKind::Remove { path: path("a") }).unwrap();
+    run(&mut disk, sync_dir()).unwrap();
+    let read = OpKind::Read { file, at: 0, len: 1 };
+    assert_eq!(run(&mut disk, read.clone()), Ok(Answer::Bytes(Bytes::from_static(b"o"))));
+    run(&mut disk, OpKind::Close { file }).unwrap();
+    assert_eq!(run(&mut disk, read), Err(DiskError::NotFound));
+    disk.faults.most_open = Some(1);
+    let open = |file| OpKind::Open { file: FileId(file), path: path("d"), create: true };
+    run(&mut disk, OpKind::Close { file: FileId(7) }).unwrap();
+    assert!(run(&mut disk, open(1)).is_ok());
+    assert_eq!(run(&mut disk, open(2)), Err(DiskError::TooManyFiles));
+    disk.end_process();
+    assert!(run(&mut disk, open(1)).is_ok());
 }

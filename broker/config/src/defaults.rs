@@ -48,3 +48,27 @@ pub const AUTH_TIMEOUT_SENSIBLE: Duration = Duration::from_secs(60);
 pub const ROUTE_POOL_SIZE: u32 = 3;
 /// The system account, which always has a route connection of its own.
 pub const SYSTEM_ACCOUNT: &str = "$SYS";
+
+// `jetstream`.
+
+/// The folder below `store_dir` that holds everything.
+pub const STORE_FOLDER: &str = "jetstream";
+/// The folder of the system's one for temporary files that stands in for `store_dir`.
+pub const TEMPORARY_STORE_FOLDER: &str = "nats";
+/// `max_memory_store` where the machine's memory is unknown, bytes.
+pub const MAX_MEMORY_STORE: u64 = 256 << 20;
+/// `max_file_store` where the free space is unknown, bytes.
+pub const MAX_FILE_STORE: u64 = 1 << 40;
+/// `request_queue_limit`.
+pub const REQUEST_QUEUE_LIMIT: u32 = 10_000;
+/// `max_buffered_msgs`.
+pub const MAX_BUFFERED_MSGS: u32 = 100_000;
+/// `max_buffered_size`, bytes.
+pub const MAX_BUFFERED_SIZE: u64 = 128 << 20;
+/// The range of `max_concurrent_io`.
+pub const MAX_CONCURRENT_IO_RANGE: std::ops::RangeInclusive<i64> = 4..=8192;
+
+// `cluster.buffer`, which nats-server does not have.
+
+/// `max_bytes`.
+pub const BUFFER_MAX_BYTES: u64 = 1 << 30;

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use crate::options::{
-    AUTHORIZATION, CLUSTER, COMPRESSION, OptionRow, PERMISSIONS, Reload, SUBJECTS, Support, TOP,
-    USER,
+    AUTHORIZATION, BATCH, BUFFER, CLUSTER, COMPRESSION, JETSTREAM, LIMITS, OptionRow, PERMISSIONS,
+    Reload, SUBJECTS, Support, TOP, USER,
 };
 
 /// The reference of all options as Markdown: what a configuration file may contain.
@@ -18,6 +18,10 @@ pub fn docs() -> String {
     section(&mut text, "`cluster.permissions`", PERMISSIONS);
     section(&mut text, "`cluster.permissions.import` and `export`", SUBJECTS);
     section(&mut text, "`cluster.compression` as a map", COMPRESSION);
+    section(&mut text, "`cluster.buffer`", BUFFER);
+    section(&mut text, "`jetstream`", JETSTREAM);
+    section(&mut text, "`jetstream.limits`", LIMITS);
+    section(&mut text, "`jetstream.limits.batch`", BATCH);
     text
 }
 

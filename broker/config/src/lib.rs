@@ -50,13 +50,15 @@ pub mod url;
 mod value;
 
 pub use config::{
-    Advertise, Auth, AuthMethod, Cluster, Config, Credentials, LameDuck, Limits, ListenPort,
-    Logging, Monitor, RouteCompression, RoutePermissions, Secret, SubjectPermission,
+    Advertise, Auth, AuthMethod, BatchLimits, Cluster, Config, Credentials, JetStream,
+    JetStreamLimits, LameDuck, Limits, LinkBuffer, ListenPort, Logging, Monitor, Overflow,
+    RouteCompression, RoutePermissions, Secret, SubjectPermission, SyncPolicy,
 };
 pub use digest::{digest, json};
 pub use docs::docs;
 pub use error::{ConfigError, LoadError, ParseError, ParseLimit, Position, Warning};
 pub use flags::{Action, FlagError, Flags, HELP_TLS, SignalCommand, usage};
+pub use go::friendly_bytes;
 pub use language::{parse, parse_file};
 pub use source::{MemorySource, Source, SystemSource};
 pub use url::RouteUrl;

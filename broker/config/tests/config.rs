@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use causeway_config::{
-    Action, AuthMethod, Config, Flags, ListenPort, MemorySource, Position, Secret, Value, docs,
-    parse,
+    Action, AuthMethod, Config, Flags, ListenPort, MemorySource, Position, Secret, SyncPolicy,
+    Value, docs, parse,
 };
 
 fn flags() -> Flags {
@@ -102,9 +102,22 @@ fn every_option_reaches_its_field() {
             pool_size: 18, accounts: [A, "$SYS"], compression: off
             ping_interval: "10s", ping_max: 19, write_deadline: "4s"
             permissions {import: ["a.>", b], export {allow: c, deny: [d ]}}
+            buffer {
+                subjects: ["orders.>", b, b], max_bytes: 20GiB, max_msgs: 20, max_age: "6h"
+                overflow: drop_oldest
+            }
+        }
+        jetstream {
+            store_dir: "/store", max_mem: 1GB, max_file: "2T", domain: hub, strict: false
+            sync_interval: "30s", request_queue_limit: 21
+            max_buffered_msgs: 22, max_buffered_size: 23MB
+            limits {
+                max_ack_pending: 24, max_request_batch: 25, duplicate_window: "26s"
+                batch {max_inflight_per_stream: 27, max_inflight_total: 28, max_msgs: 29, timeout: "30s"}
+            }
         }
         server_tags: ["Region:EU", " x ", x], server_metadata {k: v}
-        prof_port: -1, store_dir: "/store", prof_block_rate: 1, allow_non_tls: true
+        prof_port: -1, prof_block_rate: 1, allow_non_tls: true
     "#;
     let config = load(text);
     insta::assert_debug_snapshot!(config);
@@ -115,6 +128,40 @@ fn every_option_reaches_its_field() {
     assert!(users[1].password.is_bcrypt());
     let routes = config.cluster.unwrap().routes;
     assert_eq!(routes[0].credentials.as_ref().unwrap().password.expose(), "rp");
+}
+
+#[test]
+fn streams_are_kept_in_one_place() {
+    let error = |text: &str| {
+        let source = MemorySource::new().with_file("nats.conf", text);
+        Config::load(&flags(), &source).unwrap_err().to_string()
+    };
+    let twice = "Duplicate 'store_dir' configuration\n";
+    assert_eq!(error("store_dir: a\njetstream {store_dir: b}"), format!("nats.conf:2:12: {twice}"));
+    assert_eq!(error("jetstream {store: a}\nstore_dir: b"), format!("nats.conf:2:1: {twice}"));
+    assert_eq!(error("jetstream {store: a, storedir: b}"), format!("nats.conf:1:21: {twice}"));
+}
+
+#[test]
+fn sizes_of_streams_and_what_they_leave_open() {
+    let sizes = |text: &str| {
+        let jetstream = load(&format!("jetstream {{{text}}}")).jetstream.unwrap();
+        (jetstream.max_memory, jetstream.max_store)
+    };
+    assert_eq!(sizes(""), (None, None));
+    assert_eq!(sizes("max_mem: 0, max_file: -1"), (Some(0), None), "0 is none at all");
+    assert_eq!(sizes("max_mem: \"\", max_file: \"10K\""), (Some(0), Some(10 << 10)));
+}
+
+#[test]
+fn syncing_before_the_acknowledgement_is_the_default() {
+    let sync = |text: &str| load(text).jetstream.unwrap().sync;
+    for text in ["", "sync: always", "sync_interval: ALWAYS", "sync_interval: \"0s\""] {
+        assert_eq!(sync(&format!("jetstream {{{text}}}")), SyncPolicy::BeforeAck, "{text}");
+    }
+    assert_eq!(sync("jetstream: on"), SyncPolicy::BeforeAck);
+    let two_minutes = SyncPolicy::Every(Duration::from_secs(120));
+    assert_eq!(sync("jetstream {sync_interval: \"2m\"}"), two_minutes);
 }
 
 #[test]

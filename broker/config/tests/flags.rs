@@ -258,10 +258,25 @@ fn the_routes_flag_replaces_routes_and_needs_a_cluster() {
 }
 
 #[test]
+fn flags_of_streams_win_over_the_file() {
+    let streams = |args: &[&str], file| {
+        let config = load(args, file).unwrap();
+        let dir = config.store_dir.map(|dir| dir.display().to_string()).unwrap_or_default();
+        (config.jetstream.is_some(), dir)
+    };
+    assert_eq!(streams(&["-js"], ""), (true, String::new()));
+    assert_eq!(streams(&["--jetstream=true", "-sd=/a"], ""), (true, "/a".to_owned()));
+    let file = "jetstream {store_dir: \"/f\"}";
+    assert_eq!(streams(&[], file), (true, "/f".to_owned()));
+    assert_eq!(streams(&["--store_dir", "/a"], file), (true, "/a".to_owned()), "no duplicate");
+    assert_eq!(streams(&["-js=false"], file), (false, "/f".to_owned()));
+    assert_eq!(streams(&["-js"], "jetstream {enabled: false}"), (true, String::new()));
+    assert_eq!(streams(&["--store_dir", "/a"], ""), (false, "/a".to_owned()), "not by itself");
+}
+
+#[test]
 fn flags_for_what_is_missing_say_so() {
     for (args, option) in [
-        (["-js", ""], "jetstream"),
-        (["--jetstream=true", ""], "jetstream"),
         (["-ms", "8443"], "https_port"),
         (["-s", ""], "syslog"),
         (["-r", "udp://a:1"], "remote_syslog"),

@@ -198,3 +198,30 @@ fn users_and_the_user_without_credentials() {
         "Reloaded: authorization password"
     );
 }
+
+#[test]
+fn only_the_limits_of_streams_may_rise() {
+    let with = |more: &str| format!("jetstream {{max_mem: 1GB, max_file: 10GB, {more}}}");
+    let unsupported = |what: &str| format!("config reload not supported for {what}");
+    for (more, expected) in [
+        ("", String::new()),
+        ("max_mem: 2GB", "Reloaded: JetStream max_mem_store = 2.00 GB".to_owned()),
+        ("max_file: \"1T\"", "Reloaded: JetStream max_file_store = 1.00 TB".to_owned()),
+        ("max_mem: 1MB", unsupported("decreasing jetstream max memory and store")),
+        ("max_file: -1", unsupported("jetstream max memory and max store")),
+        ("store_dir: \"/b\"", unsupported("jetstream storage directory")),
+        ("strict: false", unsupported("NoJetStreamStrict: old=false, new=true")),
+        ("domain: hub", unsupported("JetStreamDomain: old=, new=hub")),
+        ("sync_interval: \"1m\"", unsupported("SyncInterval: old=always, new=1m0s")),
+        ("request_queue_limit: 5", unsupported("JetStreamRequestQueueLimit: old=10000, new=5")),
+        ("enabled: false", unsupported("JetStream: old=true, new=false")),
+    ] {
+        assert_eq!(change(&with(""), &with(more)), expected, "{more}");
+    }
+    let dynamic = unsupported("jetstream dynamic max memory and store");
+    assert_eq!(change("jetstream: on", &with("")), dynamic);
+    assert_eq!(change(&with("store_dir: \"/a\""), &with("")), unsupported("jetstream storage dir"));
+    assert_eq!(change("", "jetstream: on"), unsupported("JetStream: old=false, new=true"));
+    let limits = change(&with(""), &with("limits {max_ack_pending: 5}"));
+    assert!(limits.starts_with(&unsupported("JetStreamLimits: ")), "{limits}");
+}

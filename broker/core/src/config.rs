@@ -71,6 +71,10 @@ pub struct JetStreamConfig {
     pub sync: SyncPolicy,
     /// Requests to the API that may wait for an answer (default 10,000).
     pub request_queue_limit: u32,
+    /// Messages of one stream that may wait to be stored (default 100,000).
+    pub max_buffered_msgs: u32,
+    /// Bytes of these (default 128 MiB).
+    pub max_buffered_bytes: u64,
     /// Limits of each stream and consumer.
     pub limits: JetStreamLimits,
 }
@@ -131,6 +135,8 @@ impl Default for JetStreamConfig {
             strict: true,
             sync: SyncPolicy::BeforeAck,
             request_queue_limit: 10_000,
+            max_buffered_msgs: 100_000,
+            max_buffered_bytes: 128 << 20,
             limits: JetStreamLimits::default(),
         }
     }
@@ -256,6 +262,34 @@ pub struct ClusterConfig {
     pub write_deadline: Duration,
     /// Which interest we tell our peers, and which of theirs we take.
     pub permissions: RoutePermissions,
+    /// What is kept for peers that cannot be reached. Read by the link buffers; needs
+    /// [`NodeConfig::jetstream`].
+    pub buffer: Option<LinkBufferConfig>,
+}
+
+/// Messages for peers that cannot be reached are stored until they can.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct LinkBufferConfig {
+    /// Patterns of the subjects whose messages are kept; not empty.
+    pub subjects: Vec<String>,
+    /// Bytes for one peer, at least those of the largest message (default 1 GiB).
+    pub max_bytes: u64,
+    /// Messages for one peer; `None` is unlimited (default).
+    pub max_msgs: Option<u64>,
+    /// How long a message is kept; `None` is for ever (default).
+    pub max_age: Option<Duration>,
+    /// What happens to a message for which there is no room.
+    pub overflow: Overflow,
+}
+
+/// What happens to a message that a full buffer has no room for.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Overflow {
+    /// It is not taken, and its publisher is told where it can be.
+    #[default]
+    Refuse,
+    /// It is taken in place of the oldest ones.
+    DropOldest,
 }
 
 /// Credentials of a cluster.
@@ -340,6 +374,7 @@ impl Default for ClusterConfig {
             ping_max: 2,
             write_deadline: Duration::from_secs(10),
             permissions: RoutePermissions::default(),
+            buffer: None,
         }
     }
 }

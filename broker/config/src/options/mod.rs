@@ -4,8 +4,10 @@
 //! option that nats-server has and this version does not have yet is a row too, so that it can be
 //! told from a mistake. Source: nats-server's `server/opts.go`, and what a running 2.15.1 accepts.
 
+mod jetstream;
 mod rows;
 
+pub(crate) use jetstream::{BATCH, BUFFER, JETSTREAM, LIMITS};
 pub(crate) use rows::{AUTHORIZATION, CLUSTER, COMPRESSION, PERMISSIONS, SUBJECTS, TOP, USER};
 
 use crate::value::Value;
@@ -77,11 +79,12 @@ pub(crate) enum Top {
     Authorization,
     NoAuthUser,
     Cluster,
+    JetStream,
+    StoreDir,
     ServerTags,
     ServerMetadata,
     DisableSublistCache,
     ProfPort,
-    StoreDir,
     /// Any number is fine.
     UnusedNumber,
     /// Any boolean is fine.
@@ -134,6 +137,67 @@ pub(crate) enum ClusterOption {
     PingInterval,
     PingMax,
     WriteDeadline,
+    Buffer,
+}
+
+/// Options of `jetstream`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum JetStreamOption {
+    Enabled,
+    StoreDir,
+    MaxMemory,
+    MaxStore,
+    Domain,
+    Strict,
+    SyncInterval,
+    RequestQueueLimit,
+    MaxBufferedMsgs,
+    MaxBufferedSize,
+    Limits,
+    ExtensionHint,
+    Unused(UnusedOption),
+}
+
+/// Options of `jetstream` that are checked and nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum UnusedOption {
+    Cipher,
+    UniqueTag,
+    InfoQueueLimit,
+    MetaCompact,
+    MetaCompactSize,
+    MetaCompactSync,
+    MaxConcurrentIo,
+    MaxOutstandingCatchup,
+}
+
+/// Options of `jetstream.limits`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StreamLimitOption {
+    MaxAckPending,
+    MaxRequestBatch,
+    MaxHaAssets,
+    DuplicateWindow,
+    Batch,
+}
+
+/// Options of `jetstream.limits.batch`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BatchOption {
+    MaxInflightPerStream,
+    MaxInflightTotal,
+    MaxMsgs,
+    Timeout,
+}
+
+/// Options of `cluster.buffer`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BufferOption {
+    Subjects,
+    MaxBytes,
+    MaxMsgs,
+    MaxAge,
+    Overflow,
 }
 
 /// Options of `authorization`, outside of and inside of `cluster`.

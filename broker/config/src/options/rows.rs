@@ -4,19 +4,19 @@ use super::{
     AuthorizationOption, ClusterOption, CompressionOption, IsOff, LimitOption, LogOption,
     OptionRow, PermissionsOption, Reload, SubjectsOption, Support, Top, UserOption,
 };
-use crate::value::{Map, Value};
+use crate::value::Value;
 
 // Values of unsupported options that ask for nothing.
 
-fn never(_: &Value) -> bool {
+pub(super) fn never(_: &Value) -> bool {
     false
 }
 
-fn is_false(value: &Value) -> bool {
+pub(super) fn is_false(value: &Value) -> bool {
     *value == Value::Bool(false)
 }
 
-fn is_empty(value: &Value) -> bool {
+pub(super) fn is_empty(value: &Value) -> bool {
     match value {
         Value::Map(map) => map.is_empty(),
         Value::List(list) => list.is_empty(),
@@ -44,20 +44,9 @@ fn is_default_system_account(value: &Value) -> bool {
     value.as_text() == Some(crate::defaults::SYSTEM_ACCOUNT)
 }
 
-/// `false`, `disabled`, or a map that says so. An empty map switches JetStream on.
-fn jetstream_is_off(value: &Value) -> bool {
-    let says_so = |map: &Map| {
-        let mut keys = ["enabled", "enable"].into_iter();
-        keys.any(|key| map.get(key).is_some_and(|node| is_false(&node.value)))
-    };
-    is_false(value)
-        || is_word(value, &["disabled", "disable"])
-        || value.as_map().is_some_and(says_so)
-}
-
 // Short constructors: a row is a line of the table.
 
-const fn row<S>(
+pub(super) const fn row<S>(
     key: &'static str,
     aliases: &'static [&'static str],
     kind: &'static str,
@@ -69,7 +58,7 @@ const fn row<S>(
     OptionRow { key, aliases, kind, default, reload, support, doc }
 }
 
-const fn not_yet<S>(
+pub(super) const fn not_yet<S>(
     key: &'static str,
     aliases: &'static [&'static str],
     kind: &'static str,
@@ -81,18 +70,18 @@ const fn not_yet<S>(
 
 // What options take.
 
-const SWITCH: &str = "boolean";
-const NUMBER: &str = "number";
-const BYTES: &str = "size in bytes";
-const TIME: &str = "duration";
-const TEXT: &str = "text";
+pub(super) const SWITCH: &str = "boolean";
+pub(super) const NUMBER: &str = "number";
+pub(super) const BYTES: &str = "size in bytes";
+pub(super) const TIME: &str = "duration";
+pub(super) const TEXT: &str = "text";
 const FILE: &str = "file";
-const DIR: &str = "directory";
+pub(super) const DIR: &str = "directory";
 const PORT: &str = "port";
 const LISTEN: &str = "port or host:port";
-const MAP: &str = "map";
+pub(super) const MAP: &str = "map";
 const LIST: &str = "list";
-const LIST_OR_TEXT: &str = "text or list";
+pub(super) const LIST_OR_TEXT: &str = "text or list";
 
 /// Options outside of all blocks.
 #[rustfmt::skip]
@@ -141,10 +130,11 @@ pub(crate) static TOP: &[OptionRow<Top>] = {
     row("authorization", &[], MAP, "", Yes, Full(Top::Authorization), "who may connect"),
     row("no_auth_user", &[], TEXT, "", No, Full(Top::NoAuthUser), "the user that a client without credentials becomes"),
     row("cluster", &[], MAP, "", Yes, Full(Top::Cluster), "the other servers of this region"),
+    row("jetstream", &[], "boolean, text or map", "false", No, Full(Top::JetStream), "streams; a map switches them on"),
+    row("store_dir", &["storedir"], DIR, "the system's for temporary files", No, Full(Top::StoreDir), "where streams are kept, in a folder `jetstream`"),
     row("server_tags", &[], LIST_OR_TEXT, "", Yes, Full(Top::ServerTags), "shown by monitoring"),
     row("server_metadata", &[], "map of texts", "", Yes, Full(Top::ServerMetadata), "shown by monitoring"),
 
-    row("store_dir", &["storedir"], DIR, "", Yes, NoEffect(Top::StoreDir), "for streams, which there are not yet"),
     row("disable_sublist_cache", &["no_sublist_cache"], SWITCH, "false", No, NoEffect(Top::DisableSublistCache), "there is no such cache to switch off"),
     row("prof_port", &[], PORT, "", No, NoEffect(Top::ProfPort), "for Go's profiler"),
     row("prof_block_rate", &[], NUMBER, "", Yes, NoEffect(Top::UnusedNumber), "for Go's profiler"),
@@ -157,7 +147,6 @@ pub(crate) static TOP: &[OptionRow<Top>] = {
     not_yet("gateway", &[], MAP, is_empty, "links to other clusters"),
     not_yet("https", &[], LISTEN, is_empty, "monitoring over TLS"),
     not_yet("https_port", &[], PORT, is_empty, "monitoring over TLS"),
-    not_yet("jetstream", &[], "boolean or map", jetstream_is_off, "streams"),
     not_yet("leafnodes", &["leaf"], MAP, is_empty, "links of other servers to this one"),
     not_yet("mappings", &["maps"], MAP, is_empty, "subject mappings"),
     not_yet("mqtt", &[], MAP, is_empty, "MQTT clients"),
@@ -206,6 +195,7 @@ pub(crate) static CLUSTER: &[OptionRow<ClusterOption>] = {
     row("ping_interval", &[], TIME, "the server's", Yes, Full(Id::PingInterval), "at most 30s"),
     row("ping_max", &[], NUMBER, "the server's", Yes, Full(Id::PingMax), "unanswered pings that make a route stale"),
     row("write_deadline", &[], TIME, "the server's", Yes, Full(Id::WriteDeadline), "how long one flush to a route may take"),
+    row("buffer", &[], MAP, "", Yes, Full(Id::Buffer), "keep messages for servers that cannot be reached; needs `jetstream`; not in nats-server"),
     not_yet("tls", &[], MAP, never, "TLS for routes"),
     not_yet("write_timeout", &[], TEXT, retries_routes, "what a missed `write_deadline` does"),
     ]

@@ -9,7 +9,7 @@ use super::values::{
     integer, set_duration, set_listen, set_port, set_switch, set_text, set_unsigned, text, texts,
     wrong_type,
 };
-use super::{Issues, Setting, each_setting, permissions};
+use super::{Issues, Setting, buffer, each_setting, permissions};
 use crate::config::RouteCompression;
 use crate::defaults::ROUTE_PING_INTERVAL_MAX;
 use crate::go::{parse_duration, quote};
@@ -83,6 +83,10 @@ fn set(
         ClusterOption::PingMax => set_unsigned(&mut cluster.ping_max, key, node),
         ClusterOption::WriteDeadline => {
             set_duration(&mut cluster.write_deadline, "write_deadline", node, issues)
+        }
+        ClusterOption::Buffer => {
+            cluster.buffer = buffer::resolve(node, issues)?;
+            Ok(())
         }
     }
 }

@@ -4,13 +4,15 @@
 //! a random order.)
 
 mod auth;
+mod buffer;
 mod cluster;
+mod jetstream;
 mod permissions;
 mod raw;
 mod top;
 mod values;
 
-pub(crate) use raw::{Raw, RawAuth, RawCluster};
+pub(crate) use raw::{Raw, RawAuth, RawBuffer, RawCluster, RawJetStream};
 pub(crate) use values::listen_port;
 
 use crate::error::{ConfigError, Position, Warning};

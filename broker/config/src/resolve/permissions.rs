@@ -84,7 +84,7 @@ fn subject_list(node: &Node, issues: &mut Issues) -> Option<Vec<String>> {
 
 /// Whether a text is a subject, with or without wildcards: tokens that are not empty and have no
 /// blanks, between dots; `>` only as the last one.
-fn is_subject(subject: &str) -> bool {
+pub(super) fn is_subject(subject: &str) -> bool {
     let mut tokens = subject.split('.').peekable();
     while let Some(token) = tokens.next() {
         let blank = token.contains([' ', '\t', '\n', '\r', '\u{c}']);

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::config::{Credentials, ListenPort, RouteCompression, RoutePermissions, Secret};
+use crate::config::{
+    Credentials, JetStreamLimits, ListenPort, Overflow, RouteCompression, RoutePermissions, Secret,
+    SyncPolicy,
+};
 use crate::url::RouteUrl;
 
 /// All options, as far as they are given. Each value has been checked on its own.
@@ -52,6 +55,7 @@ pub(crate) struct Raw {
     pub(crate) server_tags: Vec<String>,
     pub(crate) server_metadata: BTreeMap<String, String>,
 
+    pub(crate) jetstream: RawJetStream,
     pub(crate) store_dir: Option<String>,
     pub(crate) disable_sublist_cache: bool,
     pub(crate) profile_port: Option<ListenPort>,
@@ -90,4 +94,32 @@ pub(crate) struct RawCluster {
     pub(crate) ping_interval: Option<Duration>,
     pub(crate) ping_max: Option<u32>,
     pub(crate) write_deadline: Option<Duration>,
+    pub(crate) buffer: Option<RawBuffer>,
+}
+
+/// The `jetstream` block.
+#[derive(Debug, Default)]
+pub(crate) struct RawJetStream {
+    pub(crate) enabled: bool,
+    pub(crate) max_memory: Option<u64>,
+    pub(crate) max_store: Option<u64>,
+    pub(crate) domain: Option<String>,
+    /// Turned round, so that "not said" is strict.
+    pub(crate) not_strict: bool,
+    pub(crate) sync: Option<SyncPolicy>,
+    pub(crate) request_queue_limit: Option<u32>,
+    pub(crate) max_buffered_msgs: Option<u32>,
+    pub(crate) max_buffered_size: Option<u64>,
+    pub(crate) limits: JetStreamLimits,
+    pub(crate) extension_hint: Option<String>,
+}
+
+/// The `cluster.buffer` block.
+#[derive(Debug, Default)]
+pub(crate) struct RawBuffer {
+    pub(crate) subjects: Vec<String>,
+    pub(crate) max_bytes: Option<u64>,
+    pub(crate) max_msgs: Option<u64>,
+    pub(crate) max_age: Option<Duration>,
+    pub(crate) overflow: Overflow,
 }

@@ -8,7 +8,7 @@ use super::values::{
     integer, set_duration, set_int32, set_limit, set_listen, set_port, set_switch, set_text,
     set_unsigned, switch, text, unsigned,
 };
-use super::{Issues, Setting, cluster, each_setting};
+use super::{Issues, Setting, cluster, each_setting, jetstream};
 use crate::defaults::LAME_DUCK_DURATION_MIN;
 use crate::go::{format_duration, parse_duration, quote};
 use crate::options::{LimitOption, LogOption, TOP, Top};
@@ -52,6 +52,7 @@ fn set(setting: &Setting<'_, Top>, raw: &mut Raw, issues: &mut Issues) -> Result
         Top::ServerMetadata => set_metadata(raw, node, issues),
         Top::DisableSublistCache => set_switch(&mut raw.disable_sublist_cache, node),
         Top::ProfPort => set_port(&mut raw.profile_port, node),
+        Top::JetStream => jetstream::resolve(node, raw, issues),
         Top::StoreDir => set_store_dir(&mut raw.store_dir, node),
         Top::UnusedNumber => integer(node).map(drop),
         Top::UnusedSwitch => switch(node).map(drop),
@@ -200,7 +201,8 @@ fn set_metadata(raw: &mut Raw, node: &Node, issues: &mut Issues) -> Result<(), S
     Ok(())
 }
 
-fn set_store_dir(slot: &mut Option<String>, node: &Node) -> Result<(), String> {
+/// `store_dir`, which may be said outside of or inside of `jetstream`.
+pub(super) fn set_store_dir(slot: &mut Option<String>, node: &Node) -> Result<(), String> {
     if slot.is_some() {
         return Err("Duplicate 'store_dir' configuration".to_owned());
     }

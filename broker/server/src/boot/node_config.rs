@@ -3,12 +3,13 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use causeway_config::{
-    Auth, AuthMethod, Cluster, Config, Credentials, RoutePermissions, SubjectPermission, defaults,
+    Auth, AuthMethod, Cluster, Config, Credentials, LinkBuffer, Overflow, RoutePermissions,
+    SubjectPermission, defaults,
 };
 use causeway_core::config as core;
 use causeway_core::config::{
-    ClientAuth, ClientLimits, ClusterConfig, HostPort, NodeConfig, RouteAuth, RouteUrl, Secret,
-    User,
+    ClientAuth, ClientLimits, ClusterConfig, HostPort, LinkBufferConfig, NodeConfig, RouteAuth,
+    RouteUrl, Secret, User,
 };
 
 use super::interfaces;
@@ -159,6 +160,20 @@ fn cluster_config(config: &Config, cluster: &Cluster, listen: &HostPort) -> Clus
         ping_max: cluster.ping_max.unwrap_or(config.ping_max),
         write_deadline: cluster.write_deadline.unwrap_or(config.write_deadline),
         permissions: cluster.permissions.as_ref().map(permissions).unwrap_or_default(),
+        buffer: cluster.buffer.as_ref().map(link_buffer),
+    }
+}
+
+fn link_buffer(buffer: &LinkBuffer) -> LinkBufferConfig {
+    LinkBufferConfig {
+        subjects: buffer.subjects.clone(),
+        max_bytes: buffer.max_bytes,
+        max_msgs: buffer.max_msgs,
+        max_age: buffer.max_age,
+        overflow: match buffer.overflow {
+            Overflow::Refuse => core::Overflow::Refuse,
+            Overflow::DropOldest => core::Overflow::DropOldest,
+        },
     }
 }
 

@@ -4,6 +4,8 @@
 //! ([`crate::defaults`] is the one table of those). Sizes are bytes, times are [`Duration`]s, ports
 //! are [`ListenPort`]s, and everything that can be wrong has been checked before a `Config` exists.
 
+mod jetstream;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
@@ -11,6 +13,8 @@ use std::time::Duration;
 
 use crate::defaults;
 use crate::url::RouteUrl;
+
+pub use jetstream::{BatchLimits, JetStream, JetStreamLimits, LinkBuffer, Overflow, SyncPolicy};
 
 /// The resolved options of one server.
 ///
@@ -70,6 +74,12 @@ pub struct Config {
     /// The route listener and what belongs to it; `None` when `cluster` has no port.
     pub cluster: Option<Cluster>,
 
+    /// `jetstream`; `None`: there are no streams.
+    pub jetstream: Option<JetStream>,
+    /// `store_dir`, also of `jetstream`: streams are in the folder `jetstream` below it. `None`: one
+    /// of the system's for temporary files.
+    pub store_dir: Option<PathBuf>,
+
     /// `server_tags`, lower case, each once, in order.
     pub server_tags: Vec<String>,
     /// `server_metadata`.
@@ -77,8 +87,6 @@ pub struct Config {
 
     /// `prof_port` or `--profile`: accepted because deployments set it, and without effect.
     pub profile_port: Option<ListenPort>,
-    /// `store_dir`: accepted because client test suites always pass it, and without effect.
-    pub store_dir: Option<PathBuf>,
     /// `disable_sublist_cache`: accepted, and without effect.
     pub disable_sublist_cache: bool,
 }
@@ -287,6 +295,8 @@ pub struct Cluster {
     pub write_deadline: Option<Duration>,
     /// `cluster.permissions`; `None`: everything may cross.
     pub permissions: Option<RoutePermissions>,
+    /// `cluster.buffer`; `None`: nothing is kept for servers that cannot be reached.
+    pub buffer: Option<LinkBuffer>,
 }
 
 /// `cluster.compression`. The s2 modes are known but not supported yet.
@@ -356,10 +366,11 @@ impl Default for Config {
             auth: Auth::default(),
             cluster_name: None,
             cluster: None,
+            jetstream: None,
+            store_dir: None,
             server_tags: Vec::new(),
             server_metadata: BTreeMap::new(),
             profile_port: None,
-            store_dir: None,
             disable_sublist_cache: false,
         }
     }

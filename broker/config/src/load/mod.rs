@@ -1,11 +1,13 @@
 //! [`Config::load`]: file, then flags, then defaults, then what must hold between options.
 
+mod jetstream;
+
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use crate::config::{
-    Advertise, Auth, AuthMethod, Cluster, Config, Credentials, LameDuck, Limits, Logging, Monitor,
-    RouteCompression, Secret,
+    Advertise, Auth, AuthMethod, Cluster, Config, Credentials, LameDuck, Limits, LinkBuffer,
+    Logging, Monitor, RouteCompression, Secret,
 };
 use crate::defaults;
 use crate::error::{ConfigError, LoadError, Warning};
@@ -73,7 +75,6 @@ fn refuse_unsupported(flags: &Flags, errors: &mut Vec<ConfigError>) {
     // `--tls=false` switches all of TLS off.
     let tls = flags.tls != Some(false);
     let unsupported = [
-        ("jetstream", flags.jetstream == Some(true)),
         ("https_port", flags.https_port.is_some_and(|port| port != 0)),
         ("syslog", flags.syslog == Some(true)),
         ("remote_syslog", given(&flags.remote_syslog)),
@@ -95,6 +96,7 @@ fn apply_client_flags(flags: &Flags, raw: &mut Raw) -> Result<(), ConfigError> {
     put_text(&mut raw.ports_file_dir, flags.ports_file_dir.as_deref());
     put_text(&mut raw.log_file, flags.log_file.as_deref());
     put_text(&mut raw.store_dir, flags.store_dir.as_deref());
+    raw.jetstream.enabled = flags.jetstream.unwrap_or(raw.jetstream.enabled);
     put_text(&mut raw.auth.user, flags.user.as_deref());
     put_secret(&mut raw.auth.password, flags.pass.as_ref());
     put_secret(&mut raw.auth.token, flags.auth.as_ref());
@@ -238,7 +240,11 @@ fn finish(mut raw: Raw) -> Result<Config, String> {
     let auth = finish_auth(std::mem::take(&mut raw.auth), raw.no_auth_user.take())?;
     check_name("cluster", raw.cluster.name.as_deref())?;
     let cluster_name = raw.cluster.name.take();
-    let cluster = finish_cluster(std::mem::take(&mut raw.cluster))?;
+    let clustered = raw.cluster.port.is_some();
+    let jetstream = jetstream::finish(std::mem::take(&mut raw.jetstream), clustered)?;
+    let buffer = raw.cluster.buffer.take();
+    let buffer = jetstream::finish_buffer(buffer, jetstream.as_ref(), &limits)?;
+    let cluster = finish_cluster(std::mem::take(&mut raw.cluster), buffer)?;
 
     let host = raw.host.take().unwrap_or_else(|| defaults::HOST.to_owned());
     Ok(Config {
@@ -265,10 +271,11 @@ fn finish(mut raw: Raw) -> Result<Config, String> {
         auth,
         cluster_name,
         cluster,
+        jetstream,
+        store_dir: raw.store_dir.map(PathBuf::from),
         server_tags: raw.server_tags,
         server_metadata: raw.server_metadata,
         profile_port: raw.profile_port,
-        store_dir: raw.store_dir.map(PathBuf::from),
         disable_sublist_cache: raw.disable_sublist_cache,
         config_file: None,
         digest: None,
@@ -328,7 +335,7 @@ fn finish_auth(auth: RawAuth, no_auth_user: Option<String>) -> Result<Auth, Stri
     Ok(Auth { method, timeout: auth.timeout.unwrap_or(defaults::AUTH_TIMEOUT), no_auth_user })
 }
 
-fn finish_cluster(raw: RawCluster) -> Result<Option<Cluster>, String> {
+fn finish_cluster(raw: RawCluster, buffer: Option<LinkBuffer>) -> Result<Option<Cluster>, String> {
     // Without a port there is no cluster, but what is said about it must be right all the same.
     let pooled = raw.pool_size.is_none_or(|size| size >= 0);
     let mut pinned_accounts = raw.accounts;
@@ -363,6 +370,7 @@ fn finish_cluster(raw: RawCluster) -> Result<Option<Cluster>, String> {
         ping_max: raw.ping_max,
         write_deadline: raw.write_deadline,
         permissions: raw.permissions,
+        buffer,
     }))
 }
 

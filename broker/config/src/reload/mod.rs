@@ -3,6 +3,8 @@
 //! The order of the changes and the words of the log lines are nats-server's: it compares its
 //! options field by field, and stops at the first one that it cannot change while running.
 
+mod jetstream;
+
 use std::fmt::{self, Display};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,7 +12,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::config::{AuthMethod, Cluster, Config, Credentials, ListenPort};
-use crate::go::show_duration;
+use crate::go::{friendly_bytes, show_duration};
 use crate::url::RouteUrl;
 
 /// One option that is different now.
@@ -52,6 +54,10 @@ pub enum Change {
     NoFastProducerStall(bool),
     /// Anything of `cluster`, except for its listener and its routes.
     Cluster,
+    /// `jetstream.max_memory_store`, which is higher now.
+    JetStreamMaxMemory(u64),
+    /// `jetstream.max_file_store`, which is higher now.
+    JetStreamMaxStore(u64),
     /// `pid_file`.
     PidFile(Option<PathBuf>),
     /// `ports_file_dir`.
@@ -108,6 +114,12 @@ impl Change {
             Self::NoFastProducerStall(true) => "fast producers will not be stalled".to_owned(),
             Self::NoFastProducerStall(false) => "fast producers will be stalled".to_owned(),
             Self::Cluster => "cluster".to_owned(),
+            Self::JetStreamMaxMemory(bytes) => {
+                format!("JetStream max_mem_store = {}", friendly_bytes(*bytes))
+            }
+            Self::JetStreamMaxStore(bytes) => {
+                format!("JetStream max_file_store = {}", friendly_bytes(*bytes))
+            }
             Self::PidFile(None) => return None,
             Self::PidFile(file @ Some(_)) => format!("pid_file = {}", path(file.as_ref())),
             Self::PortsFileDir(dir) => format!("ports_file_dir = {}", path(dir.as_ref())),
@@ -126,14 +138,23 @@ impl Change {
 
 /// An option that cannot change while the server runs. The old configuration stays, as a whole.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("config reload not supported for {field}: old={old}, new={new}")]
-pub struct NotReloadable {
-    /// The name of nats-server's field, such as `MaxPending`.
-    pub field: &'static str,
-    /// The value that the server runs with.
-    pub old: String,
-    /// The value that it was to get.
-    pub new: String,
+pub enum NotReloadable {
+    /// Any change of it.
+    #[error("config reload not supported for {field}: old={old}, new={new}")]
+    Field {
+        /// The name of nats-server's field, such as `MaxPending`.
+        field: &'static str,
+        /// The value that the server runs with.
+        old: String,
+        /// The value that it was to get.
+        new: String,
+    },
+    /// Something about where and how much is stored.
+    #[error("config reload not supported for jetstream {0}")]
+    JetStream(&'static str),
+    /// A lower limit of what is stored.
+    #[error("config reload not supported for decreasing jetstream max memory and store")]
+    Decrease,
 }
 
 /// The changes from `old` to `new`, in nats-server's order; none if nothing differs.
@@ -153,6 +174,7 @@ pub fn diff(old: &Config, new: &Config) -> Result<Vec<Change>, NotReloadable> {
     {
         changes.push(Change::Cluster);
     }
+    jetstream::diff(old, new, &mut changes)?;
     diff_files(old, new, &mut changes)?;
     diff_rest(old, new, &mut changes)?;
     Ok(changes)
@@ -337,7 +359,7 @@ fn same<T: Display + PartialEq>(
     if old == new {
         return Ok(());
     }
-    Err(NotReloadable { field, old: old.to_string(), new: new.to_string() })
+    Err(NotReloadable::Field { field, old: old.to_string(), new: new.to_string() })
 }
 
 fn or_zero(number: Option<u64>) -> u64 {

@@ -5,6 +5,7 @@ import inspect
 
 import pytest
 
+import differential
 import harness
 
 # A test that takes longer is stuck; the slowest takes about 20 s.
@@ -110,6 +111,22 @@ def module_fleet(tmp_path_factory):
     with_cleanup = harness.Fleet(tmp_path_factory.mktemp("shared"))
     yield with_cleanup
     with_cleanup.close()
+
+
+@pytest.fixture(scope="session")
+def jetstream(tmp_path_factory, causeway):
+    """Skips what needs JetStream, as long as the broker under test refuses to start with it. The only place that does."""
+    reason = harness.jetstream_refusal(causeway, tmp_path_factory.mktemp("refusal"))
+    if reason:
+        pytest.skip(f"{causeway.path.name} refuses -js: {reason}")
+
+
+@pytest.fixture(scope="session")
+def pairs(jetstream, tmp_path_factory, nats_server, causeway):
+    """The real server and ours, both with JetStream, shared by the comparisons of this process."""
+    shared = differential.Pairs(tmp_path_factory, (nats_server, causeway))
+    yield shared
+    shared.close()
 
 
 @pytest.fixture

@@ -381,6 +381,17 @@ class Server:
         return sorted(listed)
 
 
+def jetstream_refusal(binary, folder):
+    """What a broker says when it ends instead of starting with -js; empty when it starts."""
+    server = Server(binary, folder, args=["-js", "-sd", str(pathlib.Path(folder) / "store")])
+    server.start(wait=False)
+    try:
+        poll(lambda: not server.alive or "Server is ready" in server.log, f"a start with -js\n{server.log_tail()}")
+        return "" if server.alive else server.log.strip().splitlines()[-1]
+    finally:
+        server.kill()
+
+
 class _KeepRedirects(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_):
         return None

@@ -216,6 +216,7 @@ fn start_driver(
         own_routes: node_config::own_routes(listening),
         trace: trace_mask(config),
         journal: Box::new(LogJournal::new(log.clone(), Rc::clone(&reports))),
+        disk: Box::new(crate::disk::NoDisk::default()),
     };
     Ok((Driver::start(net, clock, node, options), reports))
 }

@@ -6,6 +6,7 @@ two runs (times, ids, random names; `comparable` has the list). Nothing here wai
 that none comes is known from the reply to a later question.
 """
 
+import base64
 import collections
 import contextlib
 import dataclasses
@@ -28,6 +29,7 @@ STATUS = re.compile(rb"NATS/1\.0 (\d\d\d)")
 # What differs between any two runs
 
 
+HEADERS_IN_JSON = re.compile(r'"hdrs":"([A-Za-z0-9+/=]+)"')
 NOW_TIME = re.compile(r"\b(20\d\d)-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{0,8}[1-9])?Z")
 REPLACED = [
     # $JS.ACK.<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<time>.<pending>
@@ -35,6 +37,8 @@ REPLACED = [
     (re.compile(r"(\$JS\.FC\.[^.\s]+\.[^.\s]+)\.\w+"), r"\1.<random>"),
     (re.compile(r'("(?:active|ack_time|pause_remaining|leader_since|rtt)":\s*)\d+'), r"\1<ns>"),
     (re.compile(r'("(?:server_id|pinned_client_id|pinned_id)":\s*)"\w+"'), r'\1"<id>"'),
+    # How often tests poll depends on the moment.
+    (re.compile(r'("api":\s*\{"level":\s*\d+,\s*"total":\s*)\d+(,\s*"errors":\s*)\d+'), r"\1<count>\2<count>"),
     (re.compile(r'("id":\s*)"\w{22}"'), r'\1"<id>"'),
     (re.compile(r"(Nats-Pin-Id: )\w{22}"), r"\1<id>"),
     # The identity of the stream that a message came from, at the end of the header.
@@ -219,8 +223,12 @@ class Side:
     # ---- the transcript
 
     def note(self, *values):
-        """Puts something into the transcript; messages, bytes, texts, or anything that JSON can hold."""
+        """Puts something into the transcript; messages, bytes, texts, or anything that JSON can hold.
+
+        Header blocks inside JSON are decoded, since something in them may be random.
+        """
         text = " ".join(self._text(value) for value in values)
+        text = HEADERS_IN_JSON.sub(lambda m: f'"hdrs":[{printable(base64.b64decode(m[1]))}]', text)
         for random, name in self.names:
             text = text.replace(random, name)
         self.lines.append(comparable(text))

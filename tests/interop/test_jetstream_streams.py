@@ -24,10 +24,20 @@ def test_account_info(js):
     js.fill("s.a", 3)
     js.stream("M")
     js.consumer("S", "C")
-    info = js.quiet_api("INFO")
-    info.pop("api")
-    js.note(info)
+    js.api("INFO")
     js.api("INFO", {"anything": 1})
+
+
+@differential
+def test_api_counts(js):
+    before = js.quiet_api("INFO")["api"]
+    js.stream("S")
+    js.info("S")
+    js.info("NONE")
+    js.api("STREAM.CREATE.T", b"hello")
+    js.unanswered("$JS.API.STREAM.BOGUS")
+    after = js.quiet_api("INFO")["api"]
+    js.note({key: after[key] - before[key] for key in ("total", "errors")})
 
 
 @differential(config="domain")
@@ -629,9 +639,7 @@ def test_account_limits(js):
     js.consumer("S", "A")
     js.consumer("S", "B", max_ack_pending=100)
     js.consumer("S", "C", max_ack_pending=1)
-    info = js.quiet_api("INFO")
-    info.pop("api")
-    js.note(info)
+    js.api("INFO")
 
 
 @differential(config="small")

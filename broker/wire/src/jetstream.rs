@@ -3,6 +3,7 @@
 //!
 //! Nothing here stores or delivers a message. The texts and bytes are those of nats-server 2.15.1.
 
+pub mod advisory;
 mod consumer;
 mod error;
 pub mod info;
@@ -15,7 +16,7 @@ mod time;
 
 pub use consumer::{AckPolicy, ConsumerConfig, DeliverPolicy, PriorityPolicy, ReplayPolicy};
 pub use error::{ApiError, ErrorKind};
-pub use json::{JsonError, Unknown, is_empty_request, is_object_or_array};
+pub use json::{JsonError, Nullable, Unknown, is_empty_request, is_object_or_array};
 pub use pub_ack::{
     BatchAck, BatchFlow, BatchFlowAck, BatchFlowErr, BatchFlowGap, CounterValue, PubAck,
     write_pub_error,

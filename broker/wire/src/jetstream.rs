@@ -3,17 +3,23 @@
 //!
 //! Nothing here stores or delivers a message. The texts and bytes are those of nats-server 2.15.1.
 
+mod ack;
 pub mod advisory;
+pub mod api;
 mod consumer;
 mod error;
+pub mod headers;
 pub mod info;
 mod json;
 mod pub_ack;
 pub mod request;
 pub mod response;
+pub mod schedule;
+pub mod status;
 mod stream;
 mod time;
 
+pub use ack::{AckKind, AckSubject, FlowControlSubject, NakOptions};
 pub use consumer::{AckPolicy, ConsumerConfig, DeliverPolicy, PriorityPolicy, ReplayPolicy};
 pub use error::{ApiError, ErrorKind};
 pub use json::{JsonError, Nullable, Unknown, is_empty_request, is_object_or_array};
@@ -25,4 +31,4 @@ pub use stream::{
     Compression, ConsumerLimits, ConsumerSource, Discard, ExternalStream, Metadata, PersistMode,
     Placement, RePublish, Retention, Storage, StreamConfig, StreamSource, SubjectTransform,
 };
-pub use time::{Nanos, Time, TimeError};
+pub use time::{DurationError, Nanos, Time, TimeError};

@@ -6,9 +6,12 @@ use core::fmt;
 
 use crate::json::{self, Encode};
 
+mod duration;
 mod rfc3339;
 
+pub use duration::DurationError;
 pub use rfc3339::TimeError;
+pub(super) use rfc3339::{civil, days};
 
 /// A span in nanoseconds, written as a number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

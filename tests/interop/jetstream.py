@@ -214,9 +214,16 @@ class Side:
     def close(self):
         self.connection.close()
 
-    def reconnect(self):
-        """A new connection, after a restart of the server."""
+    def restart(self, kill=False, meanwhile=lambda: None):
+        """Stops the server, or kills it as a crash would, and starts it again with what it has stored."""
+        self.note("restart", "by kill" if kill else "")
+        if kill:
+            self.server.kill()
+        else:
+            self.server.stop()
         self.close()
+        meanwhile()
+        self.server.start()
         self.connection = Connection(self.server.address)
         self.answers = self.connection.subscribe("_ANSWER.*")
 

@@ -371,9 +371,10 @@ def test_markers_of_age(js):
     js.stream("S", subject_delete_marker_ttl=10**9, max_age=10**9)
     inbox = js.inbox()
     js.consumer("S", "C", deliver_subject=inbox.subject, ack_policy="none")
-    js.publish("s.a", b"1")
-    js.publish("s.a", b"2")
-    js.take(inbox, 3)
+    for payload in (b"1", b"2"):
+        js.publish("s.a", payload)
+        js.take(inbox)
+    js.take(inbox)
     js.wait_stream("S", lambda s: s["messages"] == 0, "the end of the marker")
     js.info("S")
 
@@ -702,7 +703,7 @@ def test_direct_get_of_too_many(js):
     js.stream("S", allow_direct=True)
     for number in range(1025):
         js.connection.publish(f"s.{number}", b"x")
-    js.barrier()
+    js.wait_stream("S", lambda s: s["messages"] == 1025, "all messages")
     direct_get(js, "S", {"multi_last": ["s.*"]})
     direct_get(js, "S", {"multi_last": ["s.*"], "batch": 2})
 

@@ -75,7 +75,7 @@ class Pair:
                 errors = list(both.map(lambda side: run(script, side), sides))
             expected, got = (side.lines for side in sides)
             if errors[0]:
-                raise HarnessError(f"the reference cannot do this\n{side_by_side(expected, got)}") from errors[0]
+                raise HarnessError(f"the reference cannot do this: {errors[0]!r}\n{side_by_side(expected, got)}") from errors[0]
             if expected != got:
                 pytest.fail(side_by_side(expected, got), pytrace=False)
             for side, store in zip(sides, self.stores):

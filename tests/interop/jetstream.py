@@ -69,6 +69,15 @@ def shown(data):
     return f"{text[:40]}...{text[-40:]} ({len(data)} bytes)" if large else text
 
 
+def plain(value):
+    """What nats-py hands out, for JSON."""
+    if dataclasses.is_dataclass(value):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if isinstance(value, datetime.datetime):
+        return value.astimezone(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ").replace("000Z", "001Z")
+    return shown(value) if isinstance(value, bytes) else str(value)
+
+
 # ---------------------------------------------------------------------------------------------
 # Messages
 
@@ -244,7 +253,7 @@ class Side:
     def _text(value):
         if isinstance(value, (str, Message)):
             return str(value)
-        return shown(value) if isinstance(value, bytes) else json.dumps(value)
+        return shown(value) if isinstance(value, bytes) else json.dumps(value, default=plain)
 
     def alias(self, random, name):
         """From now on `name` stands in the transcript for a text that the server chose by chance."""

@@ -8,6 +8,7 @@ pub mod advisory;
 pub mod api;
 mod consumer;
 mod error;
+pub mod fast_batch;
 pub mod headers;
 pub mod info;
 mod json;
@@ -18,6 +19,7 @@ pub mod schedule;
 pub mod status;
 mod stream;
 mod time;
+mod transform;
 
 pub use ack::{AckKind, AckSubject, FlowControlSubject, NakOptions};
 pub use consumer::{AckPolicy, ConsumerConfig, DeliverPolicy, PriorityPolicy, ReplayPolicy};
@@ -32,3 +34,4 @@ pub use stream::{
     Placement, RePublish, Retention, Storage, StreamConfig, StreamSource, SubjectTransform,
 };
 pub use time::{DurationError, Nanos, Time, TimeError};
+pub use transform::{Transform, TransformError};

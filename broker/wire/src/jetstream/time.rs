@@ -92,6 +92,18 @@ impl Time {
         }
     }
 
+    /// The same time, shown in UTC.
+    #[must_use]
+    pub const fn to_utc(self) -> Self {
+        Self { offset: 0, ..self }
+    }
+
+    /// Whether it is the same time as another, wherever shown.
+    #[must_use]
+    pub const fn is_same_as(self, other: Self) -> bool {
+        self.seconds == other.seconds && self.nanos == other.nanos
+    }
+
     /// Whether this is [`Time::ZERO`].
     #[must_use]
     pub const fn is_zero(self) -> bool {

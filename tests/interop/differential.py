@@ -82,7 +82,7 @@ class Pair:
                 side.clean()
                 if side.server.binary.is_real:
                     # It answers before the folder of a deleted stream is gone (it is renamed, then removed), and a new stream of
-                    # that name that comes too early cannot be created, or finds messages in it.
+                    # that name that comes too early finds messages in it.
                     poll(lambda: not list(store.glob("jetstream/*/streams/*")), f"the end of deletions in {store}")
         finally:
             for side in sides:

@@ -22,6 +22,8 @@ REPLY_PATIENCE = 10.0
 
 CONNECT = b'CONNECT {"verbose":false,"protocol":1,"headers":true,"no_responders":true,"name":"side"}\r\n'
 API = "$JS.API."
+# nats-server answers so to a stream in files that comes right after one of its name was deleted: it is asked once more.
+STORE_NOT_CREATED = b'"err_code":10049,"description":"error creating store for stream"'
 STATUS = re.compile(rb"NATS/1\.0 (\d\d\d)")
 
 
@@ -277,6 +279,8 @@ class Side:
         payload = body if isinstance(body, bytes) else json.dumps(body).encode()
         self.note(">", subject, *([printable(header_block(headers))] if headers else []), payload)
         answer = self.request(subject, payload, headers)
+        while STORE_NOT_CREATED in answer.payload and self.server.binary.is_real:
+            answer = self.request(subject, payload, headers)
         self.note("<", dataclasses.replace(answer, subject="reply"))
         return answer
 

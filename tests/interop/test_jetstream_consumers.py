@@ -8,6 +8,7 @@ the consumer is: a consumer hears of later ones after their publisher does.
 import pytest
 
 from differential import differential, rows
+from harness import poll
 
 SECOND = 10**9
 MS = 10**6
@@ -295,11 +296,11 @@ def test_max_consumers(js):
 def test_limits_of_the_stream(js):
     js.stream("S", consumer_limits={"max_ack_pending": 10, "inactive_threshold": 60 * SECOND})
     js.consumer("S", "A")
+    js.update("S", consumer_limits={"max_ack_pending": 5})
     js.consumer("S", "B", max_ack_pending=11)
     js.consumer("S", "C", inactive_threshold=61 * SECOND)
     js.consumer("S", "D", max_ack_pending=-1)
     js.consumer("S", "E", ack_policy="none")
-    js.update("S", consumer_limits={"max_ack_pending": 5})
 
 
 @differential
@@ -315,7 +316,7 @@ def test_inactive(js):
     js.take(deliveries, 4)
     js.connection.unsubscribe(deliveries)
     js.take(inbox)
-    js.api("CONSUMER.NAMES.S")
+    poll(lambda: not js.quiet_api("CONSUMER.NAMES.S")["consumers"], "the end of the consumer")
 
 
 # ---- what is delivered
@@ -444,13 +445,14 @@ def test_pull_request(js, body, messages):
         js.fill("s.a", messages)
     js.consumer("S", "C")
     inbox = js.pull("S", "C", body)
-    js.barrier()
+    js.wait_consumer("S", "C", lambda info: info["num_waiting"] or inbox.queue, "the request")
     expires = isinstance(body, dict) and body.get("expires", 0) > 0
     js.until_status(inbox) if expires and not (messages == 4 and "no_wait" in body) else None
-    js.consumer_info("S", "C")
-    js.api("CONSUMER.DELETE.S.C")
     js.barrier()
     js.take(inbox, len(inbox.queue))
+    waiting = js.consumer_info("S", "C")["num_waiting"]
+    js.api("CONSUMER.DELETE.S.C")
+    js.until_status(inbox) if waiting else js.nothing(inbox)
 
 
 @differential
@@ -534,10 +536,9 @@ def test_two_requests_take_turns(js):
     one = js.pull("S", "C", {"batch": 3, "expires": LONG})
     two = js.pull("S", "C", {"batch": 3, "expires": LONG})
     js.consumer_info("S", "C", num_waiting=2)
-    for number in range(6):
-        js.publish("s.a", str(number).encode())
-    js.take(one, 3)
-    js.take(two, 3)
+    for inbox in (one, two) * 3:
+        js.publish("s.a", b"x")
+        js.take(inbox)
 
 
 @differential
@@ -672,6 +673,7 @@ def test_max_deliver(js, retention):
     advisories = js.inbox("$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.>")
     js.consumer("S", "C", ack_wait=150 * MS, max_deliver=2)
     js.fill("s.a", 2)
+    js.consumer_info("S", "C", num_pending=2)
     inbox = js.pull("S", "C", {"batch": 5, "expires": LONG})
     js.take(inbox, 4)
     js.take(advisories, 2)
@@ -947,10 +949,9 @@ def test_prioritized(js):
     js.until_status(js.pull("S", "C", {"batch": 2, "group": "g", "expires": LONG, "priority": -1}))
     js.until_status(js.pull("S", "C", {"batch": 2, "group": "g", "expires": LONG, "min_pending": 1}))
     js.consumer_info("S", "C", num_waiting=2)
-    for number in range(4):
-        js.publish("s.a", str(number).encode())
-    js.take(early, 2)
-    js.take(late, 2)
+    for inbox in (early, early, late, late):
+        js.publish("s.a", b"x")
+        js.take(inbox)
 
 
 @differential

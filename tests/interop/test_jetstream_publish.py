@@ -820,6 +820,7 @@ def test_interest(js, storage):
     js.publish("s.a", b"two")
     js.publish("s.b", b"one")
     for consumer, count in (("A", 1), ("B", 2)):
+        js.consumer_info("S", consumer, num_pending=count)
         inbox = js.pull("S", consumer, {"batch": count, "expires": 10**10})
         for message in js.take(inbox, count):
             js.ack(message)

@@ -27,9 +27,10 @@ SCRIPT_PATIENCE = 90.0
 # Side by side: the width of each column.
 COLUMN = 88
 
-# Configurations by name: (inside the jetstream block, after it). {folder} is the server's own.
+# Configurations by name: (inside the jetstream block, or None for a server without; after it).
 CONFIGS = {
     "default": ("", ""),
+    "off": (None, ""),
     "domain": ("  domain: hub\n", ""),
     "lenient": ("  strict: false\n", ""),
     "small": ("  max_mem: 1MB\n  max_file: 1MB\n", ""),
@@ -63,9 +64,9 @@ class Pair:
         self.stores = []
         for number, binary in enumerate(binaries):
             self.stores.append(folder / f"store-{number}")
-            options = jetstream_options(self.stores[-1], inside) + after
+            block = "" if inside is None else jetstream_options(self.stores[-1], inside)
             # One name for both: it stands in replies.
-            self.servers.append(self.fleet.start(binary, "same-name", options=options))
+            self.servers.append(self.fleet.start(binary, "same-name", options=block + after))
 
     def compare(self, script):
         """Runs a script against both; fails with the transcripts side by side if they differ."""

@@ -12,15 +12,16 @@ import contextlib
 import dataclasses
 import datetime
 import json
+import os
 import re
 
 from harness import LOOPBACK, HarnessError, poll
 from speaker import Speaker
 
 # A reply that takes longer is missing. Less than elsewhere: a server that is being built misses many.
-REPLY_PATIENCE = 10.0
+REPLY_PATIENCE = float(os.environ.get("INTEROP_REPLY_PATIENCE", 10))
 
-CONNECT = b'CONNECT {"verbose":false,"protocol":1,"headers":true,"no_responders":true,"name":"side"}\r\n'
+CONNECT = {"verbose": False, "protocol": 1, "headers": True, "no_responders": True, "name": "side"}
 API = "$JS.API."
 # nats-server answers so to a stream in files that comes right after one of its name was deleted: it is asked once more.
 STORE_NOT_CREATED = b'"err_code":10049,"description":"error creating store for stream"'
@@ -138,7 +139,7 @@ def header_block(headers):
 class Connection:
     """A client connection that hands out messages by subscription."""
 
-    def __init__(self, address):
+    def __init__(self, address, **options):
         self.speaker = Speaker(address)
         self.sock = self.speaker.sock
         self.sock.settimeout(REPLY_PATIENCE)
@@ -146,7 +147,7 @@ class Connection:
         self.info = json.loads(self.file.readline()[5:])
         self.subscriptions = {}
         self.pongs = 0
-        self.sock.sendall(CONNECT)
+        self.sock.sendall(b"CONNECT " + json.dumps(CONNECT | options).encode() + b"\r\n")
 
     def close(self):
         self.file.close()
@@ -225,6 +226,12 @@ class Side:
     def close(self):
         self.connection.close()
 
+    def reconnect(self, **options):
+        """A new connection; the options are those of CONNECT."""
+        self.close()
+        self.connection = Connection(self.server.address, **options)
+        self.answers = self.connection.subscribe("_ANSWER.*")
+
     def restart(self, kill=False, meanwhile=lambda: None):
         """Stops the server, or kills it as a crash would, and starts it again with what it has stored."""
         self.note("restart", "by kill" if kill else "")
@@ -232,11 +239,9 @@ class Side:
             self.server.kill()
         else:
             self.server.stop()
-        self.close()
         meanwhile()
         self.server.start()
-        self.connection = Connection(self.server.address)
-        self.answers = self.connection.subscribe("_ANSWER.*")
+        self.reconnect()
 
     # ---- the transcript
 
@@ -290,8 +295,9 @@ class Side:
         return answer.json if answer.payload.startswith(b"{") else None
 
     def quiet_api(self, name, body=None):
-        """The same, unnoted: to clean up, or to poll."""
-        return self.request(API + name, json.dumps(body).encode() if body is not None else b"").json
+        """The same, unnoted: to clean up, or to poll. Nothing from a server without JetStream."""
+        answer = self.request(API + name, json.dumps(body).encode() if body is not None else b"")
+        return answer.json if answer.payload else {}
 
     def unanswered(self, subject, body=b"", headers=None):
         """A request that must get no reply; that it got one is noted."""

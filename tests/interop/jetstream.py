@@ -41,7 +41,10 @@ REPLACED = [
     (re.compile(r'("(?:active|ack_time|pause_remaining|leader_since|rtt)":\s*)\d+'), r"\1<ns>"),
     (re.compile(r'("(?:server_id|pinned_client_id|pinned_id)":\s*)"\w+"'), r'\1"<id>"'),
     # How often tests poll depends on the moment.
-    (re.compile(r'("api":\s*\{"level":\s*\d+,\s*"total":\s*)\d+(,\s*"errors":\s*)\d+'), r"\1<count>\2<count>"),
+    (
+        re.compile(r'("api":\s*\{"level":\s*\d+,\s*"total":\s*)\d+(,\s*"errors":\s*)\d+'),
+        r"\1<count>\2<count>",
+    ),
     (re.compile(r'("id":\s*)"\w{22}"'), r'\1"<id>"'),
     (re.compile(r"(Nats-Pin-Id: )\w{22}"), r"\1<id>"),
     # The identity of the stream that a message came from, at the end of the header.
@@ -77,7 +80,11 @@ def plain(value):
     if dataclasses.is_dataclass(value):
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     if isinstance(value, datetime.datetime):
-        return value.astimezone(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ").replace("000Z", "001Z")
+        return (
+            value.astimezone(datetime.timezone.utc)
+            .strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+            .replace("000Z", "001Z")
+        )
     return shown(value) if isinstance(value, bytes) else str(value)
 
 
@@ -318,14 +325,27 @@ class Side:
     def stream(self, stream, **config):
         """Creates a stream; by default in memory, with its name in lower case and anything below as subject."""
         config = {"name": stream, "subjects": [f"{stream.lower()}.>"], "storage": "memory"} | config
-        return self.api(f"STREAM.CREATE.{stream}", {k: v for k, v in config.items() if v is not None})
+        return self.api(
+            f"STREAM.CREATE.{stream}", {k: v for k, v in config.items() if v is not None}
+        )
 
     def update(self, stream, **config):
         config = {"name": stream, "subjects": [f"{stream.lower()}.>"], "storage": "memory"} | config
-        return self.api(f"STREAM.UPDATE.{stream}", {k: v for k, v in config.items() if v is not None})
+        return self.api(
+            f"STREAM.UPDATE.{stream}", {k: v for k, v in config.items() if v is not None}
+        )
 
     def info(self, stream, body=b""):
         return self.api(f"STREAM.INFO.{stream}", body)
+
+    def state(self, stream):
+        """Everything of a stream's content that its info tells."""
+        self.info(stream, {"subjects_filter": ">", "deleted_details": True})
+
+    def content(self, stream, up_to):
+        """The messages of a stream by sequence, as they are stored."""
+        for seq in range(1, up_to + 1):
+            self.api(f"STREAM.MSG.GET.{stream}", {"seq": seq})
 
     def publish(self, subject, payload=b"", **headers):
         """Publishes with headers (underscores stand for dashes) and waits for the acknowledgement."""
@@ -337,7 +357,10 @@ class Side:
         named = {key.replace("_", "-"): value for key, value in headers.items()}
         for number in range(1, count + 1):
             answer = self.request(subject, str(number).encode(), named or None)
-        self.note(f"{count} messages on {subject}, the last:", dataclasses.replace(answer, subject="reply"))
+        self.note(
+            f"{count} messages on {subject}, the last:",
+            dataclasses.replace(answer, subject="reply"),
+        )
 
     # ---- consumers
 
@@ -353,7 +376,12 @@ class Side:
         A consumer hears of messages after their publisher does.
         """
         with contextlib.suppress(HarnessError):
-            self.wait_consumer(stream, consumer, lambda info: all(info.get(k) == v for k, v in settled.items()), settled)
+            self.wait_consumer(
+                stream,
+                consumer,
+                lambda info: all(info.get(k) == v for k, v in settled.items()),
+                settled,
+            )
         return self.api(f"CONSUMER.INFO.{stream}.{consumer}")
 
     def inbox(self, subject=None, queue=""):
@@ -368,14 +396,18 @@ class Side:
         payload = body if isinstance(body, bytes) else json.dumps(body).encode()
         inbox = inbox or self.inbox()
         self.note("pull", stream, consumer, payload)
-        self.connection.publish(f"{API}CONSUMER.MSG.NEXT.{stream}.{consumer}", payload, inbox.subject, headers)
+        self.connection.publish(
+            f"{API}CONSUMER.MSG.NEXT.{stream}.{consumer}", payload, inbox.subject, headers
+        )
         return inbox
 
     def take(self, inbox, count=1):
         """The next messages of an inbox, noted; returns them."""
         taken = []
         for number in range(1, count + 1):
-            taken.append(self.connection.take(inbox, f"message {number} of {count} on {inbox.subject}"))
+            taken.append(
+                self.connection.take(inbox, f"message {number} of {count} on {inbox.subject}")
+            )
             self.note("<", taken[-1])
         return taken
 
@@ -395,7 +427,9 @@ class Side:
         """Acknowledges; with `wait`, until the server has taken it. The reply is noted."""
         if wait:
             self.note("ack", payload, "of", message.reply)
-            self.note("<", dataclasses.replace(self.request(message.reply, payload), subject="reply"))
+            self.note(
+                "<", dataclasses.replace(self.request(message.reply, payload), subject="reply")
+            )
         else:
             self.note("ack without reply", payload, "of", message.reply)
             self.connection.publish(message.reply, payload)
@@ -404,11 +438,19 @@ class Side:
 
     def wait_stream(self, stream, condition, what):
         """Polls a stream's state until the condition holds."""
-        poll(lambda: condition(self.quiet_api(f"STREAM.INFO.{stream}")["state"]), what, REPLY_PATIENCE)
+        poll(
+            lambda: condition(self.quiet_api(f"STREAM.INFO.{stream}")["state"]),
+            what,
+            REPLY_PATIENCE,
+        )
 
     def wait_consumer(self, stream, consumer, condition, what):
         """Polls a consumer's info until the condition holds."""
-        poll(lambda: condition(self.quiet_api(f"CONSUMER.INFO.{stream}.{consumer}")), what, REPLY_PATIENCE)
+        poll(
+            lambda: condition(self.quiet_api(f"CONSUMER.INFO.{stream}.{consumer}")),
+            what,
+            REPLY_PATIENCE,
+        )
 
     def clean(self):
         """Deletes all streams."""

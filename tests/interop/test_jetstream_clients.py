@@ -95,7 +95,14 @@ async def test_kv_configurations(js):
     async with client(js) as (_, context):
         for config in (
             {"bucket": "A"},
-            {"bucket": "B", "history": 64, "ttl": 3600, "description": "d", "max_value_size": 10, "max_bytes": 1000},
+            {
+                "bucket": "B",
+                "history": 64,
+                "ttl": 3600,
+                "description": "d",
+                "max_value_size": 10,
+                "max_bytes": 1000,
+            },
             {"bucket": "C", "storage": "memory", "direct": True},
             {"bucket": "D", "history": 65},
             {"bucket": "E", "replicas": 3},
@@ -186,7 +193,14 @@ async def test_kv_mirror_and_concurrent_updates(js):
         while won < 50:
             await asyncio.gather(*(increment() for _ in range(10)))
         js.note("sum is number of successes", int((await kv.get("n")).value) == won)
-        js.stream("M", subjects=None, mirror={"name": "KV_B"}, max_msgs_per_subject=1, mirror_direct=True, allow_direct=True)
+        js.stream(
+            "M",
+            subjects=None,
+            mirror={"name": "KV_B"},
+            max_msgs_per_subject=1,
+            mirror_direct=True,
+            allow_direct=True,
+        )
         last = js.quiet_api("STREAM.INFO.KV_B")["state"]["last_seq"]
         js.wait_stream("M", lambda s: s["last_seq"] == last, "the mirror")
 
@@ -196,7 +210,17 @@ async def test_kv_mirror_and_concurrent_updates(js):
 
 def described(info):
     chunks = info.options.link if info.options and info.options.link else None
-    return [info.name, info.description, info.headers, info.bucket, info.size, info.chunks, info.digest, info.deleted, chunks]
+    return [
+        info.name,
+        info.description,
+        info.headers,
+        info.bucket,
+        info.size,
+        info.chunks,
+        info.digest,
+        info.deleted,
+        chunks,
+    ]
 
 
 @differential
@@ -213,7 +237,13 @@ async def test_objects(js):
         js.note("info", described(await store.get_info("small")))
         await attempt(js, "get", store.get("none"))
         for name in ("small", "renamed"):
-            await attempt(js, "update", store.update_meta("small", api.ObjectMeta(name=name, description="d", headers={"a": "b"})))
+            await attempt(
+                js,
+                "update",
+                store.update_meta(
+                    "small", api.ObjectMeta(name=name, description="d", headers={"a": "b"})
+                ),
+            )
         js.note("list", sorted(described(info) for info in await store.list()))
         await store.delete("chunks")
         await attempt(js, "get", store.get("chunks"))
@@ -258,8 +288,16 @@ async def test_ordered_consumer(js):
             message = await sub.next_msg(timeout=LONG)
             sums.update(message.data)
         meta = message.metadata
-        js.note(sums.hexdigest(), meta.sequence.stream, meta.sequence.consumer, meta.num_pending, meta.num_delivered)
-        filtered = await context.subscribe("s.1", ordered_consumer=True, deliver_policy=api.DeliverPolicy.LAST)
+        js.note(
+            sums.hexdigest(),
+            meta.sequence.stream,
+            meta.sequence.consumer,
+            meta.num_pending,
+            meta.num_delivered,
+        )
+        filtered = await context.subscribe(
+            "s.1", ordered_consumer=True, deliver_policy=api.DeliverPolicy.LAST
+        )
         message = await filtered.next_msg(timeout=LONG)
         js.note(message.subject, message.data[:5], message.metadata.sequence.stream)
         info = await sub.consumer_info()
@@ -290,9 +328,16 @@ async def test_pull_subscription(js):
         await context.add_stream(name="S", subjects=["s.>"])
         for number in range(20):
             await context.publish("s.a", str(number).encode(), headers={"N": str(number)})
-        sub = await context.pull_subscribe("s.a", durable="C", config=api.ConsumerConfig(ack_wait=0.3, max_ack_pending=15))
+        sub = await context.pull_subscribe(
+            "s.a", durable="C", config=api.ConsumerConfig(ack_wait=0.3, max_ack_pending=15)
+        )
         messages = await sub.fetch(10, timeout=LONG)
-        js.note([(m.data, m.headers, m.metadata.sequence.stream, m.metadata.num_pending) for m in messages])
+        js.note(
+            [
+                (m.data, m.headers, m.metadata.sequence.stream, m.metadata.num_pending)
+                for m in messages
+            ]
+        )
         for message in messages[:5]:
             await message.ack_sync(timeout=LONG)
         await messages[5].nak(delay=0.05)
@@ -301,7 +346,9 @@ async def test_pull_subscription(js):
         await attempt(js, "twice", messages[0].ack())
         again = await sub.fetch(1, timeout=LONG)
         js.note([(m.data, m.metadata.num_delivered) for m in again])
-        await attempt(js, "none", (await context.pull_subscribe("s.b", durable="D")).fetch(1, timeout=SHORT))
+        await attempt(
+            js, "none", (await context.pull_subscribe("s.b", durable="D")).fetch(1, timeout=SHORT)
+        )
         js.note(sorted((await context.consumer_info("S", "C")).config.filter_subject))
 
 
@@ -330,7 +377,9 @@ async def test_queue_subscriptions(js):
 async def test_publish_async(js):
     async with client(js) as (_, context):
         await context.add_stream(name="S", subjects=["s.>"], storage="memory")
-        futures = [await context.publish_async("s.a", str(number).encode()) for number in range(1000)]
+        futures = [
+            await context.publish_async("s.a", str(number).encode()) for number in range(1000)
+        ]
         await context.publish_async_completed()
         js.note([(await future).seq for future in futures] == list(range(1, 1001)))
         await attempt(js, "no stream", context.publish("nowhere", b"x"))
@@ -356,7 +405,12 @@ async def test_management(js):
         await context.add_consumer("S", durable_name="C", ack_policy="explicit")
         until = datetime.datetime(2999, 1, 1, tzinfo=datetime.timezone.utc)
         js.note((await context.pause_consumer("S", "C", pause_until=until.isoformat())).paused)
-        js.note((await context.consumer_info("S", "C")).paused, (await context.resume_consumer("S", "C")).paused)
-        js.note("purge", await context.purge_stream("S"), "delete", await context.delete_stream("S"))
+        js.note(
+            (await context.consumer_info("S", "C")).paused,
+            (await context.resume_consumer("S", "C")).paused,
+        )
+        js.note(
+            "purge", await context.purge_stream("S"), "delete", await context.delete_stream("S")
+        )
         account = await context.account_info()
         js.note(account.streams, account.consumers, account.limits)

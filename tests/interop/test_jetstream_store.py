@@ -36,9 +36,24 @@ KINDS = pytest.mark.parametrize("kind", ["causeway", "nats-server"])
         ("plain", {}),
         ("compressed", {"compression": "s2"}),
         ("limited", {"max_msgs": 5, "max_msgs_per_subject": 3}),
-        ("everything allowed", {"allow_rollup_hdrs": True, "allow_msg_ttl": True, "allow_direct": True, "allow_atomic": True}),
+        (
+            "everything allowed",
+            {
+                "allow_rollup_hdrs": True,
+                "allow_msg_ttl": True,
+                "allow_direct": True,
+                "allow_atomic": True,
+            },
+        ),
         ("async", {"persist_mode": "async"}),
-        ("described", {"description": "<ü>", "metadata": {"a": "b"}, "consumer_limits": {"max_ack_pending": 5}}),
+        (
+            "described",
+            {
+                "description": "<ü>",
+                "metadata": {"a": "b"},
+                "consumer_limits": {"max_ack_pending": 5},
+            },
+        ),
     ),
 )
 @pytest.mark.parametrize("sealed", [False, True], ids=["", "sealed"])
@@ -177,20 +192,28 @@ def test_counter_and_batches_survive(js):
     js.publish("s.a", b"", Nats_Incr="5")
     js.stream("B", storage="file", allow_atomic=True)
     for number, commit in ((1, None), (2, "1")):
-        headers = {"Nats-Batch-Id": "whole", "Nats-Batch-Sequence": str(number)} | ({"Nats-Batch-Commit": commit} if commit else {})
+        headers = {"Nats-Batch-Id": "whole", "Nats-Batch-Sequence": str(number)} | (
+            {"Nats-Batch-Commit": commit} if commit else {}
+        )
         js.ask("b.a", str(number).encode(), headers)
     js.ask("b.a", b"lost", {"Nats-Batch-Id": "open", "Nats-Batch-Sequence": "1"})
     js.restart()
     js.publish("s.a", b"", Nats_Incr="5")
     js.info("B")
-    js.ask("b.a", b"lost", {"Nats-Batch-Id": "open", "Nats-Batch-Sequence": "2", "Nats-Batch-Commit": "1"})
+    js.ask(
+        "b.a",
+        b"lost",
+        {"Nats-Batch-Id": "open", "Nats-Batch-Sequence": "2", "Nats-Batch-Commit": "1"},
+    )
     js.info("B")
 
 
 @differential
 def test_schedule_survives(js):
     js.stream("S", storage="file", allow_msg_schedules=True)
-    js.publish("s.a", b"later", Nats_Schedule="@at 2999-01-01T00:00:00Z", Nats_Schedule_Target="s.x")
+    js.publish(
+        "s.a", b"later", Nats_Schedule="@at 2999-01-01T00:00:00Z", Nats_Schedule_Target="s.x"
+    )
     js.publish("s.b", b"often", Nats_Schedule="@every 1s", Nats_Schedule_Target="s.y")
     js.restart()
     js.wait_stream("S", lambda s: s["last_seq"] >= 3, "the schedule")
@@ -252,8 +275,12 @@ class Publisher(threading.Thread):
         with contextlib.suppress(OSError, HarnessError, ValueError):
             while True:
                 self.sent += 1
-                self.connection.publish(self.subject, payload(self.sent), "_ACK.1", {"Nats-Msg-Id": str(self.sent)})
-                self.acked[self.sent] = self.connection.take(self.answers, "an acknowledgement").json["seq"]
+                self.connection.publish(
+                    self.subject, payload(self.sent), "_ACK.1", {"Nats-Msg-Id": str(self.sent)}
+                )
+                self.acked[self.sent] = self.connection.take(
+                    self.answers, "an acknowledgement"
+                ).json["seq"]
 
 
 def payload(number):
@@ -268,7 +295,10 @@ def test_kill_while_publishing(stored, kind):
         stored.quiet_api(f"STREAM.CREATE.{name}", {"name": name, "storage": "file"})
         publisher = Publisher(stored.server, name)
         publisher.start()
-        poll(lambda: len(publisher.acked) >= BEFORE_THE_KILL or not publisher.is_alive(), "acknowledgements")
+        poll(
+            lambda: len(publisher.acked) >= BEFORE_THE_KILL or not publisher.is_alive(),
+            "acknowledgements",
+        )
         assert publisher.is_alive(), "the publisher ended before the kill"
         stored.restart(kill=True)
         publisher.join()
@@ -295,7 +325,9 @@ def test_kill_after_changes(stored, kind):
     stored.quiet_api("STREAM.MSG.DELETE.S", {"seq": 7})
     stored.quiet_api("STREAM.PURGE.S", {"seq": 4})
     stored.quiet_api("STREAM.PURGE.S", {"filter": "s.0", "keep": 2})
-    stored.quiet_api("STREAM.UPDATE.S", {"name": "S", "subjects": ["s.>"], "storage": "file", "max_msgs": 10})
+    stored.quiet_api(
+        "STREAM.UPDATE.S", {"name": "S", "subjects": ["s.>"], "storage": "file", "max_msgs": 10}
+    )
     before = stored.quiet_api("STREAM.INFO.S", {"deleted_details": True, "subjects_filter": ">"})
     stored.restart(kill=True)
     after = stored.quiet_api("STREAM.INFO.S", {"deleted_details": True, "subjects_filter": ">"})
@@ -305,7 +337,9 @@ def test_kill_after_changes(stored, kind):
 
 
 @KINDS
-@pytest.mark.better_than_nats(luck="nats-server writes the state of consumers some time after it has answered")
+@pytest.mark.better_than_nats(
+    luck="nats-server writes the state of consumers some time after it has answered"
+)
 def test_kill_after_acks(stored, kind):
     """An acknowledgement that was answered is not forgotten by a kill."""
     stored.quiet_api("STREAM.CREATE.S", {"name": "S", "subjects": ["s.>"], "storage": "file"})
@@ -316,7 +350,11 @@ def test_kill_after_acks(stored, kind):
         stored.ack(message)
     stored.restart(kill=True)
     info = stored.quiet_api("CONSUMER.INFO.S.C")
-    if (info["ack_floor"]["stream_seq"], info["num_ack_pending"], info["num_pending"]) != (10, 0, 10):
+    if (info["ack_floor"]["stream_seq"], info["num_ack_pending"], info["num_pending"]) != (
+        10,
+        0,
+        10,
+    ):
         raise NotBetter(f"after ten answered acknowledgements: {info}")
 
 
@@ -326,9 +364,14 @@ def test_kill_after_acks(stored, kind):
 @KINDS
 def test_log_lines_that_tools_read(fleet, binary, jetstream, tmp_path, kind):
     """The test suites of clients find the store directory of a server in its log."""
-    server = fleet.server(binary, args=["-js", "-sd", str(tmp_path / "store"), "-p", "0"])
+    server = fleet.server(binary, args=["-js", "-sd", str(tmp_path / "store")])
     server.start()
-    for text in ("Starting JetStream", "Store Directory:", str(tmp_path / "store"), "Listening for client connections on "):
+    for text in (
+        "Starting JetStream",
+        "Store Directory:",
+        str(tmp_path / "store"),
+        "Listening for client connections on ",
+    ):
         assert text in server.log, server.log
     assert f'"{tmp_path / "store"}' in server.log
 

@@ -314,11 +314,11 @@ fn lone_commits_are_at_once_when_syncs_are_quick() {
     let before = host.files.counts();
     commit(&mut host, 0);
     let after = host.files.counts();
-    assert_eq!(after.wakes - before.wakes, 1, "nothing is known of this log yet");
+    assert_eq!(after.returns - before.returns, 1, "nothing is known of this log yet");
     for number in 1..200 {
         commit(&mut host, number * 6);
     }
-    let handed_over = host.files.counts().wakes - after.wakes;
+    let handed_over = host.files.counts().returns - after.returns;
     // How quick this machine's disk is nobody knows; what is there afterwards is the same.
     println!("{handed_over} of 199 lone commits were handed over");
     assert_eq!(host.result(Lane::Read, read(0, 12)), bytes("recordrecord"));
@@ -354,7 +354,7 @@ fn what_is_in_memory_is_read_at_once() {
     assert_eq!(host.result(Lane::Read, read(15, 1000)), bytes("other"));
     // The page has just been written, so it is in memory; but not every kernel and file system can
     // read without waiting.
-    println!("{} reads were handed over", host.files.counts().wakes - before.wakes);
+    println!("{} reads were handed over", host.files.counts().returns - before.returns);
 }
 
 #[test]

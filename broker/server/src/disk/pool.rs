@@ -148,7 +148,11 @@ impl Pool {
         drop(queues);
         self.stop();
         self.volume.close();
-        !waited.timed_out()
+        if waited.timed_out() {
+            return false;
+        }
+        self.volume.release();
+        true
     }
 
     fn stop(&self) {

@@ -24,7 +24,8 @@ const DIRECTORY_MODE: u32 = 0o750;
 pub(super) struct Volume {
     root: PathBuf,
     files: Mutex<HashMap<(LogId, FileId), Slot>>,
-    _lock: Lock,
+    /// Gone once nobody works here any more.
+    lock: Mutex<Option<Lock>>,
 }
 
 /// Why a directory cannot be used. The texts are nats-server's where it has one.
@@ -72,7 +73,7 @@ impl Volume {
             Err(_) => make_directories(root).map_err(OpenError::Create)?,
         }
         let lock = Lock::take(root)?;
-        Ok(Self { root: root.to_owned(), files: Mutex::default(), _lock: lock })
+        Ok(Self { root: root.to_owned(), files: Mutex::default(), lock: Mutex::new(Some(lock)) })
     }
 
     /// Carries out one operation.
@@ -135,6 +136,11 @@ impl Volume {
     /// Lets go of all files.
     pub(super) fn close(&self) {
         self.files().clear();
+    }
+
+    /// Lets another server in.
+    pub(super) fn release(&self) {
+        self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
     fn files(&self) -> MutexGuard<'_, HashMap<(LogId, FileId), Slot>> {

@@ -127,6 +127,18 @@ impl<N: Net> Driver<N> {
         look(self.inner.shard.borrow().node())
     }
 
+    /// Waits until all streams can be used.
+    pub async fn recovered(&self) {
+        poll_fn(|cx| {
+            if self.inner.shard.borrow_mut().recovered(cx.waker()) {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        })
+        .await;
+    }
+
     /// Waits for the disk, for as long as this at most, and closes its files. For the end.
     pub fn close_disk(&self, patience: Duration) {
         self.inner.shard.borrow_mut().close_disk(patience);
@@ -154,6 +166,11 @@ impl<N: Net> Driver<N> {
         })
         .await;
     }
+}
+
+/// Whether clients find what they left: all streams can be used, if there are any.
+pub(crate) fn is_recovered(node: &Node) -> bool {
+    node.jetstream_report().is_none_or(|report| report.recovered)
 }
 
 impl<N: Net> Inner<N> {

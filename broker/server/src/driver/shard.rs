@@ -20,7 +20,7 @@ use crate::disk::{Answered, Disk};
 use super::dial::{self, Dial, mix};
 use super::linger;
 use super::table::{Leaving, Table};
-use super::{Inner, Journal, Net, tasks};
+use super::{Inner, Journal, Net, is_recovered, tasks};
 
 /// Bytes of one read (performance notes: 64 KiB is good, more only while it fills).
 const READ_BYTES: usize = 64 << 10;
@@ -68,6 +68,8 @@ pub(super) struct Shard<N: Net> {
     draws: u64,
     exit: bool,
     exit_waker: Option<Waker>,
+    /// Who waits for all streams to be usable.
+    recovery_waker: Option<Waker>,
     journal: Box<dyn Journal>,
     disk: Box<dyn Disk>,
     answered: Vec<Answered>,
@@ -100,6 +102,7 @@ impl<N: Net> Shard<N> {
             draws: seed,
             exit: false,
             exit_waker: None,
+            recovery_waker: None,
             journal,
             disk,
             answered: Vec::new(),
@@ -127,6 +130,15 @@ impl<N: Net> Shard<N> {
         pause: Duration,
     ) {
         self.journal.accept_failed(now, origin, error, pause);
+    }
+
+    /// Whether all streams can be used; otherwise wakes `waker` when they can.
+    pub(super) fn recovered(&mut self, waker: &Waker) -> bool {
+        let recovered = is_recovered(&self.node);
+        if !recovered {
+            self.recovery_waker = Some(waker.clone());
+        }
+        recovered
     }
 
     pub(super) fn close_disk(&mut self, patience: Duration) {
@@ -317,6 +329,9 @@ impl<N: Net> Shard<N> {
             }
         }
         self.disk.turn_ended();
+        if self.recovery_waker.is_some() && is_recovered(&self.node) {
+            self.recovery_waker.take().into_iter().for_each(Waker::wake);
+        }
         if self.next(now) < self.armed {
             self.armed = Mono(0);
             if let Some(pump) = &self.pump {

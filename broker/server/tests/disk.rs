@@ -358,6 +358,19 @@ fn what_is_in_memory_is_read_at_once() {
 }
 
 #[test]
+fn a_file_grows_for_all_who_have_it_open() {
+    let mut host = Host::new(Inline::Adaptive);
+    host.create("a", "f");
+    let reader = FileId(1);
+    host.result(Lane::Read, open(reader, "a", "f", false)).unwrap();
+    host.result(Lane::Commit, write(0, "record")).unwrap();
+    let read = OpKind::Read { file: reader, at: 2, len: 100 };
+    assert_eq!(host.result(Lane::Read, read.clone()), bytes("cord"));
+    host.result(Lane::Commit, OpKind::Truncate { file: FILE, len: 3 }).unwrap();
+    assert_eq!(host.result(Lane::Read, read), bytes("c"));
+}
+
+#[test]
 fn a_directory_is_used_by_one() {
     let host = Host::new(Inline::Adaptive);
     let error = Files::open(host.root.path(), Inline::Adaptive).err().unwrap();

@@ -56,6 +56,7 @@ enum Slot {
 pub(super) struct OpenFile {
     file: File,
     path: PathBuf,
+    /// As far as what is written by this number shows.
     len: AtomicU64,
     /// It has become longer or shorter since it was synced.
     resized: AtomicBool,
@@ -128,7 +129,8 @@ impl Volume {
             Some(Slot::Open(open)) => Arc::clone(open),
             Some(Slot::Failed(_)) | None => return None,
         };
-        let there = open.len.load(Ordering::Relaxed).saturating_sub(at);
+        // It may have grown by another number that it is open under.
+        let there = open.file.metadata().ok()?.len().saturating_sub(at);
         let len = usize::try_from(len.min(there)).ok()?;
         transfer::read_cached(&open.file, at, len)
     }

@@ -1,29 +1,19 @@
 //! Acks, in all their forms, and what they do to the ack floor.
 
-use causeway_wire::jetstream::{AckPolicy, ConsumerConfig};
+use causeway_wire::jetstream::{AckKind, AckPolicy, AckSubject, ConsumerConfig, Nanos};
 
 use super::pending::{Entry, Wait};
-use super::words::{Ack, AckToken};
 use super::{About, Action, Advisory, Consumer, Pair, Turn, span};
-use crate::time::{Duration, Mono};
-
-/// What an ack says.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Verb {
-    /// It is done.
-    Ack,
-    /// It is never done.
-    Terminate,
-}
+use crate::time::Mono;
 
 impl Consumer {
-    /// A client acks something. `reply` is where it wants to hear of that, or empty.
+    /// A client says something about a delivery. `reply` is where it wants to hear of that, or empty.
     ///
     /// Consumers whose acks do not come this way (none, `flow_control`) ignore it.
     pub(crate) fn ack(
         &mut self,
         turn: &mut Turn<'_>,
-        token: AckToken,
+        subject: &AckSubject<'_>,
         payload: &[u8],
         reply: &[u8],
     ) {
@@ -31,64 +21,59 @@ impl Consumer {
             return;
         }
         self.used(turn.now.mono);
-        match Ack::parse(payload) {
-            Ack::Done => {
-                if self.is_beyond(token.stream_seq) {
-                    return;
-                }
-                self.settle(turn, token.stream_seq, Verb::Ack, &[]);
+        let seq = subject.stream_seq;
+        let is_known = seq < self.next;
+        match AckKind::parse(payload) {
+            AckKind::Ack | AckKind::Term(_) if !is_known => return,
+            AckKind::Ack => {
+                self.settle(turn, seq, None);
                 return answer(turn, reply, true);
             }
-            Ack::Term(reason) => {
-                if self.is_beyond(token.stream_seq) {
-                    return;
-                }
-                self.settle(turn, token.stream_seq, Verb::Terminate, reason);
+            AckKind::Term(reason) => {
+                self.settle(turn, seq, Some(reason.as_bytes()));
                 return answer(turn, reply, true);
             }
-            Ack::Next(request) => {
-                if !self.is_beyond(token.stream_seq) {
-                    self.settle(turn, token.stream_seq, Verb::Ack, &[]);
+            AckKind::Next(request) => {
+                if is_known {
+                    self.settle(turn, seq, None);
                 }
                 if !reply.is_empty() {
                     self.pull(turn, request, reply);
                 }
                 return;
             }
-            Ack::Nak(delay) => self.nak(turn, token, delay),
-            Ack::Progress => {
+            AckKind::Nak { delay } => self.nak(turn, subject, delay),
+            AckKind::Progress => {
                 let now = turn.now.mono;
-                if let Some(entry) = self.pending.get(token.stream_seq) {
+                if let Some(entry) = self.pending.get(seq) {
                     let wait = self.wait_after(entry.deliveries, now);
-                    self.pending.refresh(token.stream_seq, now, wait);
+                    self.pending.refresh(seq, now, wait);
                 }
             }
-            Ack::Unknown => {}
+            AckKind::Other => {}
         }
         answer(turn, reply, false);
     }
 
-    /// Whether a sequence is one that was never delivered.
-    fn is_beyond(&self, seq: u64) -> bool {
-        seq >= self.next
-    }
-
-    fn settle(&mut self, turn: &mut Turn<'_>, seq: u64, verb: Verb, reason: &[u8]) {
+    /// A message is done with: acked, or terminated for a reason.
+    fn settle(&mut self, turn: &mut Turn<'_>, seq: u64, terminated: Option<&[u8]>) {
         self.acked_at = Some(turn.now.wall);
+        let entry = self.pending.get(seq).copied();
         if self.config.ack_policy == AckPolicy::All {
-            return self.settle_through(turn, seq);
-        }
-        if let Some(entry) = self.pending.remove(seq) {
+            self.settle_through(turn, seq);
+        } else if entry.is_some() {
+            self.pending.remove(seq);
             self.move_floor();
-            match verb {
-                Verb::Ack => self.sample(turn, &entry),
-                Verb::Terminate => {
-                    turn.out.advise(Advisory::Terminated { about: about(&entry), reason });
-                }
-            }
             self.release(turn, seq);
         } else if self.exhausted.contains(seq) {
             self.give_back(turn, seq);
+        }
+        match (entry, terminated) {
+            (Some(entry), None) => self.sample(turn, &entry),
+            (Some(entry), Some(reason)) => {
+                turn.out.advise(Advisory::Terminated { about: about(&entry), reason });
+            }
+            (None, _) => {}
         }
     }
 
@@ -108,13 +93,8 @@ impl Consumer {
         if seq <= self.floor.stream {
             return;
         }
-        let mut last = None;
         while let Some(entry) = self.pending.pop_through(seq) {
             self.release(turn, entry.sseq);
-            last = Some(entry);
-        }
-        if let Some(entry) = last.filter(|entry| entry.sseq == seq) {
-            self.sample(turn, &entry);
         }
         while let Some(given_up) = self.exhausted.first().filter(|first| *first <= seq) {
             self.give_back(turn, given_up);
@@ -126,16 +106,15 @@ impl Consumer {
         }
     }
 
-    fn nak(&mut self, turn: &mut Turn<'_>, token: AckToken, delay: Option<Duration>) {
-        let seq = token.stream_seq;
-        if token.consumer_seq <= self.floor.consumer || token.consumer_seq > self.delivered.consumer
-        {
-            return;
-        }
-        let Some(entry) = self.pending.get(seq).copied() else { return };
+    fn nak(&mut self, turn: &mut Turn<'_>, subject: &AckSubject<'_>, delay: Option<Nanos>) {
+        let seq = subject.stream_seq;
+        let is_known = subject.consumer_seq > self.floor.consumer
+            && subject.consumer_seq <= self.delivered.consumer;
+        let Some(entry) = self.pending.get(seq).copied().filter(|_| is_known) else { return };
         turn.out.advise(Advisory::Naked(about(&entry)));
         if let Some(delay) = delay {
-            self.pending.wait(seq, Wait::Until(turn.now.mono + delay));
+            let at = turn.now.mono + span(delay).unwrap_or_default();
+            self.pending.wait(seq, Wait::Until(at));
         } else {
             self.queue_again(turn, &entry);
         }

@@ -220,6 +220,11 @@ impl Actions {
         self.push(Action::Advisory(advisory));
     }
 
+    /// A status that is always the same.
+    pub(super) fn tell(&mut self, to: &[u8], header: &[u8]) {
+        self.push(Action::Status { to, reply: None, header });
+    }
+
     /// A status, whose header block is written in place.
     pub(super) fn status(&mut self, to: &[u8], header: impl FnOnce(&mut Vec<u8>)) {
         self.request(to, None, header);

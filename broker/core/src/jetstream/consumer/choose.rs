@@ -3,9 +3,10 @@
 use alloc::vec::Vec;
 
 use causeway_wire::jetstream::PriorityPolicy;
+use causeway_wire::jetstream::status::PullEnd;
 
 use super::waiting::Request;
-use super::{Advisory, Consumer, Pin, Turn, UnpinReason, span, status};
+use super::{Advisory, Consumer, Pin, Turn, UnpinReason, span};
 use crate::time::Mono;
 
 /// Whether a request may have the next message.
@@ -26,7 +27,7 @@ impl Consumer {
         let mut at = 0;
         while let Some(request) = self.waiting.get(at) {
             if request.is_expired(turn.now.mono) {
-                turn.out.status(&request.reply, |out| status::timeout(out, request));
+                request.end(turn.out, PullEnd::RequestTimeout);
                 self.waiting.remove(at);
                 continue;
             }
@@ -41,14 +42,14 @@ impl Consumer {
                     continue;
                 }
                 Fit::WrongPin => {
-                    turn.out.status(&request.reply, |out| status::wrong_pin(out, request));
+                    request.end(turn.out, PullEnd::WrongPinId);
                     self.waiting.remove(at);
                     continue;
                 }
                 Fit::Yes | Fit::WithPin => {}
             }
             if request.bytes > 0 && size > request.bytes {
-                turn.out.status(&request.reply, |out| status::too_large(out, request));
+                request.end(turn.out, PullEnd::MessageSizeExceedsMaxBytes);
                 self.waiting.remove(at);
                 continue;
             }

@@ -4,13 +4,15 @@ use alloc::vec::Vec;
 
 use causeway_store::{Get, StoredMessage};
 use causeway_wire::encode::decimal;
-use causeway_wire::jetstream::{AckPolicy, PriorityPolicy};
+use causeway_wire::jetstream::headers::name;
+use causeway_wire::jetstream::status::{FLOW_CONTROL_REQUEST, PullEnd};
+use causeway_wire::jetstream::{AckPolicy, AckSubject, FlowControlSubject, PriorityPolicy};
 
 use super::choose::character;
 use super::pending::Entry;
 use super::timers::AtEnd;
 use super::waiting::Served;
-use super::{Consumer, Turn, limits, status};
+use super::{Consumer, Turn, limits};
 use crate::time::Mono;
 
 /// Why [`Consumer::pump`] stopped.
@@ -70,6 +72,7 @@ impl Candidate {
 impl Consumer {
     /// Delivers what can be delivered now, until about `budget` bytes are on their way.
     pub(crate) fn pump(&mut self, turn: &mut Turn<'_>, budget: u64) -> Pump {
+        self.log_end = self.log_end.max(turn.log.next_seq().min(limits::SEQUENCE_MOST));
         let mut left = budget;
         loop {
             match self.step(turn) {
@@ -149,7 +152,7 @@ impl Consumer {
             return readable(Candidate::New(seq));
         }
         debug_assert_eq!(self.num_pending, 0, "every message that is wanted was told of");
-        let next = self.next.max(turn.log.next_seq().min(limits::SEQUENCE_MOST));
+        let next = self.next.max(self.log_end);
         self.moved |= next != self.next;
         self.next = next;
         self.catch_up();
@@ -171,23 +174,25 @@ impl Consumer {
                 self.move_floor();
             }
         }
-        self.num_pending -= u64::from(candidate.is_first());
+        if candidate.is_first() {
+            self.one_less();
+        }
         self.moved = true;
     }
 
     /// Writes the subject that acks of this delivery are published on.
     fn write_reply(&mut self, candidate: &Candidate, message: &StoredMessage) {
-        let ahead = self.num_pending - u64::from(candidate.is_first());
-        let numbers =
-            [candidate.deliveries(), message.seq, self.delivered.consumer + 1, message.time, ahead];
+        let subject = AckSubject {
+            stream: self.setup.stream.as_bytes(),
+            consumer: self.setup.name.as_bytes(),
+            deliveries: candidate.deliveries(),
+            stream_seq: message.seq,
+            consumer_seq: self.delivered.consumer + 1,
+            timestamp: i64::try_from(message.time).unwrap_or(i64::MAX),
+            pending: self.num_pending.saturating_sub(u64::from(candidate.is_first())),
+        };
         self.reply.clear();
-        self.reply.extend_from_slice(&self.ack_prefix);
-        for (at, number) in numbers.into_iter().enumerate() {
-            if at > 0 {
-                self.reply.push(b'.');
-            }
-            decimal(&mut self.reply, number);
-        }
+        subject.write(&mut self.reply);
     }
 
     /// What a delivery counts: subject, reply subject, header and payload.
@@ -228,12 +233,10 @@ impl Consumer {
         let payload = message.payload.len();
         let fields = |out: &mut Vec<u8>| {
             if headers_only {
-                status::number(out, SIZE_FIELD, payload as u64);
+                field(out, name::MSG_SIZE, |out| decimal(out, payload as u64));
             }
             if let Some(pin) = pin {
-                out.extend_from_slice(b"Nats-Pin-Id: ");
-                out.extend_from_slice(&pin.id);
-                out.extend_from_slice(b"\r\n");
+                field(out, name::PIN_ID, |out| out.extend_from_slice(&pin.id));
             }
         };
         turn.out.deliver(to, &self.reply, fields, !headers_only, message);
@@ -241,10 +244,10 @@ impl Consumer {
         self.reply.clear();
         self.reply.extend_from_slice(self.waiting.get(at).map_or(&[], |request| &request.reply));
         let served = self.waiting.serve(at, turn.now.mono, size);
-        if let Served::Done { left, bytes } = served
+        if let Served::Done { bytes } = served
             && bytes > 0
         {
-            turn.out.status(&self.reply, |out| status::completed(out, left, bytes));
+            turn.out.status(&self.reply, |out| PullEnd::BatchCompleted.write(out, 0, bytes));
         }
     }
 
@@ -262,7 +265,7 @@ impl Consumer {
             }
         }
         if candidate.is_first() {
-            self.num_pending -= 1;
+            self.one_less();
             self.delivered.stream = seq;
             self.expect_ack(turn, seq);
             if let Some(replay) = &mut self.replay {
@@ -295,18 +298,18 @@ impl Consumer {
     /// Asks the client of a push consumer to confirm what it has received.
     pub(super) fn ask_for_confirmation(&mut self, turn: &mut Turn<'_>) {
         let Some(flow) = &mut self.flow else { return };
-        self.reply.clear();
-        for part in ["$JS.FC.", &self.setup.stream, ".", &self.setup.name, "."] {
-            self.reply.extend_from_slice(part.as_bytes());
-        }
         let mut random = (turn.draw)();
-        for _ in 0..limits::FLOW_TOKEN_CHARACTERS {
-            self.reply.push(character(random));
+        let mut id = [0; limits::FLOW_ID_CHARACTERS];
+        for each in &mut id {
+            *each = character(random);
             random /= 62;
         }
+        let (stream, consumer) = (self.setup.stream.as_bytes(), self.setup.name.as_bytes());
+        self.reply.clear();
+        FlowControlSubject { stream, consumer, id: &id }.write(&mut self.reply);
         flow.ask(&self.reply);
         let to = self.config.deliver_subject.as_bytes();
-        let request = |out: &mut Vec<u8>| status::plain(out, "100 FlowControl Request");
+        let request = |out: &mut Vec<u8>| out.extend_from_slice(FLOW_CONTROL_REQUEST);
         turn.out.request(to, Some(&self.reply), request);
     }
 
@@ -326,15 +329,20 @@ impl Consumer {
     }
 }
 
-/// The field that tells how large a payload is that is not there.
-const SIZE_FIELD: &str = "Nats-Msg-Size: ";
-
+/// Bytes of the field that tells how large a payload is that is not there.
 fn size_field_len(payload: usize) -> usize {
     let digits = payload.checked_ilog10().unwrap_or(0) as usize + 1;
-    SIZE_FIELD.len() + digits + "\r\n".len()
+    name::MSG_SIZE.len() + ": ".len() + digits + "\r\n".len()
+}
+
+fn field(out: &mut Vec<u8>, name: &[u8], value: impl FnOnce(&mut Vec<u8>)) {
+    out.extend_from_slice(name);
+    out.extend_from_slice(b": ");
+    value(out);
+    out.extend_from_slice(b"\r\n");
 }
 
 fn last_stream_seq(header: &[u8]) -> Option<u64> {
-    let value = causeway_wire::header::value(header, b"Nats-Last-Stream")?;
+    let value = causeway_wire::header::value(header, name::LAST_STREAM)?;
     core::str::from_utf8(value).ok()?.parse().ok()
 }

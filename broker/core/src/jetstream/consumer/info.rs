@@ -4,10 +4,11 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use causeway_wire::jetstream::info::{ConsumerInfo, PriorityGroupState, SequenceInfo};
+use causeway_wire::jetstream::status::{CONSUMER_DELETED, PullEnd};
 use causeway_wire::jetstream::{Nanos, Time};
 
 use super::timers::AtEnd;
-use super::{Consumer, Pair, Turn, status};
+use super::{Consumer, Pair, Turn};
 use crate::time::Wall;
 
 /// Why a consumer is closed.
@@ -68,10 +69,10 @@ impl Consumer {
     /// Tells all who wait that nothing comes any more.
     pub(crate) fn close(&mut self, turn: &mut Turn<'_>, why: Closing) {
         self.waiting.sweep(|request| {
-            turn.out.status(&request.reply, |out| match why {
-                Closing::Deleted => status::plain(out, "409 Consumer Deleted"),
-                Closing::Shutdown => status::shutdown(out, request),
-            });
+            match why {
+                Closing::Deleted => turn.out.tell(&request.reply, CONSUMER_DELETED),
+                Closing::Shutdown => request.end(turn.out, PullEnd::ServerShutdown),
+            }
             false
         });
     }

@@ -1,7 +1,5 @@
 //! Limits of consumers, with their units and reasons.
 
-use causeway_wire::jetstream::Nanos;
-
 use crate::time::Duration;
 
 /// How long a pull consumer that nobody uses lives beyond its inactivity threshold: a pull request
@@ -41,9 +39,6 @@ pub(crate) const REPLAY_GAP_LEAST: Duration = Duration::from_millis(1);
 /// How long a pinned client may be silent if the configuration does not say.
 pub(crate) const PIN_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// How long a consumer that is not durable lives unused if the configuration does not say.
-pub(crate) const INACTIVE_DEFAULT: Nanos = Nanos::secs(5);
-
 /// The largest sequence that a consumer counts with.
 pub(crate) const SEQUENCE_MOST: u64 = u64::MAX >> 1;
 
@@ -51,4 +46,4 @@ pub(crate) const SEQUENCE_MOST: u64 = u64::MAX >> 1;
 pub(crate) const DELIVERY_COST: u64 = 64;
 
 /// Random characters at the end of the subject that a client confirms on.
-pub(crate) const FLOW_TOKEN_CHARACTERS: usize = 4;
+pub(crate) const FLOW_ID_CHARACTERS: usize = 4;

@@ -34,12 +34,10 @@ mod rate;
 mod sequences;
 mod start;
 mod state;
-mod status;
 mod stream;
 mod timers;
 mod update;
 mod waiting;
-mod words;
 
 #[cfg(test)]
 mod tests;
@@ -57,7 +55,6 @@ pub(crate) use deliver::Pump;
 pub(crate) use info::Closing;
 pub(crate) use state::BadState;
 pub(crate) use update::Updated;
-pub(crate) use words::AckToken;
 
 use flow::Flow;
 use pending::Pending;
@@ -116,13 +113,13 @@ pub(crate) struct Pair {
 pub(crate) struct Consumer {
     config: ConsumerConfig,
     setup: Setup,
-    /// `$JS.ACK.<stream>.<consumer>.`
-    ack_prefix: Vec<u8>,
     filter: Filter,
 
     /// The lowest sequence that was not looked at yet. What is below was delivered, does not match,
     /// or is in `skip`.
     next: u64,
+    /// The end of the log as far as this was seen: below, it has given all sequences.
+    log_end: u64,
     /// The last messages of their subjects that are to be delivered before those from `next` on.
     skip: VecDeque<u64>,
     /// How many messages are still to be delivered for the first time.
@@ -188,18 +185,14 @@ impl Consumer {
     }
 
     fn at_nothing(config: ConsumerConfig, setup: Setup, now: Now, log: &Log) -> Self {
-        let mut ack_prefix = Vec::new();
-        for part in ["$JS.ACK.", &setup.stream, ".", &setup.name, "."] {
-            ack_prefix.extend_from_slice(part.as_bytes());
-        }
         let prioritized = config.priority_policy == PriorityPolicy::Prioritized;
         let most = usize::try_from(config.max_waiting).unwrap_or(0);
         let replay = (config.replay_policy == ReplayPolicy::Original)
             .then(|| Replay { through: log.state().last_seq, last: None });
         let mut consumer = Self {
-            ack_prefix,
             filter: start::filter_of(&config),
             next: 1,
+            log_end: log.next_seq(),
             skip: VecDeque::new(),
             num_pending: 0,
             delivered: Pair::default(),

@@ -1,15 +1,15 @@
 //! Pull requests: whether they may wait, and what they hear if not.
 
-use alloc::format;
-use alloc::string::String;
-
 use causeway_wire::jetstream::PriorityPolicy;
 use causeway_wire::jetstream::request::{NextRequest, PullRequest};
+use causeway_wire::jetstream::status::{
+    BadPull, CONSUMER_IS_PUSH_BASED, EXCEEDED_MAX_WAITING, NO_MESSAGES, PIN_ID_MISMATCH, PullLimit,
+    REQUESTS_PENDING,
+};
 
 use super::timers::AtEnd;
 use super::waiting::{Priority, Request};
-use super::words::go_duration;
-use super::{Consumer, Turn, limits, span, status};
+use super::{Consumer, Turn, limits, span};
 use crate::time::{Duration, Mono};
 
 impl Consumer {
@@ -17,19 +17,20 @@ impl Consumer {
     /// `CONSUMER.MSG.NEXT`, or what follows `+NXT` in an ack.
     pub(crate) fn pull(&mut self, turn: &mut Turn<'_>, payload: &[u8], reply: &[u8]) {
         if self.is_push() {
-            return refuse(turn, reply, "409 Consumer is push based");
+            return turn.out.tell(reply, CONSUMER_IS_PUSH_BASED);
         }
         let NextRequest { pull: request, is_json } = match NextRequest::parse(payload) {
             Ok(request) => request,
-            Err(why) => return refuse(turn, reply, &format!("400 Bad Request - {why}")),
+            Err(why) => return turn.out.status(reply, |out| BadPull::Json(&why).write(out)),
         };
-        let refusal = self.over_limit(&request);
-        let refusal = refusal.or_else(|| self.misplaced(&request).filter(|_| is_json));
-        if let Some(status) = refusal {
-            return refuse(turn, reply, &status);
+        if let Some(limit) = self.over_limit(&request) {
+            return turn.out.status(reply, |out| limit.write(out));
+        }
+        if let Some(why) = self.misplaced(&request).filter(|_| is_json) {
+            return turn.out.status(reply, |out| why.write(out));
         }
         if is_json && !self.shows_pin(turn.now.mono, request.id.as_bytes()) {
-            return refuse(turn, reply, "423 Nats-Pin-Id mismatch");
+            return turn.out.tell(reply, PIN_ID_MISMATCH);
         }
         self.used(turn.now.mono);
         self.wait_in_queue(turn, &request, is_json, reply);
@@ -64,12 +65,12 @@ impl Consumer {
         if request.no_wait {
             let ready = self.num_pending + self.pending.queued() as u64;
             if ready == 0 && expires.is_none() {
-                return refuse(turn, reply, "404 No Messages");
+                return turn.out.tell(reply, NO_MESSAGES);
             }
             if ready > 0 {
                 self.sweep(turn, AtEnd::No);
                 if u64::try_from(self.waiting.wanted()).is_ok_and(|wanted| ready < wanted) {
-                    return refuse(turn, reply, "408 Requests Pending");
+                    return turn.out.tell(reply, REQUESTS_PENDING);
                 }
             }
         }
@@ -87,54 +88,47 @@ impl Consumer {
         };
         if !self.waiting.add(waits) && heartbeat.is_zero() {
             // With heartbeats the client notices by itself. Told, it would ask again at once.
-            refuse(turn, reply, "409 Exceeded MaxWaiting");
+            turn.out.tell(reply, EXCEEDED_MAX_WAITING);
         }
     }
 
     /// What the configuration does not allow.
-    fn over_limit(&self, request: &PullRequest) -> Option<String> {
+    fn over_limit(&self, request: &PullRequest) -> Option<PullLimit> {
         let config = &self.config;
         if config.max_batch > 0 && request.batch > config.max_batch {
-            return Some(format!("409 Exceeded MaxRequestBatch of {}", config.max_batch));
+            return Some(PullLimit::MaxRequestBatch(config.max_batch));
         }
         if config.max_expires.0 > 0 && request.expires > config.max_expires {
-            return Some(format!(
-                "409 Exceeded MaxRequestExpires of {}",
-                go_duration(config.max_expires)
-            ));
+            return Some(PullLimit::MaxRequestExpires(config.max_expires));
         }
         if config.max_bytes > 0 && request.max_bytes > config.max_bytes {
-            return Some(format!("409 Exceeded MaxRequestMaxBytes of {}", config.max_bytes));
+            return Some(PullLimit::MaxRequestMaxBytes(config.max_bytes));
         }
         None
     }
 
     /// What does not fit the consumer's priority policy.
-    fn misplaced(&self, request: &PullRequest) -> Option<String> {
+    fn misplaced(&self, request: &PullRequest) -> Option<BadPull<'static>> {
         let policy = self.config.priority_policy;
-        let groups = &self.config.priority_groups;
         let overflows = request.min_pending != 0 || request.min_ack_pending != 0;
-        let why = if overflows && policy != PriorityPolicy::Overflow {
-            "Not a Overflow Priority consumer"
-        } else if !request.id.is_empty() && policy != PriorityPolicy::PinnedClient {
-            "Not a Pinned Client Priority consumer"
-        } else if !(0..=i64::from(PRIORITY_MOST)).contains(&request.priority) {
-            "Priority must be between 0 and 9"
-        } else if policy == PriorityPolicy::None {
+        if overflows && policy != PriorityPolicy::Overflow {
+            return Some(BadPull::NotOverflow);
+        }
+        if !request.id.is_empty() && policy != PriorityPolicy::PinnedClient {
+            return Some(BadPull::NotPinnedClient);
+        }
+        if !(0..=i64::from(PRIORITY_MOST)).contains(&request.priority) {
+            return Some(BadPull::PriorityOutOfRange);
+        }
+        if policy == PriorityPolicy::None {
             return None;
-        } else if request.group.is_empty() {
-            "Priority Group missing"
-        } else if !groups.contains(&request.group) {
-            "Invalid Priority Group"
-        } else {
-            return None;
-        };
-        Some(format!("400 Bad Request - {why}"))
+        }
+        if request.group.is_empty() {
+            return Some(BadPull::GroupMissing);
+        }
+        let known = self.config.priority_groups.contains(&request.group);
+        (!known).then_some(BadPull::GroupInvalid)
     }
-}
-
-fn refuse(turn: &mut Turn<'_>, to: &[u8], status: &str) {
-    turn.out.status(to, |out| status::plain(out, status));
 }
 
 /// The last priority.

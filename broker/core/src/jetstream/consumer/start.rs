@@ -52,6 +52,16 @@ impl Consumer {
         self.num_pending = listed as u64 + log.count(&mut self.filter, self.next);
     }
 
+    /// Takes out of the list what is gone or no longer wanted; whether something was.
+    pub(super) fn drop_unwanted(&mut self, log: &Log) -> bool {
+        let Self { skip, filter, .. } = self;
+        let before = skip.len();
+        skip.retain(|seq| {
+            log.meta(*seq).is_some_and(|meta| filter.matches(log.subject(meta.subject)))
+        });
+        before != skip.len()
+    }
+
     fn last_of_each(&self, log: &Log) -> Vec<u64> {
         let mut found = Vec::new();
         let everything = self.filter.is_everything().then_some(b">".as_slice());

@@ -6,7 +6,7 @@
 //! piece      = version kind positions deliveries kind-specific
 //! whole      = exhausted runs, listed sequences
 //! changes    = sequences that are acked, sequences that were given up
-//! positions  = next, delivered (consumer, stream), floor (consumer, stream), times
+//! positions  = next, end of the log, delivered (consumer, stream), floor (consumer, stream), times
 //! deliveries = count, then for each: stream gap, consumer gap, time gap, deliveries and wait [span]
 //! ```
 //!
@@ -19,7 +19,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use causeway_store::{Filter, Log};
-use causeway_wire::jetstream::{ConsumerConfig, DeliverPolicy};
+use causeway_wire::jetstream::ConsumerConfig;
 
 use super::ack::wait_after;
 use super::limits::SEQUENCE_MOST;
@@ -73,6 +73,7 @@ struct Kept {
 #[derive(Debug, Default)]
 struct Image {
     next: u64,
+    log_end: u64,
     delivered: Pair,
     floor: Pair,
     delivered_at: Option<Wall>,
@@ -108,7 +109,7 @@ impl Consumer {
 
     fn take_on(&mut self, image: Image, now: Now, log: &mut Log) {
         let gone = |seq: u64| log.meta(seq).is_none();
-        self.next = image.next;
+        (self.next, self.log_end) = (image.next, image.log_end);
         (self.delivered, self.floor) = (image.delivered, image.floor);
         (self.delivered_at, self.acked_at) = (image.delivered_at, image.acked_at);
         let mut lost = false;
@@ -133,6 +134,7 @@ impl Consumer {
         while self.skip.front().is_some_and(|seq| *seq <= self.delivered.stream) {
             self.skip.pop_front();
         }
+        lost |= self.drop_unwanted(log);
         lost |= self.fall_back(log);
         self.pending.forget_changes();
         if lost {
@@ -165,14 +167,15 @@ impl Consumer {
     /// If the log has lost its end, what was known of that is forgotten, so that the messages that
     /// take its place are delivered. Whether it has.
     fn fall_back(&mut self, log: &Log) -> bool {
-        let begins_later = self.delivered.consumer == 0
-            && self.config.deliver_policy == DeliverPolicy::ByStartSequence;
-        let least = if begins_later { self.config.opt_start_seq.min(SEQUENCE_MOST) } else { 1 };
-        let next = log.next_seq().max(least);
-        if self.next <= next {
+        let next = log.next_seq();
+        if self.log_end <= next {
             return false;
         }
-        self.next = next;
+        if self.next <= self.log_end {
+            self.next = self.next.min(next);
+        }
+        self.log_end = next;
+        let next = self.next;
         self.delivered.stream = self.delivered.stream.min(next - 1);
         self.floor.stream = self.floor.stream.min(next - 1);
         while self.pending.pop_above(next - 1).is_some() {}
@@ -227,6 +230,7 @@ impl Image {
 
     fn read_positions(&mut self, reader: &mut Reader<'_>) -> Result<(), BadState> {
         self.next = reader.sequence()?;
+        self.log_end = reader.sequence()?;
         self.delivered = reader.pair()?;
         self.floor = reader.pair()?;
         self.delivered_at = reader.time()?;

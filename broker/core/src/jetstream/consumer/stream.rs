@@ -18,13 +18,15 @@ impl Consumer {
     /// A single message was removed.
     pub(crate) fn removed(&mut self, turn: &mut Turn<'_>, seq: u64, subject: &[u8]) {
         if seq >= self.next {
-            self.num_pending -= u64::from(self.filter.matches(subject));
+            if self.filter.matches(subject) {
+                self.one_less();
+            }
         } else if let Some(entry) = self.pending.remove(seq) {
             self.move_floor();
             turn.out.advise(Advisory::Terminated { about: about(&entry), reason: DELETED });
         } else if self.is_listed(seq) {
             // It stays in the list until its turn: then it is seen that it is not there.
-            self.num_pending -= 1;
+            self.one_less();
         } else {
             self.exhausted.remove(seq);
         }
@@ -65,6 +67,12 @@ impl Consumer {
                 || self.pending.get(seq).is_some()
                 || self.exhausted.contains(seq)
                 || self.is_listed(seq))
+    }
+
+    /// A message is no more among those to be delivered for the first time.
+    pub(super) fn one_less(&mut self) {
+        debug_assert!(self.num_pending > 0, "every message that is wanted was told of");
+        self.num_pending = self.num_pending.saturating_sub(1);
     }
 
     /// Whether a message is still to come although later ones were looked at.

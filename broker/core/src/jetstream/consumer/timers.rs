@@ -1,8 +1,13 @@
 //! What happens by itself: waits for acks that end, heartbeats, requests that expire, the end of a
 //! pause, a pin that is lost, and the end of a consumer that nobody uses.
 
+use alloc::vec::Vec;
+
+use causeway_wire::jetstream::Time;
+use causeway_wire::jetstream::status::{NO_MESSAGES, PullEnd, idle_heartbeat};
+
 use super::pending::Wait;
-use super::{Action, Advisory, Consumer, Turn, UnpinReason, limits, span, status};
+use super::{Action, Advisory, Consumer, Pair, Turn, UnpinReason, limits, span};
 use crate::time::{Duration, Mono, Now, Wall};
 
 /// When a consumer that nobody uses goes.
@@ -74,11 +79,12 @@ impl Consumer {
     /// Looks at all waiting requests: those that expired or that nobody listens for go, and so do, at
     /// the end of the messages, those that do not wait. The rest hear something if they want to.
     pub(super) fn sweep(&mut self, turn: &mut Turn<'_>, end: AtEnd) {
-        let last = self.last_looked_at();
+        let Pair { consumer, stream } = self.last_looked_at();
+        let beat = |out: &mut Vec<u8>| idle_heartbeat(out, consumer, stream, None);
         let now = turn.now.mono;
         self.waiting.sweep(|request| {
             if request.is_expired(now) {
-                turn.out.status(&request.reply, |out| status::timeout(out, request));
+                request.end(turn.out, PullEnd::RequestTimeout);
                 return false;
             }
             if !(turn.interest)(&request.reply) {
@@ -86,11 +92,11 @@ impl Consumer {
             }
             let one_shot = request.expires.is_none() || request.delivered > 0;
             if end == AtEnd::Yes && request.no_wait && one_shot {
-                turn.out.status(&request.reply, |out| status::plain(out, "404 No Messages"));
+                turn.out.tell(&request.reply, NO_MESSAGES);
                 return false;
             }
             if request.beat_at.is_some_and(|at| at <= now) {
-                turn.out.status(&request.reply, |out| status::heartbeat(out, last, None));
+                turn.out.status(&request.reply, beat);
                 request.beat_at = Some(now + request.heartbeat);
             }
             true
@@ -116,8 +122,9 @@ impl Consumer {
             return;
         }
         let stalled = self.flow.as_ref().and_then(super::Flow::request);
-        let (to, last) = (self.config.deliver_subject.as_bytes(), self.last_looked_at());
-        turn.out.status(to, |out| status::heartbeat(out, last, stalled));
+        let Pair { consumer, stream } = self.last_looked_at();
+        let to = self.config.deliver_subject.as_bytes();
+        turn.out.status(to, |out| idle_heartbeat(out, consumer, stream, stalled));
         let asks = self.config.ack_policy == super::AckPolicy::FlowControl;
         if asks && stalled.is_none() && !self.pending.is_empty() {
             self.ask_for_confirmation(turn);
@@ -132,22 +139,19 @@ impl Consumer {
 
     /// The pause ends at the configured time of the wall clock, as far as that is known now.
     pub(super) fn set_pause(&mut self, now: Now) {
-        let until = self.config.pause_until.map_or(i64::MIN, causeway_wire::jetstream::Time::nanos);
+        let until = self.config.pause_until.map_or(i64::MIN, Time::nanos);
         let left = u64::try_from(until.saturating_sub(now.wall.0)).unwrap_or(0);
         self.paused_until = (left > 0).then(|| now.mono + Duration::from_nanos(left));
     }
 
     pub(super) fn advise_pause(&self, turn: &mut Turn<'_>) {
-        let until = self.config.pause_until.map_or(0, causeway_wire::jetstream::Time::nanos);
+        let until = self.config.pause_until.map_or(0, Time::nanos);
         let paused = self.paused_until.is_some();
         turn.out.advise(Advisory::Pause { paused, until: Wall(until) });
     }
 
     /// Takes the inactivity threshold from the configuration.
     pub(super) fn set_threshold(&mut self, now: Mono) {
-        if self.config.durable_name.is_empty() && span(self.config.inactive_threshold).is_none() {
-            self.config.inactive_threshold = limits::INACTIVE_DEFAULT;
-        }
         let grace = if self.is_push() { Duration::ZERO } else { limits::INACTIVE_GRACE };
         let threshold = span(self.config.inactive_threshold).map(|span| span + grace);
         self.inactivity = Inactivity { threshold, used_at: now, look_at: None };

@@ -19,16 +19,8 @@ pub(crate) struct Updated {
 }
 
 impl Consumer {
-    /// Takes on another configuration, checked and with its defaults filled in.
-    ///
-    /// # Errors
-    /// If something is different that can not be changed.
-    pub(crate) fn update(
-        &mut self,
-        turn: &mut Turn<'_>,
-        config: ConsumerConfig,
-    ) -> Result<Updated, ApiError> {
-        self.check_update(turn, &config)?;
+    /// Takes on another configuration. It was found fit, and has its defaults filled in.
+    pub(crate) fn update(&mut self, turn: &mut Turn<'_>, config: ConsumerConfig) -> Updated {
         let old = core::mem::replace(&mut self.config, config);
         let mut updated = Updated::default();
         if old.deliver_subject != self.config.deliver_subject {
@@ -57,55 +49,15 @@ impl Consumer {
         if !start::filters_of(&old).eq(start::filters_of(&self.config)) {
             updated.filters = true;
             self.filter = start::filter_of(&self.config);
-            let Self { skip, filter, .. } = self;
-            skip.retain(|seq| {
-                let meta = turn.log.meta(*seq);
-                meta.is_some_and(|meta| filter.matches(turn.log.subject(meta.subject)))
-            });
+            self.drop_unwanted(turn.log);
+            self.pending.change_all();
+            self.moved = true;
             self.count_pending(turn.log);
         }
         if self.config.sourcing {
             self.go_to(turn, self.floor.stream + 1);
         }
-        Ok(updated)
-    }
-
-    fn check_update(&self, turn: &mut Turn<'_>, new: &ConsumerConfig) -> Result<(), ApiError> {
-        let old = &self.config;
-        let fixed = [
-            (old.deliver_policy != new.deliver_policy, "deliver policy"),
-            (old.mem_storage != new.mem_storage, "storage type"),
-            (old.direct != new.direct, "direct"),
-            (old.sourcing != new.sourcing, "sourcing"),
-            (old.opt_start_seq != new.opt_start_seq, "start sequence"),
-            (nanos(old.opt_start_time) != nanos(new.opt_start_time), "start time"),
-            (old.ack_policy != new.ack_policy, "ack policy"),
-            (old.replay_policy != new.replay_policy, "replay policy"),
-            (old.idle_heartbeat != new.idle_heartbeat, "heart beats"),
-            (old.flow_control != new.flow_control, "flow control"),
-        ];
-        if let Some((_, what)) = fixed.into_iter().find(|(differs, _)| *differs) {
-            return Err(refused(format_args!("{what} can not be updated")));
-        }
-        if old.deliver_subject != new.deliver_subject {
-            if old.deliver_subject.is_empty() {
-                return Err(refused("can not update pull consumer to push based"));
-            }
-            if new.deliver_subject.is_empty() {
-                return Err(refused("can not update push consumer to pull based"));
-            }
-            if (turn.interest)(old.deliver_subject.as_bytes()) {
-                return Err(ErrorKind::ConsumerNameExist.error());
-            }
-        }
-        if old.max_waiting != new.max_waiting {
-            return Err(refused("max waiting can not be updated"));
-        }
-        let steps = i64::try_from(new.backoff.len()).unwrap_or(i64::MAX);
-        if steps > 0 && new.max_deliver != -1 && steps > new.max_deliver {
-            return Err(ErrorKind::ConsumerMaxDeliverBackoff.error());
-        }
-        Ok(())
+        updated
     }
 
     /// Nothing is delivered until then; a time that has passed, or none, ends a pause.
@@ -181,12 +133,4 @@ impl Consumer {
             }
         });
     }
-}
-
-fn nanos(time: Option<Time>) -> Option<i64> {
-    time.map(Time::nanos)
-}
-
-fn refused(why: impl core::fmt::Display) -> ApiError {
-    ErrorKind::ConsumerCreate.err(why)
 }

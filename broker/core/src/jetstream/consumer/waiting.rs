@@ -6,6 +6,9 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
+use causeway_wire::jetstream::status::PullEnd;
+
+use super::actions::Actions;
 use super::limits::SPARE_REPLIES;
 use crate::time::{Duration, Mono};
 
@@ -54,6 +57,12 @@ impl Request {
         self.expires.is_some_and(|at| at <= now)
     }
 
+    /// Tells its client why it ends, and what it could still have got.
+    pub(super) fn end(&self, out: &mut Actions, why: PullEnd) {
+        let left = u64::try_from(self.left).unwrap_or(0);
+        out.status(&self.reply, |out| why.write(out, left, self.bytes));
+    }
+
     /// The pin it holds; empty without.
     pub(super) fn pin(&self) -> &[u8] {
         self.priority.as_ref().map_or(&[], |priority| &priority.pin)
@@ -77,8 +86,6 @@ pub(super) enum Served {
     Waits,
     /// It has what it wanted.
     Done {
-        /// Messages it could still have got: 0, or less if it asked for none.
-        left: i64,
         /// Bytes it could still have got, if it had a limit and did not reach it exactly.
         bytes: u64,
     },
@@ -190,7 +197,7 @@ impl Waiting {
         request.delivered += 1;
         request.left = request.left.saturating_sub(1);
         if request.left <= 0 {
-            let served = Served::Done { left: request.left, bytes: request.bytes };
+            let served = Served::Done { bytes: request.bytes };
             self.remove(at);
             return served;
         }
@@ -294,9 +301,9 @@ mod tests {
         let asked = |bytes| Request { bytes, ..request("a", 9) };
         waiting.add(asked(10));
         assert_eq!(waiting.serve(0, Mono(0), 4), Served::Waits);
-        assert_eq!(waiting.serve(0, Mono(0), 6), Served::Done { left: 0, bytes: 0 });
+        assert_eq!(waiting.serve(0, Mono(0), 6), Served::Done { bytes: 0 });
         waiting.add(Request { bytes: 10, ..request("a", 1) });
-        assert_eq!(waiting.serve(0, Mono(0), 4), Served::Done { left: 0, bytes: 6 });
+        assert_eq!(waiting.serve(0, Mono(0), 4), Served::Done { bytes: 6 });
     }
 
     #[test]

@@ -70,9 +70,9 @@ impl Consumer {
     fn write_head(&self, kind: u8, out: &mut Vec<u8>) {
         out.extend_from_slice(&[VERSION, kind]);
         let (delivered, floor) = (self.delivered, self.floor);
-        for position in
-            [self.next, delivered.consumer, delivered.stream, floor.consumer, floor.stream]
-        {
+        let (delivered, floor) =
+            ([delivered.consumer, delivered.stream], [floor.consumer, floor.stream]);
+        for position in [self.next, self.log_end].into_iter().chain(delivered).chain(floor) {
             number(out, position);
         }
         for at in [self.delivered_at, self.acked_at] {

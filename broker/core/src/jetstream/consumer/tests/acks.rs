@@ -151,9 +151,12 @@ fn ack_all_acks_what_is_before() {
     assert_eq!(world.numbers(), [4, 3, 1, 0, 1]);
     world.ack_with(2, "", "r");
     assert_eq!(world.take(), ["r: acked durably"]);
+    world.ack(4, "+TERM no");
+    assert_eq!(world.take(), ["release 4", "terminated 4 x1 no"]);
+    world.fetch("1");
     world.pull("9", "in");
     world.pass(SECOND * 30);
-    assert_eq!(world.take(), ["in: a@4 #5 x2 +1", "in: a@5 #6 x1 +0"]);
+    assert_eq!(world.take(), ["in: a@5 #6 x2 +0"]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What is large: a million deliveries that wait, and turns that have an end.
 
-use causeway_wire::jetstream::ConsumerConfig;
+use causeway_wire::jetstream::{AckSubject, ConsumerConfig};
 
 use super::super::{Actions, Pump, Turn, limits};
 use super::pull;
@@ -40,8 +40,16 @@ fn a_million_deliveries_wait() {
     }
     assert_eq!(consumer.pending.len() as u64, MANY);
     let ack = |consumer: &mut super::super::Consumer, turn: &mut Turn<'_>, seq: u64| {
-        let token = super::super::AckToken { stream_seq: seq, consumer_seq: seq };
-        consumer.ack(turn, token, b"", b"");
+        let subject = AckSubject {
+            stream: b"S",
+            consumer: b"C",
+            deliveries: 1,
+            stream_seq: seq,
+            consumer_seq: seq,
+            timestamp: 0,
+            pending: 0,
+        };
+        consumer.ack(turn, &subject, b"", b"");
     };
     // Every second one, and from the end: the worst order for the table.
     (1..=MANY / 2).rev().for_each(|half| ack(consumer, &mut turn, 2 * half));

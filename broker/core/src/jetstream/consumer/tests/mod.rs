@@ -4,6 +4,7 @@ mod acks;
 mod filters;
 mod flow;
 mod limits;
+mod model;
 mod operator;
 mod priorities;
 mod pulls;

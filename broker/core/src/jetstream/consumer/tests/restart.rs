@@ -161,7 +161,7 @@ fn other_versions_and_empty_states_are_refused() {
     };
     assert_eq!(restore(&[]), BadState::Malformed);
     assert_eq!(restore(&[&[2, 0]]), BadState::Version(2));
-    assert_eq!(restore(&[&[1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]]), BadState::Malformed);
+    assert_eq!(restore(&[&[1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]]), BadState::Malformed);
 }
 
 /// Restores what may be anything; if it is accepted, it works.

@@ -8,9 +8,8 @@ use alloc::vec::Vec;
 use causeway_store::disk::LogId;
 use causeway_store::{Log, LogConfig, NewMessage};
 use causeway_wire::header;
-use causeway_wire::jetstream::ConsumerConfig;
+use causeway_wire::jetstream::{AckSubject, ConsumerConfig};
 
-use super::super::words::AckToken;
 use super::super::{Action, Actions, Advisory, Consumer, Pump, Setup, Turn};
 use crate::time::{Duration, Mono, Now, Wall};
 
@@ -183,9 +182,9 @@ impl World {
     }
 
     pub(super) fn ack_on(&mut self, token: &str, body: &str, reply: &str) {
-        let token = AckToken::parse(token.as_bytes()).expect("an ack subject");
+        let subject = AckSubject::parse(token.as_bytes()).expect("an ack subject");
         let (body, reply) = (body.as_bytes(), reply.as_bytes());
-        self.turn(|consumer, turn| consumer.ack(turn, token, body, reply));
+        self.turn(|consumer, turn| consumer.ack(turn, &subject, body, reply));
     }
 
     /// Lets time pass, and timers do what they do.

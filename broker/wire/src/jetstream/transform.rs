@@ -126,7 +126,7 @@ impl Transform {
     }
 
     /// Compiles a mapping that a user has configured, which is held to a little more: no blanks in
-    /// the template, and only functions that streams may use.
+    /// the template.
     ///
     /// # Errors
     ///
@@ -138,7 +138,7 @@ impl Transform {
                 return Err(Fault::InvalidTransform.of(token));
             }
             if function::is_call(token) {
-                if !function::is_for_streams(token) {
+                if !function::is_known(token) {
                     return Err(Fault::UnknownFunction.of(token));
                 }
             } else if token == ">" {

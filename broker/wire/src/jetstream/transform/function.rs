@@ -48,9 +48,9 @@ pub(super) fn is_call(token: &str) -> bool {
     token.len() > 4 && token.starts_with("{{") && token.ends_with("}}")
 }
 
-/// Whether a token calls a function that the subjects of streams may be mapped with.
-pub(super) fn is_for_streams(token: &str) -> bool {
-    call(token).is_some_and(|(name, _)| !matches!(name, Name::Left | Name::Right))
+/// Whether a token calls a function that there is.
+pub(super) fn is_known(token: &str) -> bool {
+    call(token).is_some()
 }
 
 /// The name and what stands between the parentheses.

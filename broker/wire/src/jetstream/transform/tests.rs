@@ -85,7 +85,7 @@ fn what_is_no_mapping() {
     check("foo.>", "bar.>.x", "<>: invalid transform in x");
     check("foo", "a b", "<>: invalid transform");
     check("foo", "{{foo(1)}}", "<>: unknown function in {{foo(1)}}");
-    check("*", "{{left(1,2)}}", "<>: unknown function in {{left(1,2)}}");
+    check("a", "{{left(1,2)}}", "<>: wildcard index out of range in {{left(1,2)}}");
     check("foo", "$1", "<>: wildcard index out of range in $1");
     check("*", "{{wildcard(2)}}", "<>: wildcard index out of range in {{wildcard(2)}}: [2]");
     check(

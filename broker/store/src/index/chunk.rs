@@ -73,6 +73,10 @@ impl Chunk {
         self.base + distance
     }
 
+    fn last_seq(&self) -> u64 {
+        self.len().checked_sub(1).map_or(self.base, |last| self.seq(last))
+    }
+
     /// Whether this sequence can be put behind the others.
     pub(super) fn reaches(&self, seq: u64) -> bool {
         seq.checked_sub(self.base).is_some_and(|distance| u32::try_from(distance).is_ok())
@@ -218,6 +222,45 @@ impl Chunk {
             bits => (!self.dead[index / 64] & ((1 << bits) - 1)).count_ones(),
         };
         u64::from(whole + part)
+    }
+
+    /// Says where a message is.
+    pub(super) fn set_at(&mut self, index: usize, at: u32) {
+        self.at[index] = at;
+    }
+
+    /// Takes the messages from a place on out, as a chunk of another segment.
+    pub(super) fn split_off(&mut self, index: usize, segment: u32) -> Self {
+        let base = if index < self.len() { self.seq(index) } else { self.last_seq() + 1 };
+        let moved = base - self.base;
+        let mut rest = Self { segment, base, ..Self::default() };
+        if !self.sparse.is_empty() {
+            let sparse = self.sparse.split_off(index);
+            rest.sparse = sparse.into_iter().map(|at| at - moved as u32).collect();
+        }
+        rest.at = self.at.split_off(index);
+        rest.body = self.body.split_off(index);
+        rest.subject = self.subject.split_off(index);
+        rest.next = self.next.split_off(index);
+        rest.time = self.time.split_off(index);
+        rest.bodies = self.bodies.split_off(index.min(self.bodies.len()));
+        let marks = self.marks.partition_point(|(at, _)| (*at as usize) < index);
+        let marks = self.marks.split_off(marks);
+        rest.marks = marks.into_iter().map(|(at, mark)| (at - index as u32, mark)).collect();
+        rest.dead = alloc::vec![0; rest.len().div_ceil(64)];
+        for at in 0..rest.len() {
+            if self.is_live(index + at) {
+                rest.live += 1;
+            } else {
+                rest.dead[at / 64] |= 1 << (at % 64);
+            }
+        }
+        self.live -= rest.live;
+        self.dead.truncate(index.div_ceil(64));
+        if let Some(last) = self.dead.last_mut().filter(|_| !index.is_multiple_of(64)) {
+            *last &= (1 << (index % 64)) - 1;
+        }
+        rest
     }
 
     /// Gives back what growing arrays have in reserve.

@@ -150,10 +150,10 @@ impl Function {
         }
         for place in &mut self.tokens {
             let index = *place;
-            *place = match usize::try_from(index - 1) {
-                Err(_) => 0,
+            *place = match usize::try_from(index) {
+                Err(_) | Ok(0) => 0,
                 Ok(at) => {
-                    let at = pattern.wildcards.get(at).copied();
+                    let at = pattern.wildcards.get(at - 1).copied();
                     at.and_then(|at| i64::try_from(at).ok())
                         .ok_or_else(|| Fault::IndexOutOfRange.of(&with_index(token, index)))?
                 }

@@ -18,8 +18,9 @@
 //! [`save`](Consumer::save) writes all of it, [`take_changes`](Consumer::take_changes) what is new
 //! since the last time; one after the other they are what [`restore`](Consumer::restore) reads. A
 //! delivery is not durable before it is sent: after a crash a message may come again, with the same
-//! consumer sequence. It is never left out, and never comes again once its ack was answered: the
-//! answer asks for what was changed up to then to be durable.
+//! consumer sequence. Pieces may overlap: a checkpoint that saves everything may come before changes
+//! that it has already. A message is never left out, and never comes again once its ack was
+//! answered: the answer asks for what was changed up to then to be durable.
 
 mod ack;
 mod actions;

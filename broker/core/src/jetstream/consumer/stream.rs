@@ -69,6 +69,11 @@ impl Consumer {
                 || self.is_listed(seq))
     }
 
+    /// From now on the stream keeps messages for its consumers, or no longer does.
+    pub(crate) const fn set_retains(&mut self, retains: bool) {
+        self.setup.retains = retains;
+    }
+
     /// A message is no more among those to be delivered for the first time.
     pub(super) fn one_less(&mut self) {
         debug_assert!(self.num_pending > 0, "every message that is wanted was told of");

@@ -115,8 +115,7 @@ fn backoff_is_counted_by_deliveries() {
 #[test]
 fn max_deliver_gives_up_and_tells_once() {
     let mut world = filled(ConsumerConfig { max_deliver: 2, ..pull() }, 2);
-    world.setup.retains = true;
-    world.consumer.setup.retains = true;
+    world.consumer.set_retains(true);
     world.pull("9", "in");
     world.pump();
     world.ack(2, "");
@@ -143,7 +142,7 @@ fn a_nak_after_the_last_delivery_gives_up_at_once() {
 #[test]
 fn ack_all_acks_what_is_before() {
     let mut world = filled(ConsumerConfig { ack_policy: AckPolicy::All, ..pull() }, 5);
-    world.consumer.setup.retains = true;
+    world.consumer.set_retains(true);
     world.fetch("4");
     world.ack_with(3, "", "r");
     let told = ["release 1", "release 2", "release 3", "r: acked durably"];
@@ -162,7 +161,7 @@ fn ack_all_acks_what_is_before() {
 #[test]
 fn without_acks_a_delivery_is_an_ack() {
     let mut world = filled(ConsumerConfig { ack_policy: AckPolicy::None, ..pull() }, 2);
-    world.consumer.setup.retains = true;
+    world.consumer.set_retains(true);
     assert_eq!(world.fetch("2")[..2], ["in: a@1 #1 x1 +1", "release 1"]);
     assert_eq!(world.numbers(), [2, 2, 0, 0, 0]);
     world.ack_with(1, "", "r");

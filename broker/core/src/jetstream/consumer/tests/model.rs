@@ -36,6 +36,7 @@ enum Step {
     Filters(usize),
     Reset(Option<u64>),
     Keep,
+    Checkpoint,
     Crash,
 }
 
@@ -57,6 +58,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..FILTERS.len()).prop_map(Step::Filters),
         1 => proptest::option::of(seq()).prop_map(Step::Reset),
         4 => Just(Step::Keep),
+        1 => Just(Step::Checkpoint),
         2 => Just(Step::Crash),
     ]
 }
@@ -403,6 +405,10 @@ impl Both {
             }
             Step::Keep => {
                 world.keep();
+                model.kept = model.state.clone();
+            }
+            Step::Checkpoint => {
+                world.checkpoint();
                 model.kept = model.state.clone();
             }
             Step::Crash => {

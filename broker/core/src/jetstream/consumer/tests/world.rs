@@ -212,6 +212,14 @@ impl World {
         }
     }
 
+    /// Keeps all of the state in one piece, whatever was kept before. Changes that come later may
+    /// tell some of it again.
+    pub(super) fn checkpoint(&mut self) {
+        let mut piece = Vec::new();
+        self.consumer.save(self.now, &mut piece);
+        self.pieces = alloc::vec![piece];
+    }
+
     /// A crash: the consumer comes back as it was kept, on the log as it is now.
     pub(super) fn crash(&mut self) {
         let pieces = self.pieces.iter().map(Vec::as_slice);

@@ -38,3 +38,6 @@ pub(crate) const READ_BYTES: u64 = 4 << 10;
 
 /// How often reading a file is tried again while a log is opened.
 pub(crate) const READ_TRIES: u32 = 2;
+
+/// Bytes that are copied at once when what is left of a segment is packed.
+pub(crate) const PACK_BYTES: u64 = 256 << 10;

@@ -361,7 +361,7 @@ impl Log {
     }
 
     /// The sequences whose messages are lost to damage, ascending. They count as
-    /// [deleted](Self::deleted), until the first message behind them is removed.
+    /// [deleted](Self::deleted), and are said to be lost until they are [trimmed](Self::trim_to).
     pub fn lost(&self) -> impl Iterator<Item = RangeInclusive<u64>> {
         let lost = match &self.store {
             Store::Memory { .. } => &[],

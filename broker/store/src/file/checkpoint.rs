@@ -18,6 +18,8 @@ pub(super) const FORMAT: u64 = 1;
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Listed {
     pub(super) number: u32,
+    /// It is what was left of another.
+    pub(super) packed: bool,
     /// Bytes of it that are of the log.
     pub(super) end: u64,
     pub(super) live: Live,
@@ -132,8 +134,8 @@ impl Checkpoint {
         put_number(&mut body, self.next_seq);
         put_number(&mut body, self.last_time);
         put_number(&mut body, self.segments.len() as u64);
-        for Listed { number, end, live } in &self.segments {
-            put_number(&mut body, (*number).into());
+        for Listed { number, packed, end, live } in &self.segments {
+            put_number(&mut body, u64::from(*number) << 1 | u64::from(*packed));
             put_number(&mut body, *end);
             live.put(&mut body);
         }
@@ -156,8 +158,10 @@ impl Checkpoint {
         let mut read =
             Self { next_seq: reader.number()?, last_time: reader.number()?, ..Self::default() };
         for _ in 0..reader.number()? {
-            let (number, end) = (reader.small()?, reader.number()?);
-            read.segments.push(Listed { number, end, live: Live::read(&mut reader)? });
+            let (number, end) = (reader.number()?, reader.number()?);
+            let (number, packed) = (u32::try_from(number >> 1).ok()?, number & 1 != 0);
+            let live = Live::read(&mut reader)?;
+            read.segments.push(Listed { number, packed, end, live });
         }
         read.lost = reader.ranges()?;
         for _ in 0..reader.number()? {
@@ -180,7 +184,7 @@ mod tests {
     fn what_a_checkpoint_says_is_read_again() {
         let sparse = (0..500).map(|at| 1000 + 3 * at..=1000 + 3 * at);
         let ranges = vec![5..=9, 11..=11, 500..=100_000];
-        let listed = |number, live| Listed { number, end: 77, live };
+        let listed = |number, live| Listed { number, packed: number == 2, end: 77, live };
         let checkpoint = Checkpoint {
             next_seq: 12,
             last_time: 13,

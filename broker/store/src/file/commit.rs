@@ -38,7 +38,8 @@ impl FileLog {
             return;
         }
         self.tidy(index, out);
-        if self.flight.is_some() || self.failure == Some(Failure::Disk) {
+        let busy = self.flight.is_some() || self.is_erasing_active();
+        if busy || self.failure == Some(Failure::Disk) {
             return;
         }
         if self.pending.is_empty() && !self.wants_checkpoint {
@@ -82,7 +83,7 @@ impl FileLog {
             }
             self.seal(&old);
         }
-        self.segments.insert(number, Segment { end: 0, file: Some(file), used: 0 });
+        self.segments.insert(number, Segment { end: 0, packed: false, file: Some(file), used: 0 });
         index.move_to(number, self.pending.first_seq.unwrap_or(index.next_seq()));
         let active = Active { number, file, size, used: 0 };
         (self.active, self.active_messages) = (Some(active), 0);
@@ -105,7 +106,7 @@ impl FileLog {
             let live = Live::of(ranges);
             if live != Live::default() {
                 let end = if *number == segment { at } else { known.end };
-                segments.push(Listed { number: *number, end, live });
+                segments.push(Listed { number: *number, packed: known.packed, end, live });
             } else if *number != segment {
                 gone.push(*number);
             }
@@ -231,6 +232,7 @@ impl FileLog {
                 self.drop_segments(&gone, out);
                 // There is a segment behind it now: a table says that, too.
                 self.jobs.extend(self.sealed.take().map(Job::Table));
+                self.look_for_packing(index);
             }
             None => self.look_for_dead_segments(index),
         }

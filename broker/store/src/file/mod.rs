@@ -3,6 +3,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `commit` | batches: what was done becomes records, one batch is in flight at a time |
+//! | `pack` | what is left of a segment is copied when that is little |
 //! | `tidy` | what is done in the background: room for the next segment, what is no longer needed |
 //! | `read` | reading messages, from memory or the disk |
 //! | `open`, `replay` | reading the files after a start, and making sense of them |
@@ -18,6 +19,7 @@ mod end;
 mod io;
 mod name;
 mod open;
+mod pack;
 mod pending;
 mod read;
 mod record;
@@ -26,12 +28,12 @@ mod scan;
 mod tidy;
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use core::ops::RangeInclusive;
 
 use crate::config::{Durability, LogConfig};
-use crate::disk::{Answer, DiskError, Done, FileId, Op};
+use crate::disk::{Answer, DiskError, Done, FileId, Op, Path};
 use crate::index::{Entry, Index};
 use crate::limits::FIRST_SEGMENT_BYTES;
 use crate::log::{Failure, Progress};
@@ -44,8 +46,10 @@ pub(crate) use crc::crc32c;
 use end::Ending;
 use io::{For, Io};
 use open::Opening;
+use pack::Packing;
 use pending::Pending;
 use read::Loads;
+pub(crate) use record::record_bytes;
 use tidy::{Erase, Job, Ready, Running};
 
 /// The segment of messages that wait for a segment.
@@ -69,6 +73,8 @@ enum Phase {
 struct Segment {
     /// Bytes of it that are of the log.
     end: u64,
+    /// It is what was left of another.
+    packed: bool,
     /// It is open for reading.
     file: Option<FileId>,
     /// When it was last read, by the count of reads.
@@ -117,6 +123,9 @@ pub(crate) struct FileLog {
     /// Removed messages whose bodies are still on the disk.
     erases: Vec<Erase>,
     lost: Vec<RangeInclusive<u64>>,
+    packing: Option<Packing>,
+    /// Segments that cannot be packed: something in them cannot be read.
+    unpackable: BTreeSet<u32>,
     jobs: VecDeque<Job>,
     running: Option<Running>,
     /// How often the next segment could not be made, one time after the other.
@@ -153,6 +162,8 @@ impl FileLog {
             garbage: Vec::new(),
             erases: Vec::new(),
             lost: Vec::new(),
+            packing: None,
+            unpackable: BTreeSet::new(),
             jobs: VecDeque::new(),
             running: None,
             failed_to_prepare: 0,
@@ -226,14 +237,12 @@ impl FileLog {
 
     pub(crate) fn remove(&mut self, index: &mut Index, seq: u64, erase: bool) -> Option<Meta> {
         let located = index.locate(seq)?;
-        if seq == index.first_seq() {
-            replay::subtract(&mut self.lost, 0..=seq);
-        }
         let removed = index.remove(seq)?;
         self.pending.removed.push(seq);
         if erase {
             self.pending.erased.push(seq);
             self.erases.push(Erase::of(seq, located));
+            self.spoil_packing(located.segment);
         }
         self.control();
         Some(removed)
@@ -254,6 +263,13 @@ impl FileLog {
 
     pub(crate) fn keep_whole(&mut self) {
         self.pending.whole = true;
+    }
+
+    /// The file of a segment.
+    fn path_of(&self, segment: u32) -> Path {
+        let packed = self.segments.get(&segment).is_some_and(|segment| segment.packed);
+        let kind = if packed { name::Kind::Pack } else { name::Kind::Segment };
+        self.io.path(kind, segment)
     }
 
     fn control(&mut self) {

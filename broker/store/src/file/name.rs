@@ -13,7 +13,9 @@ pub(super) const DESTROYED: &str = "destroyed";
 pub(super) enum Kind {
     /// Records.
     Segment,
-    /// What the index holds of the records of a segment.
+    /// What was left of a segment.
+    Pack,
+    /// What the index holds of the records of a segment, or of what was left of one.
     Index,
 }
 
@@ -21,6 +23,7 @@ pub(super) enum Kind {
 pub(super) fn name(kind: Kind, segment: u32, identity: u64) -> String {
     let ending = match kind {
         Kind::Segment => "seg",
+        Kind::Pack => "pak",
         Kind::Index => "idx",
     };
     format!("{segment:08x}-{identity:016x}.{ending}")
@@ -32,6 +35,7 @@ pub(super) fn parse(name: &str) -> Option<(Kind, u32, u64)> {
     let (segment, identity) = numbers.split_once('-')?;
     let kind = match ending {
         "seg" => Kind::Segment,
+        "pak" => Kind::Pack,
         "idx" => Kind::Index,
         _ => return None,
     };

@@ -69,6 +69,14 @@ enum Step {
     Last,
 }
 
+impl Opening {
+    /// What the file of the next older segment is.
+    fn own_kind(&self) -> name::Kind {
+        let packed = self.older.front().is_some_and(|listed| listed.packed);
+        if packed { name::Kind::Pack } else { name::Kind::Segment }
+    }
+}
+
 impl FileLog {
     pub(super) fn begin_opening(&mut self, out: &mut Vec<Op>) {
         self.phase = Phase::Opening(alloc::boxed::Box::default());
@@ -139,13 +147,13 @@ impl FileLog {
                 if self.table(index, opening) {
                     self.next_file(index, opening, progress, out);
                 } else {
-                    self.fetch(opening, name::Kind::Segment, number, out);
+                    self.fetch(opening, opening.own_kind(), number, out);
                 }
             }
             // What a table says can be found out again.
             Step::Open { kind: name::Kind::Index, number, .. }
             | Step::Read { kind: name::Kind::Index, number } => {
-                self.fetch(opening, name::Kind::Segment, number, out);
+                self.fetch(opening, opening.own_kind(), number, out);
             }
             Step::Open { .. } if error == Some(DiskError::NotFound) => {
                 // One that was listed is hidden; one that is needed is missing.
@@ -173,9 +181,11 @@ impl FileLog {
                     }
                 }
             }
-            Step::Open { number, .. } | Step::Read { number, .. } if opening.tries < READ_TRIES => {
+            Step::Open { kind, number, .. } | Step::Read { kind, number }
+                if opening.tries < READ_TRIES =>
+            {
                 opening.tries += 1;
-                self.fetch(opening, name::Kind::Segment, number, out);
+                self.fetch(opening, kind, number, out);
             }
             // What cannot be read is not lost: the log stays shut.
             Step::List | Step::Open { .. } | Step::Read { .. } | Step::Last => self.fail(),
@@ -213,11 +223,12 @@ impl FileLog {
             self.fetch(opening, name::Kind::Segment, number, out);
         } else if let Some(listed) = opening.older.front() {
             // A table without its segment is of no use.
-            let both = [name::Kind::Segment, name::Kind::Index].map(|kind| {
+            let own = if listed.packed { name::Kind::Pack } else { name::Kind::Segment };
+            let both = [own, name::Kind::Index].map(|kind| {
                 let name = name::name(kind, listed.number, self.io.identity);
                 opening.names.contains(&name)
             });
-            let kind = if both == [true; 2] { name::Kind::Index } else { name::Kind::Segment };
+            let kind = if both == [true; 2] { name::Kind::Index } else { own };
             let number = listed.number;
             self.fetch(opening, kind, number, out);
         } else if self.replay(index, opening, destroyed, out) {

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use super::record::{GRANULE, HEADER_BYTES, Header, Kind, MARKED, Place, record_bytes};
-use super::{FileLog, For, name};
+use super::{FileLog, For};
 use crate::disk::{Answer, DiskError, FileId, Lane, Op, OpKind};
 use crate::index::{Index, UNPLACED};
 use crate::limits::{OPEN_FILES, READ_AHEAD_BYTES, READ_BYTES};
@@ -125,7 +125,7 @@ impl FileLog {
         }
         let file = self.io.new_file();
         known.file = Some(file);
-        let path = self.io.path(name::Kind::Segment, segment);
+        let path = self.path_of(segment);
         let open = OpKind::Open { file, path, create: false };
         self.io.ask(Lane::Read, For::Open { segment }, open, out);
         self.close_least_used(out);

@@ -21,7 +21,7 @@ use super::checkpoint::{Checkpoint, Listed};
 use super::open::{Content, Opening};
 use super::pending::Control;
 use super::record::{FIRST, GRANULE, HEADER_BYTES, Kind, LAST, LAZY, MARKED, WHOLE};
-use super::scan::Found;
+use super::scan::{Found, Scan};
 use super::tidy::{Erase, Job};
 use super::{Active, FileLog, NO_SEGMENT, Segment, name};
 use crate::disk::{FileId, Op};
@@ -192,9 +192,6 @@ impl Replay {
                         self.erased_in_tail.push(Erase::of(seq, located));
                     }
                 }
-                if seq == index.first_seq() {
-                    subtract(&mut self.lost, 0..=seq);
-                }
                 index.remove(seq);
             }
         }
@@ -248,6 +245,66 @@ pub(super) fn subtract(ranges: &mut Vec<RangeInclusive<u64>>, gone: RangeInclusi
     *ranges = ranges.iter().flat_map(rest).flatten().collect();
 }
 
+/// Records of a segment that count.
+struct Part<'a> {
+    content: &'a Content,
+    /// From this one on.
+    from: usize,
+    /// Below the batch with this number.
+    until: u64,
+}
+
+/// First batches of segments that are not complete. Such a batch is to be whole, so there is nothing
+/// of it, and the segment goes.
+#[derive(Default)]
+struct Torn {
+    /// The number of the batch.
+    batch: Option<u64>,
+    segment: u32,
+    next_seq: u64,
+}
+
+impl Torn {
+    /// Takes segments out that were made or begun and are of no use.
+    fn take_out(opening: &mut Opening, replay: &mut Replay) -> Self {
+        let mut torn = Self::default();
+        while let Some(newest) = opening.scanned.first() {
+            let Scan { found, strange } = &newest.scan;
+            let batch = found.first().map(|first| first.head.batch);
+            match batch {
+                None if strange.is_empty() => {}
+                None => replay.find(FindingKind::TornTail, newest.number, 0, None),
+                Some(batch) => {
+                    let only = newest.scan.last_batch() == Some(batch);
+                    let whole = found.iter().any(|found| found.head.is(WHOLE));
+                    if !only || !whole || newest.scan.is_complete(batch) {
+                        break;
+                    }
+                    torn.segment = newest.number;
+                    torn.batch = Some(torn.batch.map_or(batch, |other| other.min(batch)));
+                    let next_seq = found.iter().map(|found| found.head.next_seq()).max();
+                    torn.next_seq = torn.next_seq.max(next_seq.unwrap_or(0));
+                }
+            }
+            opening.scanned.remove(0);
+        }
+        torn
+    }
+
+    fn report(&self, index: &mut Index, replay: &mut Replay) {
+        if let Some((kind, segment, at)) = replay.gap.take() {
+            replay.find(kind, segment, at, None);
+        }
+        if self.batch.is_some() {
+            let next = index.next_seq();
+            let lost = (self.next_seq > next).then(|| next..=self.next_seq - 1);
+            index.skip_to(self.next_seq);
+            replay.lost.extend(lost.clone());
+            replay.find(FindingKind::TornTail, self.segment, 0, lost);
+        }
+    }
+}
+
 /// The last batch.
 struct Tail {
     number: u64,
@@ -288,8 +345,10 @@ impl FileLog {
         out: &mut Vec<Op>,
     ) -> bool {
         let mut replay = core::mem::take(&mut opening.replay);
-        let tail = opening.scanned.iter().find_map(Tail::of);
-        let newest = opening.scanned.iter().position(|content| !content.scan.found.is_empty());
+        let torn = Torn::take_out(opening, &mut replay);
+        let last = opening.scanned.first().and_then(Tail::of);
+        // If there was an attempt to write the next batch, this one was durable.
+        let tail = last.filter(|tail| torn.batch.is_none_or(|batch| batch <= tail.number));
         if let Some((_, base)) = &opening.base {
             // What the segment with the checkpoint had before it.
             for listed in &base.segments {
@@ -301,14 +360,21 @@ impl FileLog {
             }
             index.skip_to(base.next_seq);
         }
-        for (place, content) in opening.scanned.iter().enumerate().rev() {
+        let scanned = core::mem::take(&mut opening.scanned);
+        for (place, content) in scanned.iter().enumerate().rev() {
             let from = match &opening.base {
-                Some((at, _)) if place + 1 == opening.scanned.len() => *at + 1,
+                Some((at, _)) if place + 1 == scanned.len() => *at + 1,
                 Some(_) | None => 0,
             };
-            let newest = tail.as_ref().filter(|_| newest == Some(place));
-            self.replay_segment(index, &mut replay, content, from, newest, opening.base.is_some());
+            // What was written again in the segment behind counts there.
+            let behind = place.checked_sub(1).and_then(|behind| scanned.get(behind));
+            let until = behind.and_then(|behind| Some(behind.scan.found.first()?.head.batch));
+            let part = Part { content, from, until: until.unwrap_or(u64::MAX) };
+            let tail = tail.as_ref().filter(|_| place == 0);
+            self.replay_segment(index, &mut replay, &part, tail);
         }
+        opening.scanned = scanned;
+        torn.report(index, &mut replay);
         // That of a message that is gone, perhaps; and those in the same batch were stored before.
         if let Some((_, base)) = &opening.base {
             index.set_last_time(base.last_time);
@@ -317,6 +383,9 @@ impl FileLog {
             && !tail.as_ref().is_some_and(|tail| tail.complete)
             && index.state().messages == 0;
         self.take_over(index, &mut replay, opening, tail.as_ref());
+        if let Some(batch) = torn.batch {
+            self.batch = batch - 1;
+        }
         self.look_for_successor(&mut replay, opening);
         for (seq, segment, at) in core::mem::take(&mut replay.unsound) {
             if self.lost.iter().any(|range| range.contains(&seq)) {
@@ -335,18 +404,18 @@ impl FileLog {
         &mut self,
         index: &mut Index,
         replay: &mut Replay,
-        content: &Content,
-        from: usize,
+        part: &Part<'_>,
         tail: Option<&Tail>,
-        based: bool,
     ) {
+        let Part { content, from, until } = *part;
         let found = &content.scan.found;
         let mut before = from.checked_sub(1).and_then(|at| found.get(at));
-        if from == 0 && !based && found.first().is_some_and(|first| first.at > 0) {
+        if from == 0 && found.first().is_some_and(|first| first.at > 0) {
             replay.gap = Some((FindingKind::DamagedCheckpoint, content.number, 0));
         }
         let base_batch = before.map(|base| base.head.batch);
-        for record in &found[from.min(found.len())..] {
+        let records = found.iter().skip(from);
+        for record in records.take_while(|record| record.head.batch < until) {
             let of_tail = tail.filter(|tail| tail.number == record.head.batch);
             if let Some(kind) = gap_before(before, record, of_tail) {
                 let at = before.map_or(0, |before| before.at + before.head.record_bytes());
@@ -358,6 +427,7 @@ impl FileLog {
                 None if base_batch == Some(record.head.batch)
                     && record.head.kind == Kind::Control =>
                 {
+                    replay.close_gap(index, record);
                     // Its notes are in the checkpoint that is in the same batch.
                     if let Some(control) =
                         Control::read(body_of(record, content)).filter(|_| record.sound)
@@ -392,9 +462,6 @@ impl FileLog {
                 replay.find(FindingKind::TornTail, content.number, tail.at, lost);
             }
             Some(_) if strange => replay.find(FindingKind::TornTail, content.number, end, None),
-            None if strange && content.scan.found.is_empty() => {
-                replay.find(FindingKind::TornTail, content.number, end, None);
-            }
             None if strange => replay.gap = Some((FindingKind::Damage, content.number, end)),
             Some(_) | None => {}
         }
@@ -410,6 +477,9 @@ impl FileLog {
         tail: &Tail,
         base_batch: Option<u64>,
     ) {
+        if replay.gap.is_some_and(|(kind, ..)| kind == FindingKind::Damage) {
+            replay.close_gap(index, record);
+        }
         if !tail.complete && (tail.whole || !record.sound) {
             return;
         }
@@ -433,7 +503,7 @@ impl FileLog {
             }
             Kind::Message | Kind::Control | Kind::Checkpoint | Kind::Close => {}
         }
-        if record.head.is(LAST) {
+        if record.head.is(LAST) && tail.complete {
             index.skip_to(record.head.next_seq());
         }
     }
@@ -448,20 +518,22 @@ impl FileLog {
     ) {
         let listed = opening.base.iter().flat_map(|(_, base)| &base.segments);
         let mut ends: BTreeMap<u32, u64> =
-            listed.map(|listed| (listed.number, listed.end)).collect();
+            listed.clone().map(|listed| (listed.number, listed.end)).collect();
+        let packed: Vec<u32> =
+            listed.filter(|listed| listed.packed).map(|listed| listed.number).collect();
         for content in opening.scanned.iter().filter(|content| !content.scan.found.is_empty()) {
             ends.insert(content.number, content.scan.end());
         }
         let newest = opening.scanned.iter().find(|content| !content.scan.found.is_empty());
         if let Some((tail, newest)) = tail.zip(newest) {
             ends.insert(newest.number, tail.at);
-            self.batch = tail.number;
+            // It is written again under its own number.
+            self.batch = tail.number - 1;
             let before = newest.scan.found.iter().rfind(|found| found.at < tail.at);
             self.chain = before.map_or(0, |before| before.crc);
             self.sealed = Some(newest.number).filter(|_| !tail.closed);
             if tail.closed {
                 let first = newest.scan.found.iter().find(|found| found.at == tail.at);
-                self.batch = tail.number - 1;
                 self.chain = first.map_or(0, |close| close.head.chain);
                 let size = newest.bytes.len() as u64;
                 let (number, file) = (newest.number, FileId(0));
@@ -471,8 +543,11 @@ impl FileLog {
                 self.active_messages = messages.map(|found| found.head.record_bytes()).sum();
             }
         }
-        let segment = |end: u64| Segment { end, file: None, used: 0 };
-        self.segments = ends.iter().map(|(number, end)| (*number, segment(*end))).collect();
+        let segment = |(number, end): (&u32, &u64)| {
+            let packed = packed.contains(number);
+            (*number, Segment { end: *end, packed, file: None, used: 0 })
+        };
+        self.segments = ends.iter().map(segment).collect();
         self.garbage(opening);
         let largest = ends.values().max().copied().unwrap_or(0).next_power_of_two();
         self.next_size = largest.max(FIRST_SEGMENT_BYTES).min(self.segment_bytes);

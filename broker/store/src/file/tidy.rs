@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::end::Ending;
 use super::name;
 use super::record::{GRANULE, HEADER_BYTES, Header, Kind, Place};
-use super::{Active, FileLog, For, Phase};
+use super::{Active, FileLog, For, Phase, pack};
 use crate::disk::{Answer, DiskError, FileId, Lane, Op, OpKind};
 use crate::index::{Index, Located, Of, UNPLACED};
 use crate::limits::{LEAST_SEGMENT_BYTES, PREPARE_TRIES, SEGMENT_GROWTH};
@@ -54,6 +54,10 @@ impl Erase {
         Self { seq, segment, at, stage: Stage::Due }
     }
 
+    pub(super) fn segment(&self) -> u32 {
+        self.segment
+    }
+
     /// The message has a place now.
     pub(super) fn placed(&mut self, segment: u32, at: u64) {
         (self.segment, self.at) = (segment, at);
@@ -78,6 +82,8 @@ pub(super) enum Job {
         segment: u32,
         end: u64,
     },
+    /// Copy what is left of a segment, step by step.
+    Pack(pack::Step),
     /// Write down what the index has of a segment.
     Table(u32),
     /// Remove files.
@@ -173,10 +179,36 @@ impl FileLog {
 
     fn next_job(&mut self, index: &Index, out: &mut Vec<Op>) {
         while self.running.is_none()
-            && let Some(job) = self.jobs.pop_front()
+            && let Some(at) = self.jobs.iter().position(|job| self.may_start(job))
+            && let Some(job) = self.jobs.remove(at)
         {
             self.start(index, job, out);
         }
+    }
+
+    /// Whether this is the wrong moment. A sync that fails may take with it what another one was to
+    /// make durable, so nothing is synced in a segment beside the batch that is being written there.
+    fn may_start(&self, job: &Job) -> bool {
+        self.flight.is_none() || !self.touches_active(job)
+    }
+
+    fn touches_active(&self, job: &Job) -> bool {
+        let segment = match job {
+            Job::Erase(erase) | Job::Overwrite { erase, .. } => erase.segment,
+            Job::Prepare { .. }
+            | Job::Enlarge { .. }
+            | Job::Discard(_)
+            | Job::Trim { .. }
+            | Job::Pack(_)
+            | Job::Table(_)
+            | Job::Remove(_) => return false,
+        };
+        self.active.is_some_and(|active| active.number == segment)
+    }
+
+    /// Whether batches have to wait.
+    pub(super) fn is_erasing_active(&self) -> bool {
+        self.running.as_ref().is_some_and(|running| self.touches_active(&running.job))
     }
 
     fn start(&mut self, index: &Index, job: Job, out: &mut Vec<Op>) {
@@ -213,14 +245,17 @@ impl FileLog {
                     OpKind::Close { file },
                 ]
             }
+            Job::Pack(step) => self.pack_ops(step),
             Job::Table(segment) => {
                 let Some(table) = self.table_of(index, *segment) else { return };
                 let (file, path) = (self.io.new_file(), self.io.path(name::Kind::Index, *segment));
-                // It has a checksum: no sync is needed, nobody relies on it.
+                // It is also known by it that there is a segment behind.
                 vec![
                     OpKind::Open { file, path, create: true },
                     OpKind::Write { file, at: 0, bytes: vec![Bytes::from(table)] },
+                    OpKind::Sync { file },
                     OpKind::Close { file },
+                    self.io.sync_dir(),
                 ]
             }
             Job::Remove(names) => {
@@ -228,8 +263,7 @@ impl FileLog {
                 names.iter().map(remove).chain([self.io.sync_dir()]).collect()
             }
             Job::Erase(Erase { segment, at, .. }) => {
-                let (file, path) =
-                    (self.io.new_file(), self.io.path(name::Kind::Segment, *segment));
+                let (file, path) = (self.io.new_file(), self.path_of(*segment));
                 ready = Some(Ready { number: *segment, file, size: 0 });
                 vec![
                     OpKind::Open { file, path, create: false },
@@ -275,12 +309,12 @@ impl FileLog {
         if running.left == 0
             && let Some(running) = self.running.take()
         {
-            self.finished(running);
+            self.finished(index, running);
             self.tidy(index, out);
         }
     }
 
-    fn finished(&mut self, running: Running) {
+    fn finished(&mut self, index: &mut Index, running: Running) {
         let Running { job, error, bytes, ready, .. } = running;
         match job {
             Job::Prepare { size } => self.prepared(size, error, ready),
@@ -300,6 +334,7 @@ impl FileLog {
                 let size = self.next_size();
                 self.jobs.push_back(Job::Prepare { size });
             }
+            Job::Pack(step) => self.packed(index, step, error.is_some(), bytes),
             Job::Discard(_) | Job::Trim { .. } | Job::Table(_) | Job::Remove(_) => {}
             Job::Erase(erase) => {
                 let Some(Ready { file, .. }) = ready.filter(|_| error.is_none()) else { return };
@@ -315,6 +350,8 @@ impl FileLog {
                 if error.is_none() {
                     self.erases.retain(|other| other.seq != erase.seq);
                     self.cache.drop_at(erase.segment, erase.at);
+                } else if self.active.is_some_and(|active| active.number == erase.segment) {
+                    self.fail();
                 }
             }
         }
@@ -365,14 +402,19 @@ impl FileLog {
     pub(super) fn drop_segments(&mut self, gone: &[u32], out: &mut Vec<Op>) {
         let mut names = core::mem::take(&mut self.garbage);
         for number in gone {
+            let mut packed = false;
             if let Some(segment) = self.segments.remove(number) {
+                packed = segment.packed;
                 self.close_file(segment.file, out);
             }
             self.cache.drop_segment(*number);
             self.erases.retain(|erase| erase.segment != *number);
-            for kind in [name::Kind::Segment, name::Kind::Index] {
-                names.push(name::name(kind, *number, self.io.identity));
-            }
+            let kinds = match packed {
+                true => [name::Kind::Pack, name::Kind::Index],
+                false => [name::Kind::Segment, name::Kind::Index],
+            };
+            names.extend(kinds.map(|kind| name::name(kind, *number, self.io.identity)));
+            self.unpackable.remove(number);
         }
         if !names.is_empty() {
             self.jobs.push_back(Job::Remove(names));

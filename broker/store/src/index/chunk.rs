@@ -45,6 +45,8 @@ pub(super) struct Chunk {
     /// A bit for each message that was removed.
     dead: Vec<u64>,
     live: u32,
+    /// Bytes of bodies that are left, and of what a record takes beside them.
+    weight: u64,
     /// Marks of messages, by their place here.
     marks: Vec<(u32, u64)>,
     /// The messages themselves, of a log in memory.
@@ -66,6 +68,10 @@ impl Chunk {
 
     pub(super) fn live(&self) -> u32 {
         self.live
+    }
+
+    pub(super) fn weight(&self) -> u64 {
+        self.weight
     }
 
     pub(super) fn seq(&self, index: usize) -> u64 {
@@ -115,6 +121,7 @@ impl Chunk {
             self.dead.push(0);
         }
         self.live += 1;
+        self.weight += weight(fields.body);
         if fields.mark != 0 {
             self.marks.push((index as u32, fields.mark));
         }
@@ -181,6 +188,7 @@ impl Chunk {
     pub(super) fn kill(&mut self, index: usize) {
         self.dead[index / 64] |= 1 << (index % 64);
         self.live -= 1;
+        self.weight -= weight(self.body[index] & !HEADER_BIT);
         if let Some(body) = self.bodies.get_mut(index) {
             *body = Bytes::new();
         }
@@ -251,16 +259,41 @@ impl Chunk {
         for at in 0..rest.len() {
             if self.is_live(index + at) {
                 rest.live += 1;
+                rest.weight += weight(rest.body[at] & !HEADER_BIT);
             } else {
                 rest.dead[at / 64] |= 1 << (at % 64);
             }
         }
         self.live -= rest.live;
+        self.weight -= rest.weight;
         self.dead.truncate(index.div_ceil(64));
         if let Some(last) = self.dead.last_mut().filter(|_| !index.is_multiple_of(64)) {
             *last &= (1 << (index % 64)) - 1;
         }
         rest
+    }
+
+    /// What is left, at other places in another segment; and the subjects of what is not.
+    pub(super) fn repacked(&self, segment: u32, moved: &[(u64, u32)]) -> (Option<Self>, Vec<u32>) {
+        let (mut packed, mut gone): (Option<Self>, Vec<u32>) = (None, Vec::new());
+        for index in 0..self.len() {
+            let fields = self.fields(index);
+            let place = moved.binary_search_by_key(&fields.seq, |(seq, _)| *seq);
+            let place = place.ok().and_then(|found| moved.get(found));
+            match place.filter(|_| self.is_live(index)) {
+                Some((_, at)) => {
+                    let to = packed.get_or_insert_with(|| Self::new(segment, fields.seq));
+                    to.push(Fields { at: *at, ..fields }, None);
+                    to.next[to.subject.len() - 1] = self.next[index];
+                }
+                None if fields.subject != NO_SUBJECT => gone.push(fields.subject),
+                None => {}
+            }
+        }
+        if let Some(packed) = &mut packed {
+            packed.shrink();
+        }
+        (packed, gone)
     }
 
     /// Gives back what growing arrays have in reserve.
@@ -286,6 +319,11 @@ impl Chunk {
         let long = self.time.capacity() + self.dead.capacity() + 2 * self.marks.capacity();
         words * 4 + long * 8 + self.bodies.capacity() * size_of::<Bytes>()
     }
+}
+
+/// Bytes of the record of a message, about.
+fn weight(body: u32) -> u64 {
+    crate::file::record_bytes(body.into())
 }
 
 /// Where the next message of a subject is.

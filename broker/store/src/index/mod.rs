@@ -95,11 +95,6 @@ impl Index {
         self.next_seq
     }
 
-    /// The first message, or the next sequence.
-    pub(crate) fn first_seq(&self) -> u64 {
-        self.first_seq
-    }
-
     pub(crate) fn last_time(&self) -> u64 {
         self.last_time
     }

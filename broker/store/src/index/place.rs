@@ -67,6 +67,44 @@ impl Index {
         segments
     }
 
+    /// How many bytes the messages of each segment take, by ascending segments.
+    pub(crate) fn weights(&self) -> Vec<(u32, u64)> {
+        let mut weights: Vec<(u32, u64)> =
+            self.chunks.iter().map(|chunk| (chunk.segment, chunk.weight())).collect();
+        weights.sort_unstable();
+        weights.dedup_by(|next, kept| {
+            let same = next.0 == kept.0;
+            kept.1 += if same { next.1 } else { 0 };
+            same
+        });
+        weights
+    }
+
+    /// The messages of a segment were copied to another: where each is there, in granules. Places of
+    /// removed messages go.
+    pub(crate) fn repack(&mut self, source: u32, target: u32, moved: &[(u64, u32)]) {
+        let mut at = 0;
+        while at < self.chunks.len() {
+            if self.chunks[at].segment != source {
+                at += 1;
+                continue;
+            }
+            let (packed, gone) = self.chunks[at].repacked(target, moved);
+            for subject in gone {
+                self.subjects.forget_place(subject);
+            }
+            match packed {
+                Some(packed) => {
+                    self.chunks[at] = packed;
+                    at += 1;
+                }
+                None => {
+                    self.chunks.remove(at);
+                }
+            }
+        }
+    }
+
     /// The messages of a segment that have a place.
     pub(crate) fn ranges_in(&self, segment: u32) -> impl Iterator<Item = RangeInclusive<u64>> {
         let mut seqs = self.placed_in(segment).map(|(seq, _)| seq).peekable();

@@ -73,7 +73,7 @@ impl Node {
         let account = accounts.get_mut(account);
         let name = account.name.as_bytes();
         change(&mut account.interest, &mut |announcement| {
-            if !allows(imports, announcement.subject) {
+            if !allows(imports, announcement.subject) || is_private(announcement.subject) {
                 return;
             }
             for slot in carriers {
@@ -114,7 +114,7 @@ impl Node {
             let account = self.accounts.get(account);
             let name = (!dedicated).then_some(account.name.as_bytes());
             for announcement in account.interest.local_interest() {
-                if allows(imports, announcement.subject) {
+                if allows(imports, announcement.subject) && !is_private(announcement.subject) {
                     announce(&mut lines, name, &announcement);
                 }
             }
@@ -123,6 +123,13 @@ impl Node {
             self.send(slot, fx, |out| out.extend_from_slice(&lines));
         }
     }
+}
+
+/// What each server with streams answers by itself: peers are not told, and what comes from them is
+/// not answered, or two would answer. By the domain, `$JS.<domain>.API.>`, a server is reached from
+/// everywhere.
+pub(crate) fn is_private(subject: &[u8]) -> bool {
+    subject.starts_with(b"$JS.API.")
 }
 
 fn announce(out: &mut Vec<u8>, account: Option<&[u8]>, what: &Announcement<'_>) {

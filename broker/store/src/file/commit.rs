@@ -117,8 +117,7 @@ impl FileLog {
         let pending = self.pending.first_seq.unwrap_or(index.next_seq());
         let (mut segments, mut gone) = (Vec::new(), Vec::new());
         for (number, known) in &self.segments {
-            let ranges = index.ranges_in(*number).filter(|range| *range.end() < pending);
-            let live = Live::of(ranges);
+            let live = Live::of(index.ranges_in(*number, pending));
             if live != Live::default() {
                 let end = if *number == segment { at } else { known.end };
                 segments.push(Listed { number: *number, packed: known.packed, end, live });

@@ -6,7 +6,7 @@
 //! | `pack` | what is left of a segment is copied when that is little |
 //! | `tidy` | what is done in the background: room for the next segment, what is no longer needed |
 //! | `read` | reading messages, from memory or the disk |
-//! | `open`, `replay` | reading the files after a start, and making sense of them |
+//! | `open`, `recover`, `replay` | reading the files after a start, and making sense of them |
 //! | `end` | closing and destroying |
 //! | `record`, `pending`, `checkpoint`, `scan` | the format; the crate's documentation shows it |
 
@@ -23,6 +23,7 @@ mod pack;
 mod pending;
 mod read;
 mod record;
+mod recover;
 mod replay;
 mod scan;
 mod tidy;

@@ -1,7 +1,7 @@
 //! Reading the files of a log after a start.
 //!
 //! From the last segment backwards until one has a checkpoint that can be relied on; then what that
-//! names. Making sense of it is the matter of `replay`.
+//! names. Making sense of it is the matter of `recover`.
 
 use alloc::collections::VecDeque;
 use alloc::string::String;
@@ -239,7 +239,7 @@ impl FileLog {
             let kind = if both == [true; 2] { name::Kind::Index } else { own };
             let number = listed.number;
             self.fetch(opening, kind, number, out);
-        } else if self.replay(index, opening, destroyed, out) {
+        } else if self.recover(index, opening, destroyed) {
             self.last_step(opening, out);
         } else {
             self.phase = Phase::Open;

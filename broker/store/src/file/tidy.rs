@@ -49,9 +49,10 @@ impl Erase {
         Self { seq, segment: located.segment, at, stage: Stage::Removing }
     }
 
-    /// One that was not done before the log was opened.
-    pub(super) fn left_over(seq: u64, segment: u32, at: u64) -> Self {
-        Self { seq, segment, at, stage: Stage::Due }
+    /// One that was not done before the log was opened. Its removal is durable, or written again.
+    pub(super) fn left_over(seq: u64, segment: u32, at: u64, durable: bool) -> Self {
+        let stage = if durable { Stage::Due } else { Stage::Removing };
+        Self { seq, segment, at, stage }
     }
 
     pub(super) fn segment(&self) -> u32 {

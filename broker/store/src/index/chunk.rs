@@ -2,6 +2,7 @@
 //! subjects touches nothing else.
 
 use alloc::vec::Vec;
+use core::ops::RangeInclusive;
 
 use bytes::Bytes;
 
@@ -207,6 +208,38 @@ impl Chunk {
         }
         let found = word * 64 + live.trailing_zeros() as usize;
         (found < self.len()).then_some(found)
+    }
+
+    /// The first place from this one on whose message was removed, or the end.
+    fn dead_from(&self, index: usize) -> usize {
+        let mut word = index / 64;
+        let mut dead = self.dead[word] & u64::MAX << (index % 64);
+        while dead == 0 {
+            word += 1;
+            match self.dead.get(word) {
+                Some(next) => dead = *next,
+                None => return self.len(),
+            }
+        }
+        (word * 64 + dead.trailing_zeros() as usize).min(self.len())
+    }
+
+    /// The sequences of the messages that are still there.
+    pub(super) fn ranges(&self) -> impl Iterator<Item = RangeInclusive<u64>> {
+        let mut at = 0;
+        core::iter::from_fn(move || {
+            let start = self.live_from(at)?;
+            let end = self.dead_from(start);
+            let run = self.sparse.get(start..end).unwrap_or_default();
+            at = match run.first() {
+                // Sequences may be missing in between.
+                Some(first) => {
+                    start + run.iter().zip(*first..).take_while(|(a, b)| *a == b).count()
+                }
+                None => end,
+            };
+            Some(self.seq(start)..=self.seq(at - 1))
+        })
     }
 
     /// The last message up to this place that is still there.

@@ -105,16 +105,27 @@ impl Index {
         }
     }
 
-    /// The messages of a segment that have a place.
-    pub(crate) fn ranges_in(&self, segment: u32) -> impl Iterator<Item = RangeInclusive<u64>> {
-        let mut seqs = self.placed_in(segment).map(|(seq, _)| seq).peekable();
+    /// The messages of a segment below a sequence, as ranges that are apart.
+    pub(crate) fn ranges_in(
+        &self,
+        segment: u32,
+        until: u64,
+    ) -> impl Iterator<Item = RangeInclusive<u64>> {
+        let ranges = self.chunks_of(segment).flat_map(Chunk::ranges);
+        let below = ranges.take_while(move |range| *range.start() < until);
+        let mut ranges = below.map(move |range| *range.start()..=*range.end().min(&(until - 1)));
+        let mut next = ranges.next();
         core::iter::from_fn(move || {
-            let first = seqs.next()?;
-            let mut last = first;
-            while let Some(next) = seqs.next_if_eq(&(last + 1)) {
-                last = next;
+            let first = next.take()?;
+            let mut end = *first.end();
+            for range in ranges.by_ref() {
+                if *range.start() > end + 1 {
+                    next = Some(range);
+                    break;
+                }
+                end = *range.end();
             }
-            Some(first..=last)
+            Some(*first.start()..=end)
         })
     }
 

@@ -61,6 +61,15 @@ fn check(index: &Index, truth: &Truth, filters: &mut [Filter], draws: &mut Draws
     let deleted: Vec<u64> = index.deleted().flatten().collect();
     let missing = (first..truth.next_seq).filter(|seq| !messages.contains_key(seq));
     assert_eq!(deleted, missing.collect::<Vec<_>>());
+    let until = draws.below(truth.next_seq) + 1;
+    let mut left = Vec::new();
+    for segment in [0, u32::MAX] {
+        let ranges: Vec<_> = index.ranges_in(segment, until).collect();
+        assert!(ranges.windows(2).all(|two| two[0].end() + 1 < *two[1].start()), "{ranges:?}");
+        left.extend(ranges.into_iter().flatten());
+    }
+    left.sort_unstable();
+    assert!(left.iter().eq(messages.range(..until).map(|(seq, _)| seq)));
     let marks = messages.iter().filter(|(_, message)| message.2 > 0);
     let marks: Vec<(u64, u64)> = marks.map(|(seq, message)| (*seq, message.2)).collect();
     assert_eq!(index.marks().collect::<Vec<_>>(), marks);

@@ -1,8 +1,10 @@
 //! A crash at every disk operation of a small workload.
 
+use causeway_sim::disk::Damage;
 use causeway_sim::rng::Stream;
+use causeway_store::disk::Path;
 
-use crate::world::{CrashPoint, Crashed, Told, World, small};
+use crate::world::{CrashPoint, Crashed, DIR, Told, World, small};
 
 /// Something of everything, in a few segments.
 fn workload(world: &mut World, seed: u64) -> Result<(), Crashed> {
@@ -71,6 +73,40 @@ fn crash(seed: u64, first: CrashPoint, second: Option<u64>, power: bool, draw: u
     assert_eq!(world.reopen(), Ok(true));
     assert_eq!(aftermath(&mut world, seed), Ok(()));
     crashed
+}
+
+/// What is damaged is lost, and nothing else: framing does not depend on what is between.
+#[test]
+fn a_flipped_bit_costs_no_more_than_its_record() {
+    let mut draws = Stream::new(0, "workload", &[]);
+    let mut world = World::new(0, small());
+    world.create(1);
+    for _ in 0..24 {
+        world.append(&mut draws, 300);
+        world.note(&mut draws);
+        world.turn();
+        assert_eq!(world.settle(), Ok(()));
+    }
+    assert_eq!(world.close(), Ok(()));
+    let (mut disk, model) = (world.disk.clone(), world.model.clone());
+    let path = Path { dir: DIR.to_owned(), name: "00000001-123456789abcdef0.seg".to_owned() };
+    let (mut hits, mut costs) = (0, 0);
+    for _ in 0..3000 {
+        assert_eq!(disk.damage(&path, Damage::BitRot), Ok(()));
+        world.disk = disk.clone();
+        disk.lift();
+        let observed = world.open().ok().flatten().expect("it can be read");
+        world.end_process(false);
+        let missing = model.now.messages.len() - observed.state.messages.len();
+        let reported = observed.recovery.findings.len();
+        assert!(missing <= 1 && missing <= observed.lost.len(), "{observed:?}");
+        assert!(observed.state.next_seq == model.now.next_seq, "{observed:?}");
+        assert!(observed.state.notes == model.now.notes || reported > 0, "{observed:?}");
+        hits += usize::from(reported > 0);
+        costs += missing;
+    }
+    println!("{hits} findings, {costs} messages");
+    assert!(costs > 0);
 }
 
 #[test]

@@ -88,6 +88,8 @@ pub(crate) struct Model {
     pub(crate) acked: State,
     /// What may be there: with the position after each.
     pub(crate) since: Vec<(u64, Mutation)>,
+    /// Up to where the batch goes that is being written, or was last.
+    pub(crate) batch: u64,
     /// All of it.
     pub(crate) now: State,
     /// Whatever was appended, by sequence.
@@ -158,7 +160,13 @@ impl Model {
                 return Err(format!("no prefix of what was done: {observed:?}\n{self:?}"));
             }
             self.judge_pieces(observed)?;
+            // Sequences of what is dropped are not given again.
+            let found = State { next_seq: self.acked.next_seq, ..observed.state.clone() };
+            if !self.damaged && self.is_batch_whole() && found != self.acked {
+                return Err(format!("a part of a whole batch: {observed:?}\n{self:?}"));
+            }
         }
+        self.batch = 0;
         self.created |= position == 0;
         self.rolled_back = false;
         let found = observed.state.clone();
@@ -173,6 +181,16 @@ impl Model {
         }
         self.now = found;
         Ok(())
+    }
+
+    /// Whether what is being written has to be there as a whole or not at all: something was noted.
+    fn is_batch_whole(&self) -> bool {
+        let batch = || self.since.iter().filter(|(position, _)| *position <= self.batch);
+        let notes = |mutation: &Mutation| {
+            matches!(mutation, Mutation::Put(..) | Mutation::Extend(..) | Mutation::Forget(_))
+        };
+        let found = batch().any(|(_, mutation)| matches!(mutation, Mutation::Found(_)));
+        !found && batch().any(|(_, mutation)| notes(mutation))
     }
 
     fn is_prefix(&self, found: &State) -> bool {

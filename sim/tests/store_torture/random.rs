@@ -88,6 +88,11 @@ fn harm(world: &mut World, draws: &mut Stream) {
             world.model.damaged = true;
             return;
         }
+        3 => {
+            world.disk.faults.misdirected_writes_ppm = 20_000;
+            (world.model.damaged, world.model.rolled_back) = (true, true);
+            return;
+        }
         _ => Damage::BitRot,
     };
     let path = Path { dir: DIR.to_owned(), name };

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use causeway_sim::disk::Disk;
 use causeway_sim::rng::Stream;
-use causeway_store::disk::{Done, Lane, LogId, Op};
+use causeway_store::disk::{Done, Lane, LogId, Op, OpKind};
 use causeway_store::{
     Failure, Filter, Get, Log, LogConfig, NewMessage, NoteChange, Progress, StoredMessage,
 };
@@ -90,6 +90,9 @@ impl World {
             log.commit(&mut OwnersNotes(&self.model.now.notes), &mut self.out);
         }
         for op in self.out.drain(..) {
+            if op.lane == Lane::Commit && matches!(op.kind, OpKind::Write { .. }) {
+                self.model.batch = log.position().0;
+            }
             let lane = match op.lane {
                 Lane::Commit => 0,
                 Lane::Background => 1,

@@ -393,7 +393,8 @@ impl Log {
     }
 
     /// A message that is not durable yet. Nobody may be told of it before [`durable_seq`](Self::durable_seq)
-    /// has reached it; who has it keeps it, also if it is removed meanwhile. Takes time in proportion to
+    /// has reached it; who has it keeps it, also if it is removed meanwhile. Of what was being written
+    /// when the [disk failed](Failure::Disk) nothing is left. Takes time in proportion to
     /// what waits to be written.
     #[must_use]
     pub fn peek(&self, seq: u64) -> Option<StoredMessage> {

@@ -34,7 +34,8 @@ pub(crate) struct State {
 pub(crate) enum Mutation {
     Append(u64, Message),
     SkipTo(u64),
-    Remove(u64),
+    /// Whether it is to be erased, too.
+    Remove(u64, bool),
     TrimTo(u64),
     Put(Vec<u8>, Vec<u8>),
     Extend(Vec<u8>, Vec<u8>),
@@ -51,7 +52,7 @@ impl State {
                 self.next_seq = seq + 1;
             }
             Mutation::SkipTo(seq) => self.next_seq = self.next_seq.max(*seq),
-            Mutation::Remove(seq) => {
+            Mutation::Remove(seq, _) => {
                 self.messages.remove(seq);
             }
             Mutation::TrimTo(seq) => {
@@ -94,6 +95,10 @@ pub(crate) struct Model {
     pub(crate) now: State,
     /// Whatever was appended, by sequence.
     ever: BTreeMap<u64, Vec<Message>>,
+    /// What the log said was lost when it was opened last.
+    lost: BTreeSet<u64>,
+    /// Payloads of messages that were to be erased.
+    pub(crate) erased: Vec<Vec<u8>>,
     /// Something of the disk was damaged: what is reported may be missing.
     pub(crate) damaged: bool,
     /// The end of the log may be as it once was, which nobody can notice.
@@ -118,6 +123,9 @@ impl Observed {
 
 impl Model {
     pub(crate) fn did(&mut self, position: u64, mutation: Mutation) {
+        if let Mutation::TrimTo(seq) = &mutation {
+            self.lost = self.lost.split_off(seq);
+        }
         if let Mutation::Append(seq, message) = &mutation {
             self.ever.entry(*seq).or_default().push(message.clone());
         }
@@ -129,6 +137,11 @@ impl Model {
     pub(crate) fn ack(&mut self, durable: u64) {
         let count = self.since.partition_point(|(position, _)| *position <= durable);
         for (_, mutation) in self.since.drain(..count) {
+            if let Mutation::Remove(seq, true) = &mutation
+                && let Some(message) = self.acked.messages.get(seq)
+            {
+                self.erased.extend((message.payload.len() >= 16).then(|| message.payload.clone()));
+            }
             self.acked.apply(&mutation);
         }
     }
@@ -166,6 +179,11 @@ impl Model {
                 return Err(format!("a part of a whole batch: {observed:?}\n{self:?}"));
             }
         }
+        let mut lost = self.lost.range(..self.acked.next_seq);
+        if !self.damaged && !lost.all(|seq| observed.lost.contains(seq)) {
+            return Err(format!("no longer lost: {observed:?}\n{self:?}"));
+        }
+        self.lost.clone_from(&observed.lost);
         self.batch = 0;
         self.created |= position == 0;
         self.rolled_back = false;
@@ -220,7 +238,7 @@ impl Model {
         }
         for (seq, message) in &self.acked.messages {
             let removed = self.since.iter().any(|(_, mutation)| match mutation {
-                Mutation::Remove(at) => at == seq,
+                Mutation::Remove(at, _) => at == seq,
                 Mutation::TrimTo(at) => seq < at,
                 Mutation::Found(state) => !state.messages.contains_key(seq),
                 Mutation::Append(..)

@@ -192,6 +192,27 @@ fn crashes_alone() {
     lives(300, Profile::default());
 }
 
+/// After a crash a second copy may be left where the last batch was before it was written again. Without
+/// one there is none, also not in what was left of a segment and copied.
+#[test]
+fn what_was_erased_is_nowhere() {
+    let mut erased = 0;
+    for seed in seeds(100) {
+        let _told = Told(format!("seed {seed}"));
+        let mut draws = Stream::new(seed, "life", &[]);
+        let mut world = World::new(seed, small());
+        world.create(1);
+        for _ in 0..300 {
+            assert_eq!(step(&mut world, &mut draws, Profile::default()), Ok(()));
+        }
+        world.turn();
+        assert_eq!(world.settle(), Ok(()));
+        erased += world.model.erased.len();
+        world.look_for_erased();
+    }
+    println!("{erased} erased");
+}
+
 #[test]
 fn operations_fail() {
     lives(300, Profile { errors: true, ..Profile::default() });

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use causeway_sim::disk::Disk;
 use causeway_sim::rng::Stream;
-use causeway_store::disk::{Done, Lane, LogId, Op, OpKind};
+use causeway_store::disk::{Answer, Done, FileId, Lane, LogId, Op, OpId, OpKind, Path};
 use causeway_store::{
     Failure, Filter, Get, Log, LogConfig, NewMessage, NoteChange, Progress, StoredMessage,
 };
@@ -108,6 +108,10 @@ impl World {
     /// What is not durable yet can be had as it was taken, and nothing else can.
     fn peek_all(&self) {
         let Some(log) = self.log.as_ref().filter(|log| log.is_open()) else { return };
+        if log.failure() == Some(Failure::Disk) {
+            // What was being written is nowhere now.
+            return;
+        }
         for seq in log.durable_seq() + 1..log.next_seq() {
             let known = self.model.now.messages.get(&seq);
             match (log.peek(seq), known) {
@@ -356,9 +360,9 @@ impl World {
     pub(crate) fn remove(&mut self, draws: &mut Stream) {
         let all: Vec<u64> = self.model.now.messages.keys().copied().collect();
         let Some(seq) = draws.pick(&all).copied() else { return };
-        let removed = self.log().remove(seq, draws.below(3) == 0);
-        assert!(removed.is_some());
-        self.did(Mutation::Remove(seq));
+        let erase = draws.below(3) == 0;
+        assert!(self.log().remove(seq, erase).is_some());
+        self.did(Mutation::Remove(seq, erase));
     }
 
     pub(crate) fn trim(&mut self, draws: &mut Stream) {
@@ -388,6 +392,28 @@ impl World {
         };
         self.log().note(&key, change);
         self.did(mutation);
+    }
+
+    /// Nothing of what was to be erased is left in any file. Everything is durable, and nothing is under
+    /// way.
+    pub(crate) fn look_for_erased(&mut self) {
+        let mut ask = |kind| {
+            let op = Op { log: LogId(9), id: OpId(0), lane: Lane::Read, lone: false, kind };
+            self.disk.run(&op).0
+        };
+        let list = ask(OpKind::List { dir: DIR.to_owned() });
+        let Ok(Answer::Names { files, .. }) = list else { panic!("{list:?}") };
+        for name in files {
+            let (file, path) = (FileId(0), Path { dir: DIR.to_owned(), name: name.clone() });
+            let opened = ask(OpKind::Open { file, path, create: false });
+            let read = ask(OpKind::Read { file, at: 0, len: 1 << 20 });
+            let (Ok(_), Ok(Answer::Bytes(bytes))) = (opened, read) else { panic!("{name}") };
+            assert!(ask(OpKind::Close { file }).is_ok());
+            for payload in &self.model.erased {
+                let left = bytes.windows(16).any(|part| part == &payload[..16]);
+                assert!(!left, "a message that was erased is in {name}");
+            }
+        }
     }
 
     pub(crate) fn close(&mut self) -> Result<(), Crashed> {

@@ -245,7 +245,11 @@ impl FileLog {
             Some(gone) => {
                 self.drop_segments(&gone, out);
                 // There is a segment behind it now: a table says that, too.
-                self.jobs.extend(self.sealed.take().map(Job::Table));
+                if let Some(segment) = self.sealed.take() {
+                    let end = self.segments.get(&segment).map(|segment| segment.end);
+                    self.jobs.extend(end.map(|end| Job::Trim { segment, end }));
+                    self.jobs.push_back(Job::Table(segment));
+                }
                 self.look_for_packing(index);
             }
             None => self.look_for_dead_segments(index),

@@ -50,9 +50,8 @@ impl FileLog {
             return;
         }
         let mut kept = Vec::new();
-        if self.flight.is_some() || !self.pending.is_empty() || self.wants_checkpoint {
-            notes.each(&mut |key, content| kept.push((key.to_vec(), content.to_vec())));
-        }
+        // Whatever is to be written yet may need a checkpoint.
+        notes.each(&mut |key, content| kept.push((key.to_vec(), content.to_vec())));
         // What is done ahead or afterwards can wait for the next time.
         self.wants_checkpoint &= self.active.is_none();
         self.jobs.retain(Job::is_for_room);

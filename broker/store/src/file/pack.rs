@@ -147,7 +147,9 @@ impl FileLog {
         bytes: Option<Bytes>,
     ) {
         let identity = self.io.identity;
+        let ends = !matches!(self.phase, Phase::Open);
         let Some(packing) = &mut self.packing else { return };
+        packing.spoiled |= ends;
         let finished = matches!(step, Step::Finish);
         let next = match step {
             Step::Drop => None,
@@ -184,7 +186,8 @@ impl FileLog {
         let segment = Segment { end: packing.written, packed: true, file: None, used: 0 };
         self.segments.insert(packing.number, segment);
         self.jobs.push_back(Job::Table(packing.number));
-        self.look_for_dead_segments(index);
+        // The segment is to go soon: a message that is erased is still in it.
+        self.wants_checkpoint = true;
     }
 }
 

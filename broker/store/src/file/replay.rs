@@ -149,7 +149,9 @@ impl Replay {
                 }
             },
             Kind::Checkpoint => {
-                self.find(FindingKind::DamagedCheckpoint, content.number, found.at, None);
+                // Of what it told, the records before it may not have said everything.
+                self.gap = Some((FindingKind::DamagedCheckpoint, content.number, found.at));
+                return;
             }
             Kind::Close => {}
         }

@@ -78,7 +78,7 @@ pub(super) enum Job {
     },
     /// Take away what was made in vain.
     Discard(Ready),
-    /// Give back what was made for a segment and not used.
+    /// Give back what was made for a segment and not used, and what was written again behind it.
     Trim {
         segment: u32,
         end: u64,
@@ -243,6 +243,7 @@ impl FileLog {
                 vec![
                     OpKind::Open { file, path, create: false },
                     OpKind::Truncate { file, len: *end },
+                    OpKind::Sync { file },
                     OpKind::Close { file },
                 ]
             }
@@ -390,7 +391,6 @@ impl FileLog {
 
     /// A segment is written no more.
     pub(super) fn seal(&mut self, old: &Active) {
-        self.jobs.push_back(Job::Trim { segment: old.number, end: old.used });
         self.sealed = Some(old.number);
     }
 

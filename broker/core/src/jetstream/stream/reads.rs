@@ -8,7 +8,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use causeway_store::{Filter, Get, StoredMessage};
+use causeway_store::{Failure, Filter, Get, StoredMessage};
 use causeway_wire::jetstream::request::MsgGetRequest;
 use causeway_wire::jetstream::response::{Blob, MsgGetResponse, StoredMsg, response};
 use causeway_wire::jetstream::{ErrorKind, Time};
@@ -153,6 +153,10 @@ impl Stream {
                 return self.look(turn, seq);
             }
             one.held = self.log.peek(seq);
+            if one.held.is_none() && self.log.failure() == Some(Failure::Disk) {
+                // What was being written may be there when the log is opened again, or not.
+                return Err(Step::Wait);
+            }
         }
         let durable = self.log.durable_seq();
         if one.held.as_ref().is_some_and(|held| held.seq > durable) {

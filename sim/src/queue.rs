@@ -27,6 +27,8 @@ pub(crate) enum Due {
     Tick(NodeId, u32),
     /// A node's process may take what has waited for it.
     Free(NodeId, u32),
+    /// A disk has done what a node's process asked for.
+    Disk(NodeId, u32),
     /// The first packet of a dial arrives, or would.
     Syn(u32),
     /// The answer to it arrives.
@@ -61,6 +63,7 @@ impl Due {
             | Self::LinkClosed(..)
             | Self::Verified(..)
             | Self::Linger(..)
+            | Self::Disk(..)
             | Self::Free(..) => 3,
             Self::Syn(_)
             | Self::SynAck(_)
@@ -97,6 +100,7 @@ impl Due {
             Self::Op(at) => of(16, at, 0),
             Self::LateOp(at) => of(19, at, 0),
             Self::Free(node, incarnation) => of(18, node.0 as u32, incarnation),
+            Self::Disk(node, number) => of(20, node.0 as u32, number),
             Self::Verified(node, slot, _, ok) => of(17, node.0 as u32, slot << 1 | ok as u32),
         }
     }

@@ -12,6 +12,7 @@ use causeway_core::{
 
 use super::Engine;
 use super::clock::Clock;
+use super::drive::Drive;
 use super::names::ROUTE_PORT;
 use super::waiting::{Held, Waiting};
 use super::wires::Owner;
@@ -27,6 +28,8 @@ use crate::scenario::Release;
 pub(super) struct Host {
     pub(super) process: Option<Process>,
     pub(super) clock: Clock,
+    /// Its disk, if the node keeps anything there.
+    pub(super) drive: Option<Box<Drive>>,
     /// How often the process was started.
     pub(super) incarnation: u32,
     /// Where the next process listens for routes.
@@ -180,7 +183,11 @@ impl Engine<'_> {
 
     /// A node's process ends, whatever it was doing. Its kernel closes its connections.
     pub(super) fn end_process(&mut self, id: NodeId, how: NodeDownHow) {
-        let Some(process) = self.hosts[usize::from(id.0)].process.take() else { return };
+        let host = &mut self.hosts[usize::from(id.0)];
+        let Some(process) = host.process.take() else { return };
+        if let Some(drive) = &mut host.drive {
+            drive.end_process();
+        }
         self.rec.event(Kind::NodeDown { node: id, how });
         for link in process.links.iter().filter_map(|slot| slot.link) {
             if link.gone.is_none() {
@@ -296,6 +303,9 @@ impl Engine<'_> {
                 self.host_command(id, command);
             }
             self.fx.host = commands;
+        }
+        if !self.fx.disk.is_empty() {
+            self.ask_disk(id);
         }
         self.fx.clear();
     }
@@ -594,10 +604,12 @@ impl Engine<'_> {
 
 impl Host {
     /// A node's machine; it has a place from the beginning unless it is one of those that join.
-    pub(super) const fn new(node: &NodePlan, joins: bool) -> Self {
+    pub(super) fn new(seed: u64, id: NodeId, node: &NodePlan, joins: bool) -> Self {
+        let keeps = node.jetstream.is_some();
         Self {
             process: None,
             clock: Clock::new(node.wall_ns),
+            drive: keeps.then(|| Box::new(Drive::new(seed, id.0.into()))),
             member: if joins { Membership::Awaited } else { Membership::Member },
             release: node.release,
             reloads: Vec::new(),

@@ -35,6 +35,7 @@ impl Engine<'_> {
                     self.hosts[usize::from(node.0)].reloads.push(at);
                     self.reload(node);
                 }
+                HostWhat::Disk(disk) => self.disk_fault_on(node, fault, *disk),
                 HostWhat::Clock(wrong) => {
                     self.hosts[usize::from(node.0)].clock.upset(self.now, fault, *wrong);
                     self.arm(node);
@@ -51,6 +52,7 @@ impl Engine<'_> {
                     self.hosts[usize::from(node.0)].slow.remove(&fault);
                 }
                 HostWhat::PowerLoss { new_port } => self.regain_power(node, *new_port),
+                HostWhat::Disk(_) => self.disk_fault_off(node, fault),
                 HostWhat::Clock(_) => {
                     self.hosts[usize::from(node.0)].clock.set_right(self.now, fault);
                     self.arm(node);
@@ -78,6 +80,9 @@ impl Engine<'_> {
         host.restarting = None;
         let here = self.net.links.place(Site::Node(id));
         self.end_process_unheard(id, here);
+        if let Some(drive) = &mut self.hosts[usize::from(id.0)].drive {
+            drive.lose_power();
+        }
         for there in self.everywhere_else(here) {
             self.net.cut(self.now, here, there, &mut self.queue);
             self.net.cut(self.now, there, here, &mut self.queue);

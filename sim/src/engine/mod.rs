@@ -10,6 +10,8 @@ mod clients;
 mod clock;
 mod conns;
 mod dials;
+mod disks;
+mod drive;
 mod faults;
 mod host;
 mod host_faults;
@@ -141,7 +143,8 @@ impl<'p> Engine<'p> {
         }
         let joiners = plan.joiners();
         let hosts = (0..).map(NodeId).zip(&plan.nodes);
-        let hosts = hosts.map(|(id, node)| Host::new(node, joiners.contains(&id))).collect();
+        let hosts =
+            hosts.map(|(id, node)| Host::new(plan.seed, id, node, joiners.contains(&id))).collect();
         let history = History { header, events: Vec::new(), symbols: plan.symbols.clone() };
         let clients = (0..).map(ClientId).zip(&plan.clients).map(|(id, client)| ClientSlot {
             client: Client::new(id, client.clone(), plan.seed),
@@ -289,6 +292,7 @@ impl<'p> Engine<'p> {
             Due::LinkClosed(node, slot) => self.link_closed(node, slot),
             Due::Verified(node, slot, generation, ok) => self.verified(node, slot, generation, ok),
             Due::Linger(node, slot, generation) => self.linger_over(node, slot, generation),
+            Due::Disk(node, number) => self.disk_ends(node, number),
             Due::Tick(node, incarnation) => self.tick(node, incarnation),
             Due::Free(node, incarnation) => self.free(node, incarnation),
             Due::Syn(dial) => self.syn(dial),
@@ -369,6 +373,9 @@ impl<'p> Engine<'p> {
             }
             Due::Linger(node, slot, _) => {
                 format!("{} link {slot} lingers no longer", self.plan.node_name(node))
+            }
+            Due::Disk(node, number) => {
+                format!("{} disk operation {number} ends", self.plan.node_name(node))
             }
             Due::Tick(node, _) => format!("{} tick", self.plan.node_name(node)),
             Due::Free(node, _) => format!("{} takes what waited", self.plan.node_name(node)),

@@ -8,7 +8,7 @@ use causeway_core::Duration;
 use causeway_core::config::{ClientLimits, ClusterConfig, HostPort, NodeConfig, RouteUrl};
 
 use crate::ids::{ClientId, NodeId, RegionId};
-use crate::plan::{NodePlan, Plan, RoutePlan, Setting, Site};
+use crate::plan::{JetStreamPlan, NodePlan, Plan, RoutePlan, Setting, Site};
 use crate::scenario::Release;
 
 /// Where nodes listen for clients.
@@ -252,6 +252,7 @@ impl Names {
         for (setting, number) in &node.config.numbers {
             apply(&mut config, *setting, *number);
         }
+        config.jetstream = node.jetstream.as_ref().map(JetStreamPlan::config);
         announce(&mut config, node.release);
         Arc::new(config)
     }

@@ -6,6 +6,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use causeway_core::{Command, Origin};
+use causeway_store::disk::{Done, Lane, LogId};
 
 use super::Engine;
 use super::host::Opening;
@@ -40,6 +41,8 @@ pub(super) enum Held {
     Opened(Opening),
     /// Its operator wants something.
     Command(Command),
+    /// Its disk has done something.
+    Disk((LogId, Lane), Done),
 }
 
 impl Waiting {
@@ -77,8 +80,8 @@ impl Engine<'_> {
         true
     }
 
-    /// The node whose process is to learn of a step. Bytes are not among them: see
-    /// [`pipe`](Self::pipe).
+    /// The node whose process is to learn of a step. Bytes and what a disk has done are not among
+    /// them: see [`pipe`](Self::pipe) and [`disk_ends`](Self::disk_ends).
     fn process_of(&self, due: Due) -> Option<NodeId> {
         match due {
             Due::LinkClosed(node, _)
@@ -92,6 +95,7 @@ impl Engine<'_> {
             | Due::FaultOn(_)
             | Due::FaultOff(_)
             | Due::Start(_)
+            | Due::Disk(..)
             | Due::Free(..)
             | Due::Syn(_)
             | Due::Pipe(..)
@@ -166,6 +170,7 @@ impl Engine<'_> {
             }
             Held::Opened(opening) => self.opened_late(id, opening),
             Held::Command(command) => self.command_now(id, command),
+            Held::Disk(lane, done) => self.disk_answers(id, lane, done),
         }
     }
 
@@ -220,7 +225,8 @@ impl Engine<'_> {
                     self.wire_closed(conn, side);
                     self.net.close(self.now, conn, side, &mut self.queue);
                 }
-                Held::Tick | Held::Step(_) | Held::Read(..) | Held::Command(_) => {}
+                Held::Tick | Held::Step(_) | Held::Read(..) | Held::Command(_) | Held::Disk(..) => {
+                }
             }
         }
     }

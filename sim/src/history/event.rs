@@ -436,11 +436,13 @@ pub enum FaultKind {
     Reload,
     /// A process ends, and one of another release is started at once.
     Upgrade,
+    /// Something is wrong with disks.
+    Disk,
 }
 
 impl FaultKind {
     /// All.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Partition,
         Self::Blackhole,
         Self::Hold,
@@ -465,6 +467,7 @@ impl FaultKind {
         Self::Leave,
         Self::Reload,
         Self::Upgrade,
+        Self::Disk,
     ];
 
     /// The name in files.
@@ -495,6 +498,7 @@ impl FaultKind {
             Self::Leave => "leave",
             Self::Reload => "reload",
             Self::Upgrade => "upgrade",
+            Self::Disk => "disk",
         }
     }
 
@@ -502,7 +506,7 @@ impl FaultKind {
     /// is a matter of one client alone.
     #[must_use]
     pub const fn excuses_nothing(self) -> bool {
-        matches!(self, Self::StopReading | Self::Clock)
+        matches!(self, Self::StopReading | Self::Clock | Self::Disk)
     }
 
     /// Whether its nodes are asked to leave: until they are started again they may end by themselves.

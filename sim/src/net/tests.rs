@@ -21,6 +21,7 @@ fn plan(link: LinkPlan) -> Plan {
         routes: Vec::new(),
         config: ConfigPlan::default(),
         release: crate::scenario::Release::default(),
+        jetstream: None,
     };
     Plan {
         regions: vec![region("a"), region("b"), region("c")],

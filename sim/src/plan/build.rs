@@ -28,6 +28,7 @@ use crate::units::MS;
 mod anchors;
 mod core;
 mod hosts;
+mod jetstream;
 #[cfg(test)]
 mod names_tests;
 mod ops;
@@ -195,6 +196,7 @@ impl Builder<'_> {
                 routes: Vec::new(),
                 config: config.clone(),
                 release: region.release,
+                jetstream: self.jetstream(key, number, region),
             };
             self.plan.nodes.push(node);
         }

@@ -125,6 +125,7 @@ mod tests {
             routes: vec![],
             config: ConfigPlan::default(),
             release: Release::default(),
+            jetstream: None,
         };
         let nodes = vec![node; 2];
         let plan = |faults| Plan { nodes: nodes.clone(), faults, ..Plan::default() };

@@ -31,11 +31,13 @@ pub enum Family {
     Clocks,
     /// Nodes come, go, are configured anew and are replaced.
     Operators,
+    /// Disks fail, fill up, stand still and forget.
+    Disks,
 }
 
 impl Family {
     /// All.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Partition,
         Self::Degrade,
         Self::Connections,
@@ -46,6 +48,7 @@ impl Family {
         Self::SlowReaders,
         Self::Clocks,
         Self::Operators,
+        Self::Disks,
     ];
 
     /// The family of a kind.
@@ -69,6 +72,7 @@ impl Family {
             FaultKind::Pause | FaultKind::SlowCpu => Self::Pause,
             FaultKind::StopReading => Self::SlowReaders,
             FaultKind::Clock => Self::Clocks,
+            FaultKind::Disk => Self::Disks,
             FaultKind::Join | FaultKind::Leave | FaultKind::Reload | FaultKind::Upgrade => {
                 Self::Operators
             }
@@ -89,6 +93,7 @@ impl Family {
             Self::SlowReaders => "slow_readers",
             Self::Clocks => "clocks",
             Self::Operators => "operators",
+            Self::Disks => "disks",
         }
     }
 

@@ -2,6 +2,7 @@
 //! text.
 
 use super::clock::ClockFault;
+use super::disk::DiskFault;
 use super::operator::ReloadPlan;
 use super::text::{Line, put};
 use super::{Plan, RoutePlan, write};
@@ -62,6 +63,8 @@ pub enum HostWhat {
     Reload(ReloadPlan),
     /// The process is asked to stop and is replaced by one of another release.
     Upgrade(Release),
+    /// Something is wrong with the disk.
+    Disk(DiskFault),
 }
 
 /// How slow a CPU is.
@@ -108,6 +111,7 @@ impl HostFault {
             HostWhat::Leave => FaultKind::Leave,
             HostWhat::Reload(_) => FaultKind::Reload,
             HostWhat::Upgrade(_) => FaultKind::Upgrade,
+            HostWhat::Disk(_) => FaultKind::Disk,
         }
     }
 
@@ -137,7 +141,8 @@ impl HostFault {
             | HostWhat::Join
             | HostWhat::Leave
             | HostWhat::Reload(_)
-            | HostWhat::Upgrade(_) => 0,
+            | HostWhat::Upgrade(_)
+            | HostWhat::Disk(_) => 0,
         }
     }
 
@@ -158,6 +163,7 @@ impl HostFault {
                 write::flags(out, &[("new_port", *new_port), ("new_address", *new_address)]);
             }
             HostWhat::Clock(clock) => clock.words(out),
+            HostWhat::Disk(disk) => disk.words(out),
         }
     }
 }
@@ -188,6 +194,7 @@ impl HostWhat {
             FaultKind::Upgrade => {
                 Self::Upgrade(super::read::one_of(line, "to", &Release::ALL, Release::name)?)
             }
+            FaultKind::Disk => Self::Disk(DiskFault::read(line)?),
             FaultKind::Partition
             | FaultKind::Blackhole
             | FaultKind::Hold
@@ -234,6 +241,15 @@ mod tests {
             "reload nodes=a/1 max_connections=7 route_ping_interval=9 routes=a/1,@a",
             "reload for=2s nodes=a/1 routes=\"\"",
             "upgrade for=5s nodes=a/1 to=nats-2.9",
+            "disk for=2s nodes=a/1 what=errors reads=1 writes=2 syncs=3",
+            "disk for=2s nodes=a/1 what=misdirect reads=1 writes=2",
+            "disk for=2s nodes=a/1 what=full free=4096",
+            "disk for=2s nodes=a/1 what=slow base=1ms factor=3",
+            "disk for=2s nodes=a/1 what=read_only",
+            "disk for=2s nodes=a/1 what=stall",
+            "disk for=2s nodes=a/1 what=lying_sync",
+            "disk for=1ms nodes=a/1 what=bit_rot times=2",
+            "disk for=1ms nodes=a/1 what=lost_file times=1",
         ] {
             let plan = read(words).unwrap_or_else(|error| panic!("{words}: {error}"));
             assert_eq!(plan.fault_text(&plan.faults[0]), words);
@@ -249,6 +265,8 @@ mod tests {
             ("reload nodes=a/1 max_pending=1", "`max_pending=` is not known here"),
             ("reload nodes=a/1 routes=a/2", "there is no node `a/2`"),
             ("upgrade for=5s nodes=a/1 to=2.9", "`to=2.9` is not known"),
+            ("disk for=2s nodes=a/1 what=fire", "`what=fire` happens to no disk"),
+            ("disk for=2s nodes=a/1 what=stall times=1", "`times=` is not known here"),
             ("pause for=2s nodes=a/2", "there is no node `a/2`"),
             ("pause for=2s nodes=a/1 new_port", "`new_port` is not known here"),
         ] {

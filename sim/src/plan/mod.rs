@@ -11,8 +11,10 @@ mod build;
 mod clock;
 mod conns;
 mod core;
+mod disk;
 mod family;
 mod host;
+mod jetstream;
 mod members;
 mod operator;
 mod read;
@@ -30,8 +32,10 @@ pub(crate) use build::swarm_kinds;
 pub use clock::ClockFault;
 pub(crate) use clock::DRIFT_PPM_MAX;
 pub use conns::ConnsFault;
+pub use disk::{DiskDamage, DiskFault, DiskShares, SlowDisk};
 pub use family::Family;
 pub use host::{HostFault, HostWhat, Restart, SlowCpu};
+pub use jetstream::JetStreamPlan;
 pub use operator::ReloadPlan;
 pub use read::PlanError;
 pub use timing::CLIENT_DIAL_TIMEOUT_NS;
@@ -194,6 +198,8 @@ pub struct NodePlan {
     pub config: ConfigPlan,
     /// What it is at the beginning.
     pub release: Release,
+    /// How it keeps streams, if it keeps any.
+    pub jetstream: Option<JetStreamPlan>,
 }
 
 /// A configured route.

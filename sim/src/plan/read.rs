@@ -7,9 +7,9 @@ use causeway_core::PerturbSite;
 use super::text::Line;
 use super::write::{EVER, FIRST_LINE};
 use super::{
-    ClientPlan, ConfigPlan, ConnsFault, FaultAction, FaultPlan, HostFault, HostWhat, LinkPlan,
-    NamesPlan, NetworkPlan, NodePlan, Op, OpPlan, PathPlan, Plan, ProcessPlan, RegionPlan,
-    RoutePlan, Setting, Sides, Site, When,
+    ClientPlan, ConfigPlan, ConnsFault, FaultAction, FaultPlan, HostFault, HostWhat, JetStreamPlan,
+    LinkPlan, NamesPlan, NetworkPlan, NodePlan, Op, OpPlan, PathPlan, Plan, ProcessPlan,
+    RegionPlan, RoutePlan, Setting, Sides, Site, When,
 };
 use crate::history::{FaultKind, GuaranteeInfo, Phase, Sym};
 use crate::ids::{ClientId, NodeId, RegionId, Sid};
@@ -196,6 +196,7 @@ impl Reader {
                 }
                 None => Release::default(),
             },
+            jetstream: JetStreamPlan::read(line)?,
         });
         self.routes.push(line.list("routes")?);
         Ok(())
@@ -385,7 +386,8 @@ impl Reader {
             | FaultKind::Join
             | FaultKind::Leave
             | FaultKind::Reload
-            | FaultKind::Upgrade => {
+            | FaultKind::Upgrade
+            | FaultKind::Disk => {
                 let what = HostWhat::read(kind, line, |name| self.route(name))?;
                 FaultAction::Host(HostFault { nodes: self.nodes(line)?, what })
             }

@@ -111,6 +111,9 @@ impl Plan {
         if node.release != Release::default() {
             put(out, "release", node.release.name());
         }
+        if let Some(jetstream) = &node.jetstream {
+            jetstream.words(out);
+        }
     }
 
     fn client(&self, client: &ClientPlan, out: &mut String) {

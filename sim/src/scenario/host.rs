@@ -1,6 +1,6 @@
 //! What a scenario says of machines and their processes, apart from their plain ends.
 
-use super::{Draw, ReloadSpec, Selector, UpgradeSpec, Ways};
+use super::{DiskSpec, Draw, ReloadSpec, Selector, UpgradeSpec, Ways};
 
 /// Something that happens to machines and their processes.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -40,6 +40,8 @@ pub enum HostSpecWhat {
     Reload(Box<ReloadSpec>),
     /// The process is replaced by one of another release.
     Upgrade(UpgradeSpec),
+    /// Something is wrong with the disk.
+    Disk(DiskSpec),
 }
 
 /// How clocks are wrong. All is drawn for each machine anew.
@@ -97,6 +99,15 @@ impl super::FaultWhat {
     /// Whether it is over by itself, however long it takes.
     pub(crate) const fn ends_by_itself(&self) -> bool {
         let Self::Host(HostSpec { what, .. }) = self else { return false };
-        matches!(what, HostSpecWhat::Restart(_) | HostSpecWhat::Clock(_) | HostSpecWhat::Reload(_))
+        match what {
+            HostSpecWhat::Restart(_) | HostSpecWhat::Clock(_) | HostSpecWhat::Reload(_) => true,
+            HostSpecWhat::Disk(disk) => disk.is_instant(),
+            HostSpecWhat::Pause
+            | HostSpecWhat::SlowCpu { .. }
+            | HostSpecWhat::PowerLoss { .. }
+            | HostSpecWhat::Join
+            | HostSpecWhat::Leave
+            | HostSpecWhat::Upgrade(_) => false,
+        }
     }
 }

@@ -9,9 +9,11 @@
 
 mod conns;
 mod diagnostic;
+mod disk;
 mod dist;
 mod heal;
 mod host;
+mod jetstream;
 mod operator;
 mod params;
 mod quantity;
@@ -28,9 +30,11 @@ pub(crate) mod when;
 
 pub use conns::{ConnsSpec, ConnsWhat};
 pub use diagnostic::{Diagnostic, ScenarioError, nearest};
+pub use disk::{DiskSpec, SharesSpec};
 pub use dist::Dist;
 pub use heal::Heal;
 pub use host::{ClockSpec, HostSpec, HostSpecWhat, RestartSpec, Way};
+pub use jetstream::JetStreamSpec;
 pub use operator::{Release, ReloadSpec, UpgradeSpec};
 pub use params::ParamSpec;
 pub use schema::schema;
@@ -184,6 +188,8 @@ pub struct RegionSpec {
     pub config: ConfigSpec,
     /// What its nodes are at the beginning.
     pub release: Release,
+    /// How its first node keeps streams, if it keeps any.
+    pub jetstream: Option<JetStreamSpec>,
 }
 
 /// Where a configured route leads.

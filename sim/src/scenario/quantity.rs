@@ -12,8 +12,8 @@ use super::resolve::{
     CHUNKING_ANY, DURING, ENDINGS, ENGINE_OTHERWISE, ENGINES, FAULT_KINDS, PORTS, SHAPES, VIA,
 };
 use super::{
-    Chunking as Cut, Dist as Spread, Heal as Healed, NamesAnswer, Release as Kinds, Role as Does,
-    Way as Ends, Ways,
+    Chunking as Cut, DiskSpec, Dist as Spread, Heal as Healed, NamesAnswer, Release as Kinds,
+    Role as Does, Way as Ends, Ways,
 };
 use crate::units::{DURATIONS, RATES, SIZES};
 use crate::{coverage, guarantee};
@@ -148,6 +148,13 @@ texts! {
     Ending = one_of(&ENDINGS);
     /// What the name service answers.
     Answer = one_of(&NamesAnswer::ALL.map(NamesAnswer::name));
+    /// When a stream's file is synced.
+    Sync = json_schema!({
+        "description": "`always`, or a duration such as `500ms`, or a range of them.",
+        "type": "string",
+    });
+    /// What is wrong with a disk.
+    DiskWhat = one_of(&DiskSpec::NAMES);
     /// How a process ends before it starts again.
     Way = one_of(&Ends::ALL.map(Ends::name));
     /// What a server is.

@@ -45,6 +45,10 @@ pub(super) struct RawScenario {
     #[serde(default)]
     #[schemars(with = "BTreeMap<q::Name, RawRegion>")]
     pub(super) region: BTreeMap<String, Spanned<RawRegion>>,
+    /// How streams are kept: by the first node of each region.
+    #[serde(default)]
+    #[schemars(with = "RawJetStream")]
+    pub(super) jetstream: Option<Spanned<RawJetStream>>,
     /// Which regions are joined. Without a path they cannot reach each other.
     #[serde(default)]
     #[schemars(with = "Vec<RawPath>")]
@@ -236,6 +240,10 @@ pub(super) struct RawRegion {
     /// How its nodes are configured.
     #[serde(default)]
     pub(super) config: RawConfig,
+    /// How its first node keeps streams, where that differs from the other regions.
+    #[serde(default)]
+    #[schemars(with = "RawJetStream")]
+    pub(super) jetstream: Option<Spanned<RawJetStream>>,
     #[serde(default)]
     #[schemars(skip)]
     pub(super) zones: Option<Any>,
@@ -246,6 +254,29 @@ pub(super) struct RawRegion {
     #[serde(default)]
     #[schemars(skip)]
     pub(super) disk: Option<Any>,
+}
+
+/// How a node keeps streams.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawJetStream {
+    /// The domain by which others reach them. By default the region's name.
+    #[serde(default)]
+    #[schemars(with = "q::Name")]
+    pub(super) domain: Option<Text>,
+    /// When a stream's file is synced: `always`, before anything is acknowledged (the default), or so
+    /// often; drawn.
+    #[serde(default)]
+    #[schemars(with = "q::Sync")]
+    pub(super) sync: Option<Text>,
+    /// Bytes of all streams in files; drawn. By default 1GiB.
+    #[serde(default)]
+    #[schemars(with = "q::Size")]
+    pub(super) max_store: Option<Any>,
+    /// Bytes of all streams in memory; drawn. By default 1GiB.
+    #[serde(default)]
+    #[schemars(with = "q::Size")]
+    pub(super) max_memory: Option<Any>,
 }
 
 /// nats-server's options by their own names.
@@ -651,6 +682,30 @@ pub(super) struct RawFault {
     #[serde(default)]
     #[schemars(with = "bool")]
     pub(super) freeze: Option<Spanned<bool>>,
+    /// What is wrong with a `disk`.
+    #[serde(default)]
+    #[schemars(with = "q::DiskWhat")]
+    pub(super) what: Option<Text>,
+    /// Share of reads that fail, or go elsewhere (`disk`); drawn.
+    #[serde(default)]
+    #[schemars(with = "q::Share")]
+    pub(super) reads: Option<Any>,
+    /// Share of writes that fail, or go elsewhere (`disk`); drawn.
+    #[serde(default)]
+    #[schemars(with = "q::Share")]
+    pub(super) writes: Option<Any>,
+    /// Share of syncs that fail (`disk`); drawn.
+    #[serde(default)]
+    #[schemars(with = "q::Share")]
+    pub(super) syncs: Option<Any>,
+    /// Room that is left on a `disk` that is full; drawn. By default none.
+    #[serde(default)]
+    #[schemars(with = "q::Size")]
+    pub(super) free: Option<Any>,
+    /// How often files of a `disk` are damaged; drawn. By default once.
+    #[serde(default)]
+    #[schemars(with = "q::Count")]
+    pub(super) times: Option<Any>,
     /// How a `restart` ends the process. By default `stop`.
     #[serde(default)]
     #[schemars(with = "q::Way")]

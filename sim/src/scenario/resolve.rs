@@ -24,8 +24,10 @@ use crate::units::{MS, SECOND};
 mod clients;
 mod clock;
 mod conns;
+mod disk;
 mod faults;
 mod hosts;
+mod jetstream;
 mod operator;
 mod reach;
 mod shapes;
@@ -367,6 +369,7 @@ impl Reader<'_> {
             },
             config: self.config(&raw.config),
             release: raw.version.as_ref().and_then(|to| self.release(to)).unwrap_or_default(),
+            jetstream: self.jetstream(name, raw),
         }
     }
 

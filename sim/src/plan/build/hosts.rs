@@ -1,12 +1,13 @@
 //! Faults of machines and their processes, apart from their plain ends.
 
 use super::{Builder, FaultAction, FaultPlan, config_numbers};
+use crate::ids::NodeId;
 use crate::plan::host::{HostFault, HostWhat, MOMENT_NS, Restart, STOP_PATIENCE_NS, SlowCpu};
-use crate::plan::{ClockFault, ReloadPlan, select};
+use crate::plan::{ClockFault, DiskFault, DiskShares, ReloadPlan, SlowDisk, select};
 use crate::rng::Stream;
 use crate::scenario::{
-    ClockSpec, Draw, FaultSpec, FaultWhat, HostSpec, HostSpecWhat, ReloadSpec, RestartSpec,
-    RouteTarget, UpgradeSpec, Way, Ways,
+    ClockSpec, DiskSpec, Draw, FaultSpec, FaultWhat, HostSpec, HostSpecWhat, ReloadSpec,
+    RestartSpec, RouteTarget, SharesSpec, UpgradeSpec, Way, Ways,
 };
 
 /// How long such a fault lasts if the scenario does not say so; `None` is until all are lifted.
@@ -15,6 +16,7 @@ pub(super) fn usual_lasts(host: &HostSpec) -> Option<u64> {
         HostSpecWhat::Restart(RestartSpec { by: Way::Crash, .. }) => Some(MOMENT_NS),
         HostSpecWhat::Restart(RestartSpec { by: Way::Stop, .. }) => Some(STOP_PATIENCE_NS),
         HostSpecWhat::Clock(_) => Some(MOMENT_NS),
+        HostSpecWhat::Disk(disk) => disk.is_instant().then_some(MOMENT_NS),
         HostSpecWhat::Join | HostSpecWhat::Reload(_) => Some(0),
         HostSpecWhat::Upgrade(_) => Some(STOP_PATIENCE_NS),
         HostSpecWhat::Pause
@@ -42,6 +44,13 @@ impl Builder<'_> {
             self.problem(line, format!("`{}` means no node", spec.on));
             return at;
         }
+        let keeps = |node: &NodeId| self.plan.nodes[usize::from(node.0)].jetstream.is_some();
+        if matches!(spec.what, HostSpecWhat::Disk(_)) && !nodes.iter().any(keeps) {
+            self.problem(
+                line,
+                format!("`{}` means no node that keeps anything on a disk", spec.on),
+            );
+        }
         match &spec.what {
             HostSpecWhat::Clock(clock) => {
                 for node in nodes {
@@ -67,7 +76,8 @@ impl Builder<'_> {
             | HostSpecWhat::Restart(_)
             | HostSpecWhat::Join
             | HostSpecWhat::Leave
-            | HostSpecWhat::Reload(_) => {
+            | HostSpecWhat::Reload(_)
+            | HostSpecWhat::Disk(_) => {
                 if let Some(what) = self.host(&spec.what, stream) {
                     let nodes = nodes.into_iter().collect();
                     self.push_host(at, lasts, HostFault { nodes, what });
@@ -98,6 +108,7 @@ impl Builder<'_> {
             HostSpecWhat::Join => HostWhat::Join,
             HostSpecWhat::Leave => HostWhat::Leave,
             HostSpecWhat::Reload(reload) => HostWhat::Reload(self.reload(reload, stream)),
+            HostSpecWhat::Disk(disk) => HostWhat::Disk(disk_fault(disk, stream)),
             // Each machine has a fault of its own.
             HostSpecWhat::Clock(_) | HostSpecWhat::Upgrade(_) => return None,
         })
@@ -132,6 +143,30 @@ impl Builder<'_> {
             let message = "without the nodes that leave, the configured routes join the others no \
                 more: who starts again would find nobody";
             self.problem(line, message.to_owned());
+        }
+    }
+}
+
+fn disk_fault(spec: &DiskSpec, stream: &mut Stream) -> DiskFault {
+    let mut ppm = |draw: Draw| u32::try_from(draw.sample(stream)).unwrap_or(u32::MAX);
+    let mut shares = |shares: &SharesSpec| DiskShares {
+        reads_ppm: ppm(shares.reads),
+        writes_ppm: ppm(shares.writes),
+        syncs_ppm: ppm(shares.syncs),
+    };
+    match spec {
+        DiskSpec::Errors(spec) => DiskFault::Errors(shares(spec)),
+        DiskSpec::Misdirected(spec) => DiskFault::Misdirected(shares(spec)),
+        DiskSpec::Full { free } => DiskFault::Full { free: free.sample(stream) },
+        DiskSpec::ReadOnly => DiskFault::ReadOnly,
+        DiskSpec::Slow { base, factor } => {
+            let base_ns = base.sample(stream);
+            DiskFault::Slow(SlowDisk { base_ns, factor: factor.sample(stream) })
+        }
+        DiskSpec::Stall => DiskFault::Stall,
+        DiskSpec::LyingSync => DiskFault::LyingSync,
+        DiskSpec::Damage { what, times } => {
+            DiskFault::Damage { what: *what, times: times.sample(stream) }
         }
     }
 }

@@ -20,7 +20,7 @@ pub(in crate::scenario) const PORTS: [&str; 2] = ["same", "new"];
 pub(in crate::scenario) const SHAPES: [&str; 5] = ["split", "isolate", "one_way", "bridge", "ring"];
 
 /// Kinds that the pure engine has.
-pub(in crate::scenario) const KINDS: [&str; 25] = [
+pub(in crate::scenario) const KINDS: [&str; 26] = [
     "partition",
     "blackhole",
     "flap",
@@ -46,10 +46,11 @@ pub(in crate::scenario) const KINDS: [&str; 25] = [
     "leave",
     "reload",
     "upgrade",
+    "disk",
 ];
 
 /// Kinds that the format has and this version does not.
-const LATER: [&str; 2] = ["disk", "peer_remove"];
+const LATER: [&str; 1] = ["peer_remove"];
 
 /// Whether the format has faults of this kind.
 pub(super) fn is_known(kind: &str) -> bool {
@@ -88,7 +89,8 @@ const fn ends(what: &FaultWhat) -> Option<&Selector> {
             | HostSpecWhat::Clock(_)
             | HostSpecWhat::Join
             | HostSpecWhat::Reload(_)
-            | HostSpecWhat::Upgrade(_) => None,
+            | HostSpecWhat::Upgrade(_)
+            | HostSpecWhat::Disk(_) => None,
         },
         FaultWhat::Cut { .. }
         | FaultWhat::Cuts(_)

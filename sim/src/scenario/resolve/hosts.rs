@@ -12,8 +12,18 @@ use super::{Any, Reader, Text};
 use crate::units::SECOND;
 
 /// The kinds.
-pub(super) const KINDS: [&str; 9] =
-    ["pause", "slow_cpu", "power_loss", "restart", "clock", "join", "leave", "reload", "upgrade"];
+pub(super) const KINDS: [&str; 10] = [
+    "pause",
+    "slow_cpu",
+    "power_loss",
+    "restart",
+    "clock",
+    "join",
+    "leave",
+    "reload",
+    "upgrade",
+    "disk",
+];
 
 /// Kinds after which a process may listen on another route port.
 pub(super) const WITH_PORT: [&str; 5] = ["crash", "stop", "lame_duck", "power_loss", "restart"];
@@ -25,12 +35,12 @@ const BASE_MAX_NS: u64 = SECOND;
 const FACTOR_MAX: u64 = 10_000;
 
 /// Keys that only these kinds have a use for.
-pub(super) fn keys(raw: &RawFault) -> [Key<'_>; 12] {
+pub(super) fn keys(raw: &RawFault) -> [Key<'_>; 18] {
     let any = |any: &Option<Any>| any.as_ref().map(Spanned::span);
     let text = |text: &Option<Text>| text.as_ref().map(Spanned::span);
     [
-        ("factor", any(&raw.factor), &["slow_cpu"]),
-        ("base", any(&raw.base), &["slow_cpu"]),
+        ("factor", any(&raw.factor), &["slow_cpu", "disk"]),
+        ("base", any(&raw.base), &["slow_cpu", "disk"]),
         ("by", text(&raw.by), &["restart"]),
         ("address", text(&raw.address), &["crash", "stop", "lame_duck", "restart"]),
         ("config", raw.config.as_ref().map(|_| raw.kind.span()), &["reload"]),
@@ -41,6 +51,12 @@ pub(super) fn keys(raw: &RawFault) -> [Key<'_>; 12] {
         ("drift", any(&raw.drift), &["clock"]),
         ("drift_mono", any(&raw.drift_mono), &["clock"]),
         ("freeze", raw.freeze.as_ref().map(Spanned::span), &["clock"]),
+        ("what", text(&raw.what), &["disk"]),
+        ("reads", any(&raw.reads), &["disk"]),
+        ("writes", any(&raw.writes), &["disk"]),
+        ("syncs", any(&raw.syncs), &["disk"]),
+        ("free", any(&raw.free), &["disk"]),
+        ("times", any(&raw.times), &["disk"]),
     ]
 }
 
@@ -50,6 +66,7 @@ impl Reader<'_> {
             "pause" => HostSpecWhat::Pause,
             "slow_cpu" => self.slow_cpu(raw)?,
             "clock" => HostSpecWhat::Clock(self.clock(raw)?),
+            "disk" => HostSpecWhat::Disk(self.disk(raw)?),
             kind @ ("join" | "leave" | "reload" | "upgrade") => self.operator(raw, kind)?,
             "power_loss" => {
                 HostSpecWhat::PowerLoss { new_port: self.same_or_new("port", raw.port.as_ref()) }
@@ -135,6 +152,13 @@ impl Reader<'_> {
                     "a clock that is wrong says for how long: `for`; only `step` does not";
                 self.problems.add(raw.kind.span(), message);
             }
+            (HostSpecWhat::Disk(disk), None) if !disk.is_instant() => {
+                let message = "a disk fault says for how long: `for`; only damage does not";
+                self.problems.add(raw.kind.span(), message);
+            }
+            (HostSpecWhat::Disk(disk), Some(span)) if disk.is_instant() => {
+                self.problems.add(span, "damage is done at once; it has no `for`");
+            }
             (HostSpecWhat::Join, Some(span)) => {
                 self.problems.add(span, "a join is over at once; it has no `for`");
             }
@@ -148,7 +172,8 @@ impl Reader<'_> {
                 | HostSpecWhat::Join
                 | HostSpecWhat::Leave
                 | HostSpecWhat::Reload(_)
-                | HostSpecWhat::Upgrade(_),
+                | HostSpecWhat::Upgrade(_)
+                | HostSpecWhat::Disk(_),
                 _,
             ) => {}
         }

@@ -200,11 +200,11 @@ fn wrong_values_are_pointed_at() {
 #[test]
 fn what_is_not_there_yet_is_said_to_be_so() {
     insta::assert_snapshot!(
-        changed("kind = \"partition\"\nbetween", "kind = \"disk\"\nbetween"), @r#"
-        error: `kind = "disk"` is not there yet
+        changed("kind = \"partition\"\nbetween", "kind = \"peer_remove\"\nbetween"), @r#"
+        error: `kind = "peer_remove"` is not there yet
             --> f.toml:52:8
-         52 | kind = "disk"
-            |        ^^^^^^
+         52 | kind = "peer_remove"
+            |        ^^^^^^^^^^^^^
         "#);
     insta::assert_snapshot!(changed("link = \"wan\"", "via = \"gateway\"\nlink = \"wan\""), @r#"
     error: `via = "gateway"` is not there yet, only `route`
@@ -213,11 +213,11 @@ fn what_is_not_there_yet_is_said_to_be_so() {
         |       ^^^^^^^^^
     "#);
     insta::assert_snapshot!(
-        changed("[guarantee.autonomy]", "[[stream]]\nname = \"S\"\n\n[guarantee.autonomy]"), @r#"
-        error: `stream` belongs to the format, but this version cannot do it yet
+        changed("[guarantee.autonomy]", "[[program]]\nid = \"S\"\n\n[guarantee.autonomy]"), @r#"
+        error: `program` belongs to the format, but this version cannot do it yet
             --> f.toml:55:1
-         55 | [[stream]]
-            | ^^^^^^^^^^
+         55 | [[program]]
+            | ^^^^^^^^^^^
         "#);
 }
 

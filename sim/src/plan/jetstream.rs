@@ -1,0 +1,67 @@
+//! How nodes keep streams: in the plan and in its text.
+
+use causeway_core::Duration;
+use causeway_core::config::{JetStreamConfig, SyncPolicy};
+
+use super::text::{Line, put};
+use crate::units::Span;
+
+/// How a node keeps streams.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct JetStreamPlan {
+    /// The domain by which others reach them.
+    pub domain: String,
+    /// Nanoseconds between two syncs of a stream's file; 0 is before anything is acknowledged.
+    pub sync_ns: u64,
+    /// Bytes of all streams in files; 0 is the server's default.
+    pub max_store: u64,
+    /// Bytes of all streams in memory; 0 is the server's default.
+    pub max_memory: u64,
+}
+
+impl JetStreamPlan {
+    /// The server's configuration.
+    #[must_use]
+    pub fn config(&self) -> JetStreamConfig {
+        let mut config =
+            JetStreamConfig { domain: Some(self.domain.clone()), ..JetStreamConfig::default() };
+        if self.sync_ns > 0 {
+            config.sync = SyncPolicy::Every(Duration::from_nanos(self.sync_ns));
+        }
+        if self.max_store > 0 {
+            config.max_store = self.max_store;
+        }
+        if self.max_memory > 0 {
+            config.max_memory = self.max_memory;
+        }
+        config
+    }
+
+    /// Its words in the line of a node.
+    pub(super) fn words(&self, out: &mut String) {
+        put(out, "domain", &self.domain);
+        if self.sync_ns > 0 {
+            put(out, "sync", Span(self.sync_ns));
+        }
+        for (key, bytes) in [("max_store", self.max_store), ("max_memory", self.max_memory)] {
+            if bytes > 0 {
+                put(out, key, bytes);
+            }
+        }
+    }
+
+    /// Reads them; a node without a domain keeps no streams.
+    pub(super) fn read(line: &mut Line) -> Result<Option<Self>, String> {
+        let Some(domain) = line.maybe("domain") else { return Ok(None) };
+        let sync_ns = match line.maybe("sync") {
+            Some(text) => crate::units::duration(&text).map_err(|error| error.to_string())?,
+            None => 0,
+        };
+        let mut bytes = |key| match line.maybe(key) {
+            Some(text) => text.parse().map_err(|_| format!("`{key}={text}`: not a number")),
+            None => Ok(0),
+        };
+        let (max_store, max_memory) = (bytes("max_store")?, bytes("max_memory")?);
+        Ok(Some(Self { domain, sync_ns, max_store, max_memory }))
+    }
+}

@@ -123,6 +123,7 @@ pub(super) fn settle(plan: &mut Plan) {
     let new_quiesce = up(last_work).clamp(new_heal, quiesce.max(new_heal));
     let patience = plan.ops.iter().map(|op| match op.op {
         Op::Request { timeout_ns, .. } => timeout_ns,
+        Op::Stream(op) => op.patience_ns(),
         Op::Connect | Op::Close | Op::Sub { .. } | Op::Unsub { .. } | Op::Pub { .. } => 0,
     });
     let needed = up(timing::settle_ns(plan, &plan.bounds)).max(patience.max().unwrap_or(0));

@@ -1,0 +1,357 @@
+//! What the events add up to for streams: what was sent, acknowledged, given out and read back.
+//!
+//! All guarantees about streams look at this and hold little of their own. It says what happened; what
+//! may have happened is each guarantee's business.
+
+mod rules;
+
+pub(super) use rules::{Ack, ConsumerRules, Retention, Rules};
+
+use std::collections::BTreeMap;
+
+use super::outcome::Pen;
+use super::scope::Scope;
+use super::view::View;
+use crate::history::{
+    Answered, ConsumerState, Fault, FaultKind, Header, Kind, StreamEvent, StreamState, Sym,
+};
+use crate::ids::{ClientId, ConsumerNo, MsgId, NodeId, StreamNo};
+use crate::units::SECOND;
+
+/// A message for a stream.
+#[derive(Clone, Debug)]
+pub(super) struct Sent {
+    pub(super) stream: StreamNo,
+    pub(super) subject: Sym,
+    pub(super) size: u32,
+    pub(super) hash: u64,
+    /// It says who it is.
+    pub(super) id: bool,
+    pub(super) expect: Option<u64>,
+    pub(super) delete: bool,
+    /// Each time it was sent: the event's number and time.
+    pub(super) attempts: Vec<(usize, u64)>,
+    /// How many of them the server said it has not stored.
+    pub(super) refused: u32,
+    /// Where the server said that it is, first to last.
+    pub(super) acks: Vec<Acked>,
+}
+
+/// An acknowledgement of the server.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Acked {
+    pub(super) i: usize,
+    pub(super) t: u64,
+    pub(super) seq: u64,
+    pub(super) duplicate: bool,
+}
+
+/// What was read back.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Stored {
+    pub(super) i: usize,
+    pub(super) subject: Sym,
+    pub(super) msg: Option<MsgId>,
+    pub(super) size: u32,
+    pub(super) hash: u64,
+}
+
+/// One stream.
+#[derive(Debug)]
+pub(super) struct Stream {
+    pub(super) rules: Rules,
+    pub(super) node: NodeId,
+    pub(super) sync_ns: u64,
+    pub(super) made: bool,
+    /// What the server said of it, last.
+    pub(super) state: Option<(usize, u64, StreamState)>,
+    /// Read back, by sequence.
+    pub(super) stored: BTreeMap<u64, Stored>,
+    pub(super) holes: BTreeMap<u64, (usize, u32)>,
+    /// When it was read back as a whole.
+    pub(super) audited: Option<(usize, u64)>,
+    /// Who was acknowledged at which sequence first.
+    pub(super) acked: BTreeMap<u64, MsgId>,
+}
+
+/// One consumer.
+#[derive(Debug)]
+pub(super) struct Consumer {
+    pub(super) rules: ConsumerRules,
+    pub(super) stream: StreamNo,
+    pub(super) made: bool,
+    /// What it gave out, by sequence of the stream.
+    pub(super) given: BTreeMap<u64, Given>,
+    pub(super) state: Option<(usize, ConsumerState)>,
+}
+
+/// What became of a message that a consumer gave out.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Given {
+    /// The first and the last event, and the time of the last.
+    pub(super) first_i: usize,
+    pub(super) last_i: usize,
+    pub(super) last_t: u64,
+    /// How often, as clients saw it, and as the server counted.
+    pub(super) seen: u64,
+    pub(super) times: u64,
+    /// It was acknowledged or given up: the event and its time.
+    pub(super) settled: Option<(usize, u64)>,
+    /// It was given back after the last delivery.
+    pub(super) returned: bool,
+    /// The server said that it knows.
+    pub(super) confirmed: Option<(usize, u64)>,
+}
+
+/// What has happened to the disk of a node.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Machine {
+    /// Its power was lost.
+    pub(super) power_lost: Vec<u64>,
+    /// Its process ended.
+    pub(super) down: Vec<u64>,
+    /// What was synced may be gone since.
+    pub(super) damaged: Option<u64>,
+}
+
+/// The picture of all streams.
+#[derive(Debug)]
+pub(super) struct Streams {
+    pub(super) streams: Vec<Stream>,
+    pub(super) consumers: Vec<Consumer>,
+    pub(super) sent: BTreeMap<MsgId, Sent>,
+    machines: Vec<Machine>,
+}
+
+impl Streams {
+    pub(super) fn new(header: &Header) -> Self {
+        let streams = header.streams.iter().map(|info| Stream {
+            rules: Rules::of(&info.config),
+            node: info.node,
+            sync_ns: info.sync_ns,
+            made: false,
+            state: None,
+            stored: BTreeMap::new(),
+            holes: BTreeMap::new(),
+            audited: None,
+            acked: BTreeMap::new(),
+        });
+        let consumers = header.consumers.iter().map(|info| Consumer {
+            rules: ConsumerRules::of(&info.config),
+            stream: info.stream,
+            made: false,
+            given: BTreeMap::new(),
+            state: None,
+        });
+        Self {
+            streams: streams.collect(),
+            consumers: consumers.collect(),
+            sent: BTreeMap::new(),
+            machines: vec![Machine::default(); header.nodes.len()],
+        }
+    }
+
+    pub(super) fn stream(&self, stream: StreamNo) -> &Stream {
+        &self.streams[usize::from(stream.0)]
+    }
+
+    pub(super) fn consumer(&self, consumer: ConsumerNo) -> &Consumer {
+        &self.consumers[usize::from(consumer.0)]
+    }
+
+    /// The consumers of a stream.
+    pub(super) fn consumers_of(&self, stream: StreamNo) -> impl Iterator<Item = &Consumer> {
+        self.consumers.iter().filter(move |consumer| consumer.stream == stream)
+    }
+
+    pub(super) fn machine(&self, node: NodeId) -> &Machine {
+        &self.machines[usize::from(node.0)]
+    }
+
+    /// Takes an event.
+    pub(super) fn apply(&mut self, i: usize, t: u64, kind: &Kind) {
+        #[expect(clippy::wildcard_enum_match_arm, reason = "the rest does not concern streams")]
+        match kind {
+            Kind::Stream(event) => self.apply_event(i, t, event),
+            Kind::NodeDown { node, .. } => self.machines[usize::from(node.0)].down.push(t),
+            Kind::Fault(fault) if fault.on => self.fault(t, fault),
+            _ => {}
+        }
+    }
+
+    fn fault(&mut self, t: u64, fault: &Fault) {
+        for node in &fault.nodes {
+            let machine = &mut self.machines[usize::from(node.0)];
+            if fault.kind == FaultKind::PowerLoss {
+                machine.power_lost.push(t);
+            }
+            if fault.kind == FaultKind::Disk && breaks_promises(&fault.text) {
+                machine.damaged.get_or_insert(t);
+            }
+        }
+    }
+
+    fn apply_event(&mut self, i: usize, t: u64, event: &StreamEvent) {
+        match *event {
+            StreamEvent::Made { stream } => self.streams[usize::from(stream.0)].made = true,
+            StreamEvent::ConsumerMade { consumer } => {
+                self.consumers[usize::from(consumer.0)].made = true;
+            }
+            StreamEvent::Sent { msg, stream, subject, size, hash, id, expect, delete, .. } => {
+                let (attempts, acks) = (Vec::new(), Vec::new());
+                let sent = self.sent.entry(msg).or_insert(Sent {
+                    stream,
+                    subject,
+                    size,
+                    hash,
+                    id,
+                    expect,
+                    delete,
+                    attempts,
+                    refused: 0,
+                    acks,
+                });
+                sent.attempts.push((i, t));
+            }
+            StreamEvent::Acked { msg, seq, duplicate, .. } => {
+                if let Some(sent) = self.sent.get_mut(&msg) {
+                    sent.acks.push(Acked { i, t, seq, duplicate });
+                    let stream = &mut self.streams[usize::from(sent.stream.0)];
+                    stream.acked.entry(seq).or_insert(msg);
+                }
+            }
+            StreamEvent::Refused { msg, .. } => {
+                if let Some(sent) = self.sent.get_mut(&msg) {
+                    sent.refused += 1;
+                }
+            }
+            StreamEvent::State(state) => {
+                self.streams[usize::from(state.stream.0)].state = Some((i, t, state));
+            }
+            StreamEvent::Stored { stream, seq, subject, msg, size, hash } => {
+                let stored = Stored { i, subject, msg, size, hash };
+                self.streams[usize::from(stream.0)].stored.insert(seq, stored);
+            }
+            StreamEvent::Hole { stream, seq, code } => {
+                self.streams[usize::from(stream.0)].holes.insert(seq, (i, code));
+            }
+            StreamEvent::Audited { stream } => {
+                self.streams[usize::from(stream.0)].audited = Some((i, t));
+            }
+            StreamEvent::ConsumerState(state) => {
+                self.consumers[usize::from(state.consumer.0)].state = Some((i, state));
+            }
+            StreamEvent::Given { consumer, seq, times, .. } => {
+                let given = self.given(consumer, seq, i);
+                (given.last_i, given.last_t) = (i, t);
+                given.seen += 1;
+                given.times = given.times.max(times);
+                given.returned = false;
+            }
+            StreamEvent::Answered { consumer, seq, how, .. } => {
+                let given = self.given(consumer, seq, i);
+                match how {
+                    Answered::Ack | Answered::AckAndWait | Answered::Term => {
+                        given.settled.get_or_insert((i, t));
+                    }
+                    Answered::Nak => given.returned = true,
+                }
+            }
+            StreamEvent::Confirmed { consumer, seq, .. } => {
+                self.given(consumer, seq, i).confirmed.get_or_insert((i, t));
+            }
+            StreamEvent::Unknown { .. }
+            | StreamEvent::Read { .. }
+            | StreamEvent::Got { .. }
+            | StreamEvent::Untold { .. }
+            | StreamEvent::ApiError { .. } => {}
+        }
+    }
+
+    fn given(&mut self, consumer: ConsumerNo, seq: u64, i: usize) -> &mut Given {
+        let all = &mut self.consumers[usize::from(consumer.0)].given;
+        all.entry(seq).or_insert(Given { first_i: i, ..Given::default() })
+    }
+
+    /// Whether a server that keeps its promises may have lost something that it said at this time:
+    /// its disk was damaged, everything was in memory, or the power went before the next sync.
+    pub(super) fn may_forget(&self, stream: StreamNo, said_t: u64) -> bool {
+        let stream = self.stream(stream);
+        let machine = self.machine(stream.node);
+        let after = |times: &[u64]| times.iter().any(|t| *t >= said_t);
+        let unsynced = |t: &u64| *t >= said_t && *t - said_t <= stream.sync_ns + SECOND;
+        machine.damaged.is_some()
+            || stream.rules.memory && after(&machine.down)
+            || stream.sync_ns > 0 && machine.power_lost.iter().any(unsynced)
+    }
+
+    /// Whether anything at all may have been forgotten that was ever said.
+    pub(super) fn may_have_forgotten(&self, stream: StreamNo) -> bool {
+        let stream = self.stream(stream);
+        let machine = self.machine(stream.node);
+        machine.damaged.is_some()
+            || stream.rules.memory && !machine.down.is_empty()
+            || stream.sync_ns > 0 && !machine.power_lost.is_empty()
+    }
+
+    /// Whether a consumer takes a message with this subject.
+    pub(super) fn takes(view: &View<'_>, consumer: &Consumer, subject: Sym) -> bool {
+        let subject = view.history.text(subject);
+        consumer.rules.filters.is_empty()
+            || consumer.rules.filters.iter().any(|filter| super::subject::reaches(subject, filter))
+    }
+}
+
+/// Whether what was synced may be gone after a disk fault of this text.
+fn breaks_promises(text: &str) -> bool {
+    let what = text.split(' ').find_map(|word| word.strip_prefix("what="));
+    const BREAKS: [&str; 6] =
+        ["bit_rot", "stale", "truncate", "lost_file", "lying_sync", "misdirect"];
+    what.is_some_and(|what| BREAKS.contains(&what))
+}
+
+/// The streams that a guarantee is about and that have been read back just now.
+pub(super) fn audited_now<'v>(
+    view: &'v View<'_>,
+    scope: &Scope,
+    pen: &Pen<'_>,
+) -> Option<(StreamNo, &'v Stream)> {
+    let Kind::Stream(event) = &view.history.events[pen.i].kind else { return None };
+    let StreamEvent::Audited { stream } = **event else { return None };
+    scope.covers_stream(view, stream).then(|| (stream, view.streams.stream(stream)))
+}
+
+/// A stream by its name, for a story.
+pub(super) fn name_of(view: &View<'_>, stream: StreamNo) -> String {
+    let info = view.history.header.streams.get(usize::from(stream.0));
+    info.map_or_else(String::new, |info| info.name.clone())
+}
+
+/// A consumer by its name and that of its stream.
+pub(super) fn consumer_name(view: &View<'_>, consumer: ConsumerNo) -> String {
+    let info = view.history.header.consumers.get(usize::from(consumer.0));
+    info.map_or_else(String::new, |info| format!("{} of {}", info.name, name_of(view, info.stream)))
+}
+
+/// A client by its name.
+pub(super) fn client_name(view: &View<'_>, client: ClientId) -> String {
+    view.history.header.clients.get(client.0 as usize).map_or_else(String::new, |c| c.name.clone())
+}
+
+/// The numbers of all events that tell of a message.
+pub(super) fn events_of(sent: &Sent) -> Vec<usize> {
+    let attempts = sent.attempts.iter().map(|(i, _)| *i);
+    attempts.chain(sent.acks.iter().map(|ack| ack.i)).collect()
+}
+
+/// The messages of a stream that were acknowledged, each at the sequence that was said first.
+pub(super) fn acked_of(
+    streams: &Streams,
+    stream: StreamNo,
+) -> impl Iterator<Item = (MsgId, &Sent, Acked)> {
+    streams
+        .sent
+        .iter()
+        .filter(move |(_, sent)| sent.stream == stream)
+        .filter_map(|(msg, sent)| Some((*msg, sent, *sent.acks.first()?)))
+}

@@ -6,21 +6,25 @@ two runs (times, ids, random names; `comparable` has the list). Nothing here wai
 that none comes is known from the reply to a later question.
 """
 
+import base64
 import collections
 import contextlib
 import dataclasses
 import datetime
 import json
+import os
 import re
 
 from harness import LOOPBACK, HarnessError, poll
 from speaker import Speaker
 
 # A reply that takes longer is missing. Less than elsewhere: a server that is being built misses many.
-REPLY_PATIENCE = 10.0
+REPLY_PATIENCE = float(os.environ.get("INTEROP_REPLY_PATIENCE", 10))
 
-CONNECT = b'CONNECT {"verbose":false,"protocol":1,"headers":true,"no_responders":true,"name":"side"}\r\n'
+CONNECT = {"verbose": False, "protocol": 1, "headers": True, "no_responders": True, "name": "side"}
 API = "$JS.API."
+# nats-server answers so to a stream in files that comes right after one of its name was deleted: it is asked once more.
+STORE_NOT_CREATED = b'"err_code":10049,"description":"error creating store for stream"'
 STATUS = re.compile(rb"NATS/1\.0 (\d\d\d)")
 
 
@@ -28,6 +32,7 @@ STATUS = re.compile(rb"NATS/1\.0 (\d\d\d)")
 # What differs between any two runs
 
 
+HEADERS_IN_JSON = re.compile(r'"hdrs":"([A-Za-z0-9+/=]+)"')
 NOW_TIME = re.compile(r"\b(20\d\d)-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{0,8}[1-9])?Z")
 REPLACED = [
     # $JS.ACK.<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<time>.<pending>
@@ -35,6 +40,11 @@ REPLACED = [
     (re.compile(r"(\$JS\.FC\.[^.\s]+\.[^.\s]+)\.\w+"), r"\1.<random>"),
     (re.compile(r'("(?:active|ack_time|pause_remaining|leader_since|rtt)":\s*)\d+'), r"\1<ns>"),
     (re.compile(r'("(?:server_id|pinned_client_id|pinned_id)":\s*)"\w+"'), r'\1"<id>"'),
+    # How often tests poll depends on the moment.
+    (
+        re.compile(r'("api":\s*\{"level":\s*\d+,\s*"total":\s*)\d+(,\s*"errors":\s*)\d+'),
+        r"\1<count>\2<count>",
+    ),
     (re.compile(r'("id":\s*)"\w{22}"'), r'\1"<id>"'),
     (re.compile(r"(Nats-Pin-Id: )\w{22}"), r"\1<id>"),
     # The identity of the stream that a message came from, at the end of the header.
@@ -63,6 +73,19 @@ def shown(data):
     text = printable(data)
     large = len(text) > 300 and not text.startswith("{")
     return f"{text[:40]}...{text[-40:]} ({len(data)} bytes)" if large else text
+
+
+def plain(value):
+    """What nats-py hands out, for JSON."""
+    if dataclasses.is_dataclass(value):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if isinstance(value, datetime.datetime):
+        return (
+            value.astimezone(datetime.timezone.utc)
+            .strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+            .replace("000Z", "001Z")
+        )
+    return shown(value) if isinstance(value, bytes) else str(value)
 
 
 # ---------------------------------------------------------------------------------------------
@@ -123,7 +146,7 @@ def header_block(headers):
 class Connection:
     """A client connection that hands out messages by subscription."""
 
-    def __init__(self, address):
+    def __init__(self, address, **options):
         self.speaker = Speaker(address)
         self.sock = self.speaker.sock
         self.sock.settimeout(REPLY_PATIENCE)
@@ -131,7 +154,7 @@ class Connection:
         self.info = json.loads(self.file.readline()[5:])
         self.subscriptions = {}
         self.pongs = 0
-        self.sock.sendall(CONNECT)
+        self.sock.sendall(b"CONNECT " + json.dumps(CONNECT | options).encode() + b"\r\n")
 
     def close(self):
         self.file.close()
@@ -210,17 +233,32 @@ class Side:
     def close(self):
         self.connection.close()
 
-    def reconnect(self):
-        """A new connection, after a restart of the server."""
+    def reconnect(self, **options):
+        """A new connection; the options are those of CONNECT."""
         self.close()
-        self.connection = Connection(self.server.address)
+        self.connection = Connection(self.server.address, **options)
         self.answers = self.connection.subscribe("_ANSWER.*")
+
+    def restart(self, kill=False, meanwhile=lambda: None):
+        """Stops the server, or kills it as a crash would, and starts it again with what it has stored."""
+        self.note("restart", "by kill" if kill else "")
+        if kill:
+            self.server.kill()
+        else:
+            self.server.stop()
+        meanwhile()
+        self.server.start()
+        self.reconnect()
 
     # ---- the transcript
 
     def note(self, *values):
-        """Puts something into the transcript; messages, bytes, texts, or anything that JSON can hold."""
+        """Puts something into the transcript; messages, bytes, texts, or anything that JSON can hold.
+
+        Header blocks inside JSON are decoded, since something in them may be random.
+        """
         text = " ".join(self._text(value) for value in values)
+        text = HEADERS_IN_JSON.sub(lambda m: f'"hdrs":[{printable(base64.b64decode(m[1]))}]', text)
         for random, name in self.names:
             text = text.replace(random, name)
         self.lines.append(comparable(text))
@@ -229,7 +267,7 @@ class Side:
     def _text(value):
         if isinstance(value, (str, Message)):
             return str(value)
-        return shown(value) if isinstance(value, bytes) else json.dumps(value)
+        return shown(value) if isinstance(value, bytes) else json.dumps(value, default=plain)
 
     def alias(self, random, name):
         """From now on `name` stands in the transcript for a text that the server chose by chance."""
@@ -253,6 +291,8 @@ class Side:
         payload = body if isinstance(body, bytes) else json.dumps(body).encode()
         self.note(">", subject, *([printable(header_block(headers))] if headers else []), payload)
         answer = self.request(subject, payload, headers)
+        while STORE_NOT_CREATED in answer.payload and self.server.binary.is_real:
+            answer = self.request(subject, payload, headers)
         self.note("<", dataclasses.replace(answer, subject="reply"))
         return answer
 
@@ -262,8 +302,9 @@ class Side:
         return answer.json if answer.payload.startswith(b"{") else None
 
     def quiet_api(self, name, body=None):
-        """The same, unnoted: to clean up, or to poll."""
-        return self.request(API + name, json.dumps(body).encode() if body is not None else b"").json
+        """The same, unnoted: to clean up, or to poll. Nothing from a server without JetStream."""
+        answer = self.request(API + name, json.dumps(body).encode() if body is not None else b"")
+        return answer.json if answer.payload else {}
 
     def unanswered(self, subject, body=b"", headers=None):
         """A request that must get no reply; that it got one is noted."""
@@ -284,14 +325,27 @@ class Side:
     def stream(self, stream, **config):
         """Creates a stream; by default in memory, with its name in lower case and anything below as subject."""
         config = {"name": stream, "subjects": [f"{stream.lower()}.>"], "storage": "memory"} | config
-        return self.api(f"STREAM.CREATE.{stream}", {k: v for k, v in config.items() if v is not None})
+        return self.api(
+            f"STREAM.CREATE.{stream}", {k: v for k, v in config.items() if v is not None}
+        )
 
     def update(self, stream, **config):
         config = {"name": stream, "subjects": [f"{stream.lower()}.>"], "storage": "memory"} | config
-        return self.api(f"STREAM.UPDATE.{stream}", {k: v for k, v in config.items() if v is not None})
+        return self.api(
+            f"STREAM.UPDATE.{stream}", {k: v for k, v in config.items() if v is not None}
+        )
 
     def info(self, stream, body=b""):
         return self.api(f"STREAM.INFO.{stream}", body)
+
+    def state(self, stream):
+        """Everything of a stream's content that its info tells."""
+        self.info(stream, {"subjects_filter": ">", "deleted_details": True})
+
+    def content(self, stream, up_to):
+        """The messages of a stream by sequence, as they are stored."""
+        for seq in range(1, up_to + 1):
+            self.api(f"STREAM.MSG.GET.{stream}", {"seq": seq})
 
     def publish(self, subject, payload=b"", **headers):
         """Publishes with headers (underscores stand for dashes) and waits for the acknowledgement."""
@@ -303,7 +357,10 @@ class Side:
         named = {key.replace("_", "-"): value for key, value in headers.items()}
         for number in range(1, count + 1):
             answer = self.request(subject, str(number).encode(), named or None)
-        self.note(f"{count} messages on {subject}, the last:", dataclasses.replace(answer, subject="reply"))
+        self.note(
+            f"{count} messages on {subject}, the last:",
+            dataclasses.replace(answer, subject="reply"),
+        )
 
     # ---- consumers
 
@@ -319,7 +376,12 @@ class Side:
         A consumer hears of messages after their publisher does.
         """
         with contextlib.suppress(HarnessError):
-            self.wait_consumer(stream, consumer, lambda info: all(info.get(k) == v for k, v in settled.items()), settled)
+            self.wait_consumer(
+                stream,
+                consumer,
+                lambda info: all(info.get(k) == v for k, v in settled.items()),
+                settled,
+            )
         return self.api(f"CONSUMER.INFO.{stream}.{consumer}")
 
     def inbox(self, subject=None, queue=""):
@@ -334,14 +396,18 @@ class Side:
         payload = body if isinstance(body, bytes) else json.dumps(body).encode()
         inbox = inbox or self.inbox()
         self.note("pull", stream, consumer, payload)
-        self.connection.publish(f"{API}CONSUMER.MSG.NEXT.{stream}.{consumer}", payload, inbox.subject, headers)
+        self.connection.publish(
+            f"{API}CONSUMER.MSG.NEXT.{stream}.{consumer}", payload, inbox.subject, headers
+        )
         return inbox
 
     def take(self, inbox, count=1):
         """The next messages of an inbox, noted; returns them."""
         taken = []
         for number in range(1, count + 1):
-            taken.append(self.connection.take(inbox, f"message {number} of {count} on {inbox.subject}"))
+            taken.append(
+                self.connection.take(inbox, f"message {number} of {count} on {inbox.subject}")
+            )
             self.note("<", taken[-1])
         return taken
 
@@ -361,7 +427,9 @@ class Side:
         """Acknowledges; with `wait`, until the server has taken it. The reply is noted."""
         if wait:
             self.note("ack", payload, "of", message.reply)
-            self.note("<", dataclasses.replace(self.request(message.reply, payload), subject="reply"))
+            self.note(
+                "<", dataclasses.replace(self.request(message.reply, payload), subject="reply")
+            )
         else:
             self.note("ack without reply", payload, "of", message.reply)
             self.connection.publish(message.reply, payload)
@@ -370,11 +438,19 @@ class Side:
 
     def wait_stream(self, stream, condition, what):
         """Polls a stream's state until the condition holds."""
-        poll(lambda: condition(self.quiet_api(f"STREAM.INFO.{stream}")["state"]), what, REPLY_PATIENCE)
+        poll(
+            lambda: condition(self.quiet_api(f"STREAM.INFO.{stream}")["state"]),
+            what,
+            REPLY_PATIENCE,
+        )
 
     def wait_consumer(self, stream, consumer, condition, what):
         """Polls a consumer's info until the condition holds."""
-        poll(lambda: condition(self.quiet_api(f"CONSUMER.INFO.{stream}.{consumer}")), what, REPLY_PATIENCE)
+        poll(
+            lambda: condition(self.quiet_api(f"CONSUMER.INFO.{stream}.{consumer}")),
+            what,
+            REPLY_PATIENCE,
+        )
 
     def clean(self):
         """Deletes all streams."""

@@ -7,8 +7,10 @@ import time
 
 import pytest
 
+from differential import Pair, side_by_side
 from faultproxy import TO_DIALLER, TO_SERVER, FaultProxy
 from harness import HarnessError, free_port, poll
+from jetstream import comparable
 from speaker import Speaker, random_pieces, single_bytes
 
 
@@ -177,3 +179,86 @@ def test_a_server_that_cannot_start_is_reported(fleet, causeway):
     server = fleet.server(causeway, options="bogus: 1")
     with pytest.raises(HarnessError, match="exited before"):
         server.start()
+
+
+# ---- comparisons of transcripts
+
+
+@pytest.fixture(scope="module")
+def same_twice(tmp_path_factory, nats_server):
+    """A pair of the real server and itself."""
+    pair = Pair(tmp_path_factory.mktemp("same"), (nats_server, nats_server), "default")
+    yield pair
+    pair.close()
+
+
+def test_comparison_of_the_same(same_twice):
+    def script(js):
+        js.stream("S")
+        js.publish("s.a", b"x", Nats_TTL="1s")
+        js.info("S")
+
+    same_twice.compare(script)
+
+
+@pytest.mark.parametrize(
+    "difference",
+    [
+        lambda js, second: js.publish("s.a", b"more") if second else None,
+        lambda js, second: js.publish("s.a", b"xy" if second else b"x"),
+        lambda js, second: js.request("s.a", b"x") if second else None,
+        lambda js, second: 1 // (not second),
+    ],
+    ids=["an exchange more", "another byte", "unnoted, but seen in the state", "an error"],
+)
+def test_comparison_finds_a_difference(same_twice, difference):
+    def script(js):
+        js.stream("S")
+        difference(js, js.server is same_twice.servers[1])
+        js.info("S")
+
+    with pytest.raises(pytest.fail.Exception, match="differ"):
+        same_twice.compare(script)
+    for server in same_twice.servers:
+        server.restart()  # the streams in memory go
+
+
+def test_comparison_needs_the_reference(same_twice):
+    def script(js):
+        js.take(js.inbox()) if js.server is same_twice.servers[0] else None
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("jetstream.REPLY_PATIENCE", 0.1)
+        with pytest.raises(HarnessError, match="the reference cannot do this"):
+            same_twice.compare(script)
+
+
+def test_side_by_side_shows_where():
+    shown = side_by_side(["same", "x" * 300 + "left"], ["same", "x" * 300 + "right", "more"])
+    assert "2 lines of 2 differ" in shown
+    for text in ("left", "right", "more", "same up to character 256"):
+        assert text in shown
+
+
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        ('"created":"2999-01-01T00:00:00Z"', None),
+        ('"pause_until":"0001-01-01T00:00:00Z"', None),
+        ("$JS.ACK.S.C.1.2.3.1732780800000000001.4", "$JS.ACK.S.C.1.2.3.<time>.4"),
+        ("$JS.ACK.S.C.1.2.3", None),
+        ('"id":"ABCDEFGHIJKLMNOPQRSTUV"', '"id":"<id>"'),
+        ('"active":-1', None),
+        ('"active":12', '"active":<ns>'),
+        ("Nats-Stream-Source: S 1 > > s.a AbCdEfGh\\r", "Nats-Stream-Source: S 1 > > s.a <identity>\\r"),
+    ],
+)
+def test_comparable(text, expected):
+    assert comparable(text) == (expected or text)
+
+
+def test_comparable_times():
+    """A time of this year is replaced, in the one form that Go prints it in: without zeros at its end."""
+    now = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
+    for fraction, replaced in (("", True), (".5", True), (".123456789", True), (".50", False), (".1234567891", False)):
+        assert (comparable(f"{now}{fraction}Z") == "<time>") == replaced, fraction

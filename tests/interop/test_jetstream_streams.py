@@ -24,10 +24,20 @@ def test_account_info(js):
     js.fill("s.a", 3)
     js.stream("M")
     js.consumer("S", "C")
-    info = js.quiet_api("INFO")
-    info.pop("api")
-    js.note(info)
+    js.api("INFO")
     js.api("INFO", {"anything": 1})
+
+
+@differential
+def test_api_counts(js):
+    before = js.quiet_api("INFO")["api"]
+    js.stream("S")
+    js.info("S")
+    js.info("NONE")
+    js.api("STREAM.CREATE.T", b"hello")
+    js.unanswered("$JS.API.STREAM.BOGUS")
+    after = js.quiet_api("INFO")["api"]
+    js.note({key: after[key] - before[key] for key in ("total", "errors")})
 
 
 @differential(config="domain")
@@ -103,6 +113,11 @@ def test_unanswered(js, subject, body):
         ("remove: none", "STREAM.MSG.DELETE.S", b'{"seq":1}'),
         ("remove: nothing", "STREAM.MSG.DELETE.S", b""),
         ("peer remove", "STREAM.PEER.REMOVE.S", b'{"peer":"x"}'),
+        ("snapshot: none", "STREAM.SNAPSHOT.S", b'{"deliver_subject":"x"}'),
+        ("snapshot: no JSON", "STREAM.SNAPSHOT.S", b"hello"),
+        ("restore: no JSON", "STREAM.RESTORE.S", b"hello"),
+        ("restore: other name", "STREAM.RESTORE.S", b'{"config":{"name":"T"},"state":{}}'),
+        ("cancel move", "STREAM.CANCEL_MOVE.S", b""),
         ("stepdown", "STREAM.LEADER.STEPDOWN.S", b""),
         ("consumer names: none", "CONSUMER.NAMES.S", b""),
         ("consumer list: none", "CONSUMER.LIST.S", b""),
@@ -307,14 +322,30 @@ def test_create(js, config):
 @pytest.mark.parametrize("subject", [">", "$JS.EVENT.ADVISORY.>", "$SYS.ACCOUNT.>", "*.>"])
 def test_create_of_what_the_server_says(js, subject):
     """Streams that take what servers publish: how many messages they hold depends on the moment."""
-    js.stream("S", subjects=[subject], no_ack=True)
+    config = {"name": "S", "subjects": [subject], "storage": "memory", "no_ack": True}
+    reply = js.quiet_api("STREAM.CREATE.S", config)
+    js.note(subject, reply.get("config"), reply.get("error"))
     js.api("STREAM.NAMES")
 
 
 @differential
 @pytest.mark.parametrize(
     "name",
-    ["A-b_C9", "ä", "a b", "a*", "a>", "a/b", "a\\b", "x" * 255, "x" * 256, "a\tb", "a\u0000b", "a$b", "a{b"],
+    [
+        "A-b_C9",
+        "ä",
+        "a b",
+        "a*",
+        "a>",
+        "a/b",
+        "a\\b",
+        "x" * 255,
+        "x" * 256,
+        "a\tb",
+        "a\u0000b",
+        "a$b",
+        "a{b",
+    ],
     ids=lambda name: repr(name)[:20],
 )
 def test_stream_names(js, name):
@@ -608,7 +639,60 @@ def test_audit(js):
     for message in (js.connection.take(inbox, "an audit") for _ in range(3)):
         audit = message.json
         client = audit.pop("client")
-        js.note(message.subject, audit, sorted(client), {k: client[k] for k in ("acc", "kind", "client_type")})
+        js.note(
+            message.subject,
+            audit,
+            sorted(client),
+            {k: client[k] for k in ("acc", "kind", "client_type")},
+        )
+
+
+# ---- monitoring
+
+
+# What is the process's own: sizes, times, and how often was asked.
+VOLATILE = ("server_id", "now", "memory", "store", "total", "errors", "id", "created", "used", "start", "uptime", "store_dir",
+            "max_memory", "max_storage")  # fmt: skip
+
+
+def steady(value, key=""):
+    """A monitoring answer without what differs between two processes."""
+    if isinstance(value, dict):
+        return {k: steady(v, k) for k, v in value.items()}
+    if isinstance(value, list):
+        return [steady(item) for item in value]
+    return f"<{type(value).__name__}>" if key in VOLATILE else value
+
+
+@differential
+@pytest.mark.parametrize(
+    "path",
+    ["/jsz", "/jsz?accounts=true", "/jsz?streams=true", "/jsz?streams=true&consumers=true&config=true", "/jsz?acc=$G",
+     "/jsz?acc=NONE", "/jsz?accounts=true&limit=0", "/jsz?limit=-1&accounts=true", "/jsz?leader-only=true",
+     "/jsz?accounts=maybe"],
+)  # fmt: skip
+def test_jsz(js, path):
+    js.stream("S", storage="file")
+    js.fill("s.a", 3)
+    js.consumer("S", "C")
+    status, headers, body = js.server.get(path)
+    js.note(
+        status, headers["Content-Type"], steady(json.loads(body)) if body.startswith(b"{") else body
+    )
+
+
+@differential
+def test_monitoring_knows_jetstream(js):
+    js.stream("S", storage="file")
+    js.note(steady(js.server.json("/varz")["jetstream"]))
+    for path in (
+        "/healthz",
+        "/healthz?js-enabled-only=true",
+        "/healthz?js-server-only=true",
+        "/healthz?stream=S&account=$G",
+    ):
+        status, _, body = js.server.get(path)
+        js.note(path, status, body)
 
 
 # ---- limits of servers and accounts
@@ -629,9 +713,26 @@ def test_account_limits(js):
     js.consumer("S", "A")
     js.consumer("S", "B", max_ack_pending=100)
     js.consumer("S", "C", max_ack_pending=1)
-    info = js.quiet_api("INFO")
-    info.pop("api")
-    js.note(info)
+    js.api("INFO")
+
+
+@differential(config="accounts")
+def test_account_without_jetstream(js):
+    js.note(js.connection.info.get("jetstream"))
+    js.reconnect(user="b", **{"pass": "b"})
+    js.api("INFO")
+    js.api("STREAM.NAMES")
+    js.api("STREAM.CREATE.S", {"name": "S"})
+    js.publish("s.a", b"x")
+    js.reconnect()
+
+
+@differential(config="off")
+def test_server_without_jetstream(js):
+    js.note(js.connection.info.get("jetstream"))
+    js.api("INFO")
+    js.api("STREAM.CREATE.S", {"name": "S"})
+    js.ask("$JS.API.STREAM.BOGUS")
 
 
 @differential(config="small")

@@ -61,6 +61,8 @@ pub const MAX_MEMORY_STORE: u64 = 256 << 20;
 pub const MAX_FILE_STORE: u64 = 1 << 40;
 /// `request_queue_limit`.
 pub const REQUEST_QUEUE_LIMIT: u32 = 10_000;
+/// `limits.default_max_consumers`.
+pub const MAX_CONSUMERS: u64 = 1000;
 /// `max_buffered_msgs`.
 pub const MAX_BUFFERED_MSGS: u32 = 100_000;
 /// `max_buffered_size`, bytes.

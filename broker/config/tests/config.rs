@@ -112,7 +112,7 @@ fn every_option_reaches_its_field() {
             sync_interval: "30s", request_queue_limit: 21
             max_buffered_msgs: 22, max_buffered_size: 23MB
             limits {
-                max_ack_pending: 24, max_request_batch: 25, duplicate_window: "26s"
+                max_ack_pending: 24, max_request_batch: 25, default_max_consumers: 31, duplicate_window: "26s"
                 batch {max_inflight_per_stream: 27, max_inflight_total: 28, max_msgs: 29, timeout: "30s"}
             }
         }

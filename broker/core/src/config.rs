@@ -89,17 +89,31 @@ pub enum SyncPolicy {
 }
 
 /// Limits for streams and consumers, whoever makes them; `None` is unlimited.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct JetStreamLimits {
     /// Unacknowledged messages of one consumer.
     pub max_ack_pending: Option<i64>,
     /// Messages of one pull request.
     pub max_request_batch: Option<i64>,
+    /// Consumers of a stream that says nothing itself (default 1,000).
+    pub default_max_consumers: Option<i64>,
     /// The longest window for duplicates.
     pub duplicate_window: Option<Duration>,
     /// Messages of one batch that is published as a whole, and how many such batches at once, of
     /// one stream and of all, and how long one may pause.
     pub batch: BatchLimits,
+}
+
+impl Default for JetStreamLimits {
+    fn default() -> Self {
+        Self {
+            max_ack_pending: None,
+            max_request_batch: None,
+            default_max_consumers: Some(1_000),
+            duplicate_window: None,
+            batch: BatchLimits::default(),
+        }
+    }
 }
 
 /// Limits of batches that are published as a whole.

@@ -45,6 +45,7 @@ mod fault;
 mod ids;
 mod input;
 mod interest;
+mod jetstream;
 pub mod limits;
 pub mod link;
 pub mod monitor;

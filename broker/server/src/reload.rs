@@ -61,7 +61,10 @@ impl Server {
         let mut running = self.running.borrow_mut();
         running.config_loaded = self.driver.now().wall;
         running.listening.announced = node_config::announced(&new, &running.listening.client);
-        let node = node_config::node_config(&new, &running.listening);
+        if let Some(storage) = &mut running.storage {
+            storage.reload(new.jetstream.as_ref());
+        }
+        let node = node_config::node_config(&new, &running.listening, running.storage.as_ref());
         self.connect_error_reports.set(new.connect_error_reports);
         self.driver.trace(trace_mask(&new));
         running.config = new;

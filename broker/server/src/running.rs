@@ -4,6 +4,7 @@ use causeway_config::Config;
 use causeway_core::Wall;
 use causeway_core::config::HostPort;
 
+use crate::boot::Storage;
 use crate::process::Process;
 
 /// The state that reload changes and monitoring shows.
@@ -12,6 +13,8 @@ pub struct Running {
     pub config: Config,
     /// When it was read.
     pub config_loaded: Wall,
+    /// Where streams are, and how much there may be; `None` if there are none.
+    pub storage: Option<Storage>,
     /// Where the server listens.
     pub listening: Listening,
     /// Measures the process.

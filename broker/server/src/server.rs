@@ -4,18 +4,25 @@ use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use causeway_config::{AuthMethod, Config, Flags, Warning, defaults};
+use causeway_core::config::{HostPort, NodeConfig};
 use causeway_core::{Command, Node, Now, Origin, TraceMask};
 use tokio::task::spawn_local;
 
-use crate::boot::{BindError, Listeners, interfaces, node_config};
-use crate::driver::{Clock, Driver, Net, Options, TokioNet};
+use crate::boot::{BindError, Bound, Listeners, Storage, interfaces, jetstream, node_config};
+use crate::disk::{Disk, NoDisk, OpenError};
+use crate::driver::{Clock, Driver, Net, Options, TokioNet, is_recovered};
 use crate::files::{self, Ports, PortsFile};
-use crate::log::{Level, Log, LogJournal, OpenError};
+use crate::log::{self, Level, Log, LogJournal};
 use crate::monitor;
 use crate::process::Process;
 use crate::running::{Listening, Running};
+use crate::text::go_duration;
+
+/// How long the disk may take to finish when the server ends.
+const DISK_PATIENCE: Duration = Duration::from_secs(10);
 
 /// A server that listens and serves. It lives on the thread that started it.
 pub struct Server {
@@ -45,10 +52,13 @@ pub struct Addresses {
 pub enum StartError {
     /// The log file could not be opened. There is no log to say so in.
     #[error(transparent)]
-    Log(#[from] OpenError),
+    Log(#[from] log::OpenError),
     /// A listener could not be opened. The log says so already.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// The directory of the streams cannot be used. The log says so already.
+    #[error("Can't start JetStream: {0}")]
+    JetStream(#[from] OpenError),
     /// The pid file could not be written. The log says so already.
     #[error("Could not write pidfile: {0}")]
     Pid(std::io::Error),
@@ -88,7 +98,12 @@ impl Server {
         let listeners = Listeners::bind(&config)?;
         let listening = node_config::listening(&config, &listeners);
         let addresses = listeners.addresses();
-        let (driver, connect_error_reports) = start_driver(&config, &listening, log)?;
+        let (storage, disk): (_, Box<dyn Disk>) = match Storage::open(&config)? {
+            Some((storage, files)) => (Some(storage), Box::new(files)),
+            None => (None, Box::new(NoDisk::default())),
+        };
+        let node = node_config::node_config(&config, &listening, storage.as_ref());
+        let (driver, connect_error_reports) = start_driver(&config, node, disk, log, &listening)?;
         log_identity(log, &driver, &config);
         log_warnings(log, &config, warnings);
         if let Some(path) = &config.pid_file {
@@ -97,6 +112,7 @@ impl Server {
         let running = Rc::new(RefCell::new(Running {
             config_loaded: driver.now().wall,
             config,
+            storage,
             listening,
             process: Process::start(),
         }));
@@ -118,26 +134,29 @@ impl Server {
     fn open(&self, listeners: Listeners) {
         let Listeners { client, cluster, monitor } = listeners;
         let running = self.running.borrow();
-        let at =
-            |place: &causeway_core::config::HostPort| crate::boot::join(&place.host, place.port);
         if let (Some(monitor), Some(place)) = (monitor, &running.listening.monitor) {
             self.log.info(format_args!("Starting http monitor on {}", at(place)));
             let (driver, running) = (self.driver.clone(), Rc::clone(&self.running));
             spawn_local(monitor::serve(monitor.listener, driver, running));
         }
-        let place = at(&running.listening.client);
-        self.log.info(format_args!("Listening for client connections on {place}"));
-        self.driver.listen(client.listener, Origin::Client);
-        self.log.info(format_args!("Server is ready"));
-        if let (Some(cluster), Some(place)) = (cluster, &running.listening.cluster) {
-            let name = self.driver.inspect(Node::server_report).cluster_name;
-            self.log.info(format_args!("Cluster name is {name}"));
-            if running.config.cluster_name.is_none() {
-                let advice = "Cluster name was dynamically generated, consider setting one";
-                self.log.warn(format_args!("{advice}"));
-            }
-            self.log.info(format_args!("Listening for route connections on {}", at(place)));
-            self.driver.listen(cluster.listener, Origin::Route);
+        if let Some(storage) = &running.storage {
+            jetstream::log_banner(&self.log, &running.config, storage);
+            jetstream::warn_of_foreign_streams(&self.log, storage);
+        }
+        let doors = Doors {
+            client,
+            cluster,
+            driver: self.driver.clone(),
+            log: self.log.clone(),
+            running: Rc::clone(&self.running),
+        };
+        if self.driver.inspect(is_recovered) {
+            doors.open();
+        } else {
+            spawn_local(async move {
+                doors.driver.recovered().await;
+                doors.open();
+            });
         }
     }
 
@@ -175,10 +194,61 @@ impl Server {
         self.driver.command(Command::LameDuck);
     }
 
+    /// Waits for the disk and closes its files; to be called when all else is closed.
+    pub fn close_files(&self) {
+        if self.running.borrow().storage.is_some() {
+            self.log.info(format_args!("Initiating JetStream Shutdown..."));
+            self.driver.close_disk(DISK_PATIENCE);
+            self.log.info(format_args!("JetStream Shutdown"));
+        }
+    }
+
     /// Waits until everything is closed.
     pub async fn finished(&self) {
         self.driver.finished().await;
     }
+}
+
+/// What clients and routes come in by, once there is something for them.
+struct Doors {
+    client: Bound,
+    cluster: Option<Bound>,
+    driver: Driver<TokioNet>,
+    log: Log,
+    running: Rc<RefCell<Running>>,
+}
+
+impl Doors {
+    fn open(self) {
+        let Self { client, cluster, driver, log, running } = self;
+        let running = running.borrow();
+        let report = driver.inspect(Node::server_report);
+        if report.lame_duck {
+            return;
+        }
+        if running.storage.is_some() {
+            // The clock of the driver started with the node.
+            let took = Duration::from_nanos(driver.now().mono.0);
+            log.info(format_args!("Took {} to start JetStream", go_duration(took)));
+        }
+        let place = at(&running.listening.client);
+        log.info(format_args!("Listening for client connections on {place}"));
+        driver.listen(client.listener, Origin::Client);
+        log.info(format_args!("Server is ready"));
+        if let (Some(cluster), Some(place)) = (cluster, &running.listening.cluster) {
+            log.info(format_args!("Cluster name is {}", report.cluster_name));
+            if running.config.cluster_name.is_none() {
+                let advice = "Cluster name was dynamically generated, consider setting one";
+                log.warn(format_args!("{advice}"));
+            }
+            log.info(format_args!("Listening for route connections on {}", at(place)));
+            driver.listen(cluster.listener, Origin::Route);
+        }
+    }
+}
+
+fn at(place: &HostPort) -> String {
+    crate::boot::join(&place.host, place.port)
 }
 
 impl Listeners {
@@ -198,8 +268,10 @@ pub(crate) fn trace_mask(config: &Config) -> TraceMask {
 
 fn start_driver(
     config: &Config,
-    listening: &Listening,
+    node: NodeConfig,
+    disk: Box<dyn Disk>,
     log: &Log,
+    listening: &Listening,
 ) -> Result<(Driver<TokioNet>, Rc<std::cell::Cell<u32>>), StartError> {
     let mut seed = [0; 32];
     let mut order = [0; 8];
@@ -209,13 +281,14 @@ fn start_driver(
     let net = TokioNet::default();
     let clock = Clock::start();
     let now = Now { mono: clock.mono(), wall: net.wall() };
-    let node = Node::new(Arc::new(node_config::node_config(config, listening)), seed, now);
+    let node = Node::new(Arc::new(node), seed, now);
     let reports = Rc::new(std::cell::Cell::new(config.connect_error_reports));
     let options = Options {
         seed: u64::from_le_bytes(order),
         own_routes: node_config::own_routes(listening),
         trace: trace_mask(config),
         journal: Box::new(LogJournal::new(log.clone(), Rc::clone(&reports))),
+        disk,
     };
     Ok((Driver::start(net, clock, node, options), reports))
 }

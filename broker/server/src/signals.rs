@@ -59,6 +59,7 @@ pub(crate) async fn serve(server: Server, mut signals: Signals) -> ExitCode {
     if !shutting_down {
         server.log.info(format_args!("Initiating Shutdown..."));
     }
+    server.close_files();
     server.log.info(format_args!("Server Exiting.."));
     ExitCode::SUCCESS
 }

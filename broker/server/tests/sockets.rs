@@ -7,8 +7,9 @@ mod support;
 use std::time::Duration;
 
 use causeway_config::{
-    Auth, AuthMethod, Cluster, Config, Credentials, LameDuck, ListenPort, Secret,
+    Auth, AuthMethod, Cluster, Config, Credentials, Flags, JetStream, LameDuck, ListenPort, Secret,
 };
+use causeway_server::server::Server;
 use support::{Client, cluster, config, http, patiently, run, start};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -309,5 +310,90 @@ fn many_connections_come_and_go() {
         drop(clients);
         server.connections_become(0).await;
         Client::connect(&server).await;
+    });
+}
+
+fn with_streams(dir: &std::path::Path) -> Config {
+    let jetstream = JetStream {
+        max_memory: Some(1 << 30),
+        max_store: Some(2 << 30),
+        domain: Some("hub".to_owned()),
+        ..JetStream::default()
+    };
+    Config {
+        server_name: Some("s1".to_owned()),
+        store_dir: Some(dir.to_owned()),
+        jetstream: Some(jetstream),
+        ..config()
+    }
+}
+
+/// Fields, order and layout are those of a nats-server 2.15.1 with the same configuration; but for
+/// `compress_ok`, which is about replicas.
+#[test]
+fn monitoring_shows_streams() {
+    run(async {
+        let dir = tempfile::tempdir().unwrap();
+        let server = start(with_streams(dir.path()));
+        let store = dir.path().join("jetstream").display().to_string();
+        let config = format!(
+            "\"config\": {{\n    \"max_memory\": 1073741824,\n    \"max_storage\": 2147483648,\n    \
+             \"store_dir\": \"{store}\",\n    \"sync_interval\": 120000000000,\n    \
+             \"sync_always\": true,\n    \"domain\": \"hub\",\n    \"strict\": true\n  }},\n  "
+        );
+        let numbers = "\"memory\": 0,\n  \"storage\": 0,\n  \"reserved_memory\": 0,\n  \
+                       \"reserved_storage\": 0,\n  \"accounts\": 1,\n  \"ha_assets\": 0,\n  \
+                       \"api\": {\n    \"level\": 5,\n    \"total\": 0,\n    \"errors\": 0\n  }";
+        let limits = "\"limits\": {\n    \"default_max_consumers\": 1000\n  }";
+        let page = http(&server, "/jsz").await.1;
+        assert!(page.contains(&format!("{{\n  {numbers},\n  \"server_id\": ")), "{page}");
+        let end = "\"streams\": 0,\n  \"consumers\": 0,\n  \"messages\": 0,\n  \"bytes\": 0,\n  \
+                   \"total\": 1\n}";
+        assert!(page.ends_with(&format!("{config}{limits},\n  {end}")), "{page}");
+        let deeper = |text: &str| text.replace('\n', "\n  ");
+        let varz = http(&server, "/varz").await.1;
+        let (config, stats) = (deeper(&config), deeper(numbers));
+        let expected = format!(
+            "\"jetstream\": {{\n    {config}\"stats\": {{\n      {}\n    }},\n    {}\n  }},\n",
+            deeper(&stats),
+            deeper(limits)
+        );
+        assert!(varz.contains(&expected), "{varz}\n{expected}");
+        let accounts = http(&server, "/jsz?streams=1").await.1;
+        let detail =
+            "\"account_details\": [\n    {\n      \"name\": \"$G\",\n      \"id\": \"$G\",";
+        assert!(accounts.contains(detail), "{accounts}");
+        let unlimited = "\"reserved_memory\": 18446744073709551615,";
+        assert!(accounts.contains(unlimited), "{accounts}");
+        let health = http(&server, "/healthz?account=X").await.1;
+        assert!(
+            health.ends_with(
+                "{\"status\":\"unavailable\",\"error\":\"JetStream account \\\"X\\\" not found\"}"
+            ),
+            "{health}"
+        );
+    });
+}
+
+#[test]
+fn a_directory_of_streams_has_one_server() {
+    run(async {
+        let dir = tempfile::tempdir().unwrap();
+        let start = || Server::start(with_streams(dir.path()), Flags::default(), &[]);
+        let first = start().unwrap();
+        let error = start().map(drop).unwrap_err().to_string();
+        let place = dir.path().join("jetstream").display().to_string();
+        let pid = std::process::id();
+        assert_eq!(
+            error,
+            format!(
+                "Can't start JetStream: storage directory \"{place}\" is in use by another server \
+                 (pid {pid})"
+            )
+        );
+        first.shut_down();
+        first.finished().await;
+        first.close_files();
+        start().unwrap();
     });
 }

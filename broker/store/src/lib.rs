@@ -34,6 +34,7 @@ extern crate std;
 pub mod disk;
 
 mod config;
+mod file;
 mod hash;
 mod index;
 pub mod limits;

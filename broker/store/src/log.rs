@@ -1,11 +1,13 @@
 //! The log: its door.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::ops::RangeInclusive;
 
-use crate::config::LogConfig;
+use crate::config::{LogConfig, Storage};
 use crate::disk::{Done, Op};
-use crate::index::{Filter, Index};
+use crate::file::FileLog;
+use crate::index::{Entry, Filter, Index};
 use crate::memory;
 use crate::message::{Get, Meta, NewMessage, Position, Removed, State, SubjectId, Trimmed};
 use crate::notes::{NoteChange, Notes};
@@ -33,7 +35,7 @@ pub struct Progress {
     pub failed: bool,
     /// The log [is open](Log::is_open).
     pub opened: bool,
-    /// What [`Log::close`] or [`Log::destroy`] had to do is done.
+    /// The log [has ended](Log::has_ended).
     pub closed: bool,
 }
 
@@ -42,33 +44,62 @@ pub struct Progress {
 pub struct Log {
     config: LogConfig,
     index: Index,
-    position: Position,
-    recovery: Option<Recovery>,
+    store: Store,
+}
+
+/// Where the messages are.
+#[derive(Debug)]
+enum Store {
+    Memory { position: Position, recovery: Option<Recovery>, ended: bool },
+    File(Box<FileLog>),
 }
 
 impl Log {
-    /// A new log whose first message will have this sequence, at least 1.
+    /// A new log whose first message will have this sequence, at least 1. It is
+    /// [durable](Self::durable) once its first batch is, which is written also if nothing is done.
     pub fn create(config: LogConfig, first_seq: u64, out: &mut Vec<Op>) -> Self {
-        let _nothing_to_do_in_memory = out;
-        let index = Index::new(config.storage, config.identity, first_seq.max(1));
-        Self { config, index, position: Position::default(), recovery: None }
+        let first_seq = first_seq.max(1);
+        let index = Index::new(config.storage, config.identity, first_seq);
+        let store = match config.storage {
+            Storage::Memory => {
+                Store::Memory { position: Position::default(), recovery: None, ended: false }
+            }
+            Storage::File => Store::File(Box::new(FileLog::create(&config, first_seq, out))),
+        };
+        Self { config, index, store }
     }
 
     /// Opens what is in the log's directory. One in memory is new.
     pub fn open(config: LogConfig, out: &mut Vec<Op>) -> Self {
-        let recovery = Some(Recovery { absent: true, ..Recovery::default() });
-        Self { recovery, ..Self::create(config, 1, out) }
+        let index = Index::new(config.storage, config.identity, 1);
+        let store = match config.storage {
+            Storage::Memory => {
+                let recovery = Recovery { absent: true, ..Recovery::default() };
+                let recovery = Some(recovery);
+                Store::Memory { position: Position::default(), recovery, ended: false }
+            }
+            Storage::File => Store::File(Box::new(FileLog::open(&config, out))),
+        };
+        Self { config, index, store }
     }
 
-    /// Whether it may be used: until then, nothing but [`done`](Self::done) may be called.
+    /// Whether it may be used: until then, nothing but [`done`](Self::done) may be called. If
+    /// [`failure`](Self::failure) says that the disk failed before it is open, it will not be; the
+    /// owner may try it again from the beginning.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        true
+        match &self.store {
+            Store::Memory { ended, .. } => !ended,
+            Store::File(file) => file.is_open(),
+        }
     }
 
     /// What opening has found: once.
     pub fn recovered(&mut self) -> Option<Recovery> {
-        self.recovery.take()
+        match &mut self.store {
+            Store::Memory { recovery, .. } => recovery.take(),
+            Store::File(file) => file.recovered(),
+        }
     }
 
     /// Puts a message at the end. It counts at once, and can be read when it is durable.
@@ -80,89 +111,153 @@ impl Log {
         let len = message.subject.len() + message.header.len() + message.payload.len();
         assert!(message.subject.len() <= crate::limits::SUBJECT_BYTES, "the subject is too long");
         assert!(len <= crate::limits::BODY_BYTES, "the message is too long");
-        self.index.append(message, 0, Some(memory::pack(message)));
-        self.position.0 += 1;
+        match &mut self.store {
+            Store::Memory { position, .. } => {
+                let body = memory::pack(message);
+                self.index.append(message.subject, Entry::of(message, 0), Some(body));
+                position.0 += 1;
+            }
+            Store::File(file) => file.append(&mut self.index, message),
+        }
     }
 
     /// Lets the next message have this sequence, if that is later than it would be.
     pub fn skip_to(&mut self, next_seq: u64) {
-        self.index.skip_to(next_seq);
-        self.position.0 += 1;
+        match &mut self.store {
+            Store::Memory { position, .. } => {
+                self.index.skip_to(next_seq);
+                position.0 += 1;
+            }
+            Store::File(file) => file.skip_to(&mut self.index, next_seq),
+        }
     }
 
     /// Takes a message away, if it is there. With `erase` what it was is overwritten on the disk, too,
     /// once the removal is durable.
     pub fn remove(&mut self, seq: u64, erase: bool) -> Option<Removed> {
-        let _a_log_in_memory_forgets_at_once = erase;
-        let removed = self.index.remove(seq)?;
-        self.position.0 += 1;
-        Some(removed)
+        match &mut self.store {
+            Store::Memory { position, .. } => {
+                let removed = self.index.remove(seq)?;
+                position.0 += 1;
+                Some(removed)
+            }
+            Store::File(file) => file.remove(&mut self.index, seq, erase),
+        }
     }
 
     /// Takes all messages below `seq` away, in one record. If the next message would have a lower
     /// sequence, it gets this one.
     pub fn trim_to(&mut self, seq: u64) -> Trimmed {
-        self.position.0 += 1;
-        self.index.trim_to(seq)
+        match &mut self.store {
+            Store::Memory { position, .. } => {
+                position.0 += 1;
+                self.index.trim_to(seq)
+            }
+            Store::File(file) => file.trim_to(&mut self.index, seq),
+        }
     }
 
     /// Changes a note.
     pub fn note(&mut self, key: &[u8], change: NoteChange<'_>) {
-        let _nothing_survives_a_log_in_memory = (key, change);
-        self.position.0 += 1;
+        match &mut self.store {
+            Store::Memory { position, .. } => position.0 += 1,
+            Store::File(file) => file.note(key, change),
+        }
     }
 
     /// Whatever is not yet committed will be there after a crash as a whole, or not at all. (So it is
     /// anyway if a note changes in it. Otherwise a message may be there while one before it is not,
     /// if nobody was told that they are durable.)
-    pub fn keep_whole(&mut self) {}
+    pub fn keep_whole(&mut self) {
+        if let Store::File(file) = &mut self.store {
+            file.keep_whole();
+        }
+    }
 
     /// Writes what was done since the last time, if nothing is being written now. To be called at the
     /// end of every turn in which something was done to the log or [`done`](Self::done) was called.
     pub fn commit(&mut self, notes: &mut dyn Notes, out: &mut Vec<Op>) {
-        let _everything_is_durable_already = (notes, out);
+        if let Store::File(file) = &mut self.store {
+            file.commit(&mut self.index, notes, out);
+        }
     }
 
     /// Asks for a sync of what was written, with [`Durability::Written`](crate::Durability::Written).
     pub fn sync(&mut self, out: &mut Vec<Op>) {
-        let _nothing_to_sync = out;
+        if let Store::File(file) = &mut self.store {
+            file.sync(out);
+        }
+    }
+
+    /// Looks again whether there is room, if [`failure`](Self::failure) says that there was none. To
+    /// be called from time to time while it does.
+    pub fn retry(&mut self, out: &mut Vec<Op>) {
+        if let Store::File(file) = &mut self.store {
+            file.retry(&self.index, out);
+        }
     }
 
     /// Takes the answer to one of the log's operations.
     pub fn done(&mut self, done: Done, out: &mut Vec<Op>) -> Progress {
-        let _not_asked_for = (done, out);
-        Progress::default()
+        match &mut self.store {
+            Store::Memory { .. } => Progress::default(),
+            Store::File(file) => file.done(&mut self.index, done, out),
+        }
     }
 
     /// How much was done to the log.
     #[must_use]
     pub fn position(&self) -> Position {
-        self.position
+        match &self.store {
+            Store::Memory { position, .. } => *position,
+            Store::File(file) => file.position(),
+        }
     }
 
     /// How much of that is durable: owners acknowledge what was done up to here.
     #[must_use]
     pub fn durable(&self) -> Position {
-        self.position
+        match &self.store {
+            Store::Memory { position, .. } => *position,
+            Store::File(file) => file.durable(),
+        }
     }
 
     /// Why nothing more should be done to the log.
     #[must_use]
     pub fn failure(&self) -> Option<Failure> {
-        None
+        match &self.store {
+            Store::Memory { .. } => None,
+            Store::File(file) => file.failure(),
+        }
     }
 
     /// Ends the use of the log, so that it will open quickly. Nothing but [`done`](Self::done) may be
-    /// called afterwards, until [`Progress::closed`]; with nothing in `out`, it is closed at once.
+    /// called afterwards, until [`has_ended`](Self::has_ended).
     pub fn close(&mut self, notes: &mut dyn Notes, out: &mut Vec<Op>) {
-        let _nothing_to_keep = (notes, out);
+        match &mut self.store {
+            Store::Memory { ended, .. } => *ended = true,
+            Store::File(file) => file.close(&mut self.index, notes, out),
+        }
     }
 
     /// Removes everything, so that after a crash at any time either all is there or nothing ever
     /// comes back. Nothing but [`done`](Self::done) may be called afterwards, until
-    /// [`Progress::closed`]; with nothing in `out`, it is done at once.
+    /// [`has_ended`](Self::has_ended) or [`Progress::failed`], after which it can be tried again.
     pub fn destroy(&mut self, out: &mut Vec<Op>) {
-        let _nothing_to_remove = out;
+        match &mut self.store {
+            Store::Memory { ended, .. } => *ended = true,
+            Store::File(file) => file.destroy(&mut self.index, out),
+        }
+    }
+
+    /// Whether what [`close`](Self::close) or [`destroy`](Self::destroy) had to do is done.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        match &self.store {
+            Store::Memory { ended, .. } => *ended,
+            Store::File(file) => file.has_ended(),
+        }
     }
 
     /// What it was told when it was made.
@@ -186,7 +281,10 @@ impl Log {
     /// The last sequence that was given or skipped durably. What is behind it is not for readers yet.
     #[must_use]
     pub fn durable_seq(&self) -> u64 {
-        self.index.next_seq() - 1
+        match &self.store {
+            Store::Memory { .. } => self.index.next_seq() - 1,
+            Store::File(file) => file.durable_next() - 1,
+        }
     }
 
     /// What is known of a message.
@@ -263,9 +361,13 @@ impl Log {
     }
 
     /// The sequences whose messages are lost to damage, ascending. They count as
-    /// [deleted](Self::deleted), until the first message is behind them.
+    /// [deleted](Self::deleted), and are said to be lost until they are [trimmed](Self::trim_to).
     pub fn lost(&self) -> impl Iterator<Item = RangeInclusive<u64>> {
-        core::iter::empty()
+        let lost = match &self.store {
+            Store::Memory { .. } => &[],
+            Store::File(file) => file.lost(),
+        };
+        lost.iter().cloned()
     }
 
     /// The messages with marks, and the marks, by ascending sequence.
@@ -281,13 +383,14 @@ impl Log {
 
     /// Reads a message, if it is durable.
     pub fn get(&mut self, seq: u64, out: &mut Vec<Op>) -> Get {
-        let _it_is_in_memory = out;
-        match self.index.body(seq) {
-            Some((meta, body)) => {
+        let file = match &mut self.store {
+            Store::File(file) => file,
+            Store::Memory { .. } => {
+                let Some((meta, body)) = self.index.body(seq) else { return Get::Missing };
                 let subject = self.index.subject(meta.subject.0).len();
-                Get::Message(memory::unpack(seq, &meta, subject, body))
+                return Get::Message(memory::unpack(seq, &meta, subject, body));
             }
-            None => Get::Missing,
-        }
+        };
+        file.get(&self.index, seq, out)
     }
 }

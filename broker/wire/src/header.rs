@@ -10,6 +10,8 @@ use memchr::memmem;
 /// How every header block begins.
 pub const VERSION: &[u8] = b"NATS/1.0";
 
+const LINE_END: &[u8] = b"\r\n";
+
 /// Status of an answer when nobody listens ([`no_responders`]).
 pub const STATUS_NO_RESPONDERS: &[u8] = b"503";
 
@@ -65,6 +67,52 @@ pub fn fields(block: &[u8]) -> Fields<'_> {
 #[must_use]
 pub fn value<'a>(block: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     fields(block).find(|field| field.name == name).map(|field| field.value)
+}
+
+/// Adds a field at the end of a header block, which is made if there is none yet. Line ends in the
+/// value become spaces.
+pub fn push(block: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    if block.len() > LINE_END.len() {
+        block.truncate(block.len() - LINE_END.len());
+    } else {
+        block.clear();
+        block.extend_from_slice(VERSION);
+        block.extend_from_slice(LINE_END);
+    }
+    block.reserve(name.len() + value.len() + 6);
+    block.extend_from_slice(name);
+    block.extend_from_slice(b": ");
+    let plain = |&b: &u8| if matches!(b, b'\r' | b'\n') { b' ' } else { b };
+    block.extend(value.trim_ascii().iter().map(plain));
+    block.extend_from_slice(b"\r\n\r\n");
+}
+
+/// Removes all fields of that name; a block without fields becomes empty.
+pub fn remove(block: &mut Vec<u8>, name: &[u8]) {
+    remove_lines(block, |line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(b":")));
+}
+
+/// Removes all fields whose name begins like that; a block without fields becomes empty.
+pub fn remove_prefixed(block: &mut Vec<u8>, prefix: &[u8]) {
+    remove_lines(block, |line| line.starts_with(prefix));
+}
+
+/// Removes the lines after the first that `goes` holds for.
+fn remove_lines(block: &mut Vec<u8>, goes: impl Fn(&[u8]) -> bool) {
+    let mut at = memmem::find(block, LINE_END).map_or(block.len(), |end| end + LINE_END.len());
+    let mut removed = false;
+    while let Some(len) = memmem::find(&block[at..], LINE_END) {
+        let next = at + len + LINE_END.len();
+        if goes(&block[at..next]) {
+            block.drain(at..next);
+            removed = true;
+        } else {
+            at = next;
+        }
+    }
+    if removed && block.len() <= VERSION.len() + 2 * LINE_END.len() {
+        block.clear();
+    }
 }
 
 /// One line of a header block.
@@ -157,6 +205,35 @@ mod tests {
         assert_eq!(len as usize, block.len());
         assert_eq!(len as usize, 32 + b"service.status".len());
         check(&block, "[503|] Nats-Subject=service.status");
+    }
+
+    #[test]
+    fn fields_are_added() {
+        let mut block = Vec::new();
+        push(&mut block, b"A", b" b ");
+        assert_eq!(block, b"NATS/1.0\r\nA: b\r\n\r\n");
+        push(&mut block, b"C", b"d\r\ne");
+        assert_eq!(block, b"NATS/1.0\r\nA: b\r\nC: d  e\r\n\r\n");
+    }
+
+    #[test]
+    fn fields_are_removed() {
+        let before = b"NATS/1.0\r\nAb: 1\r\nA: 2\r\nB: A: 3\r\nA:\r\n\r\n";
+        let mut block = before.to_vec();
+        remove(&mut block, b"A");
+        check(&block, " Ab=1 B=A: 3");
+        let mut block = before.to_vec();
+        remove_prefixed(&mut block, b"A");
+        check(&block, " B=A: 3");
+        remove_prefixed(&mut block, b"X");
+        check(&block, " B=A: 3");
+        remove(&mut block, b"B");
+        assert_eq!(block, b"");
+        remove(&mut block, b"B");
+        assert_eq!(block, b"");
+        let mut block = b"NATS/1.0\r\n\r\n".to_vec();
+        remove(&mut block, b"B");
+        assert_eq!(block, b"NATS/1.0\r\n\r\n");
     }
 
     #[test]

@@ -12,6 +12,7 @@
 //! | [`encode`] | the same, written |
 //! | [`subject`], [`header`] | what is inside a message line and a header block |
 //! | [`info`], [`connect`] | the two JSON documents of the handshake |
+//! | [`jetstream`] | documents, errors, subjects, headers and rules of JetStream |
 //! | [`hash`] | route pool index, server id, short name hashes |
 //! | [`error_text`] | every `-ERR` text, and whether the connection ends |
 //!

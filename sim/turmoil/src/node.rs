@@ -8,6 +8,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use causeway_core::{LinkId, Node, Now, Origin, TraceEvent, TraceMask};
+use causeway_server::disk::{Failure, NoDisk};
 use causeway_server::driver::{Clock, Driver, Journal, Net as _, Options};
 use causeway_sim::history::{Kind, Sym};
 use causeway_sim::ids::NodeId;
@@ -73,6 +74,7 @@ fn start(id: NodeId, world: &Shared, net: &SimNet, route_port: u16) -> Driver<Si
             own_routes: vec![SocketAddr::new(world.names.node_ip(id), route_port)],
             trace: TraceMask::default(),
             journal: Box::new(notes),
+            disk: Box::new(NoDisk::default()),
         };
         (node, options)
     };
@@ -151,5 +153,10 @@ impl Journal for Notes {
     fn accept_failed(&mut self, _now: Now, origin: Origin, error: &io::Error, _pause: Duration) {
         let what = format!("{origin:?} connections cannot be accepted: {error}");
         self.world.get_mut().stuck.get_or_insert(what);
+    }
+
+    /// There is no disk yet that could fail.
+    fn disk_failed(&mut self, _now: Now, failure: &Failure) {
+        self.world.get_mut().stuck.get_or_insert(failure.to_string());
     }
 }

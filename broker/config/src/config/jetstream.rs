@@ -54,16 +54,30 @@ pub enum SyncPolicy {
 }
 
 /// `jetstream.limits`: limits of each stream and consumer. `None`: unlimited.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JetStreamLimits {
     /// `max_ack_pending` of a consumer.
     pub max_ack_pending: Option<u64>,
     /// `max_request_batch`: messages of one pull request.
     pub max_request_batch: Option<u64>,
+    /// `default_max_consumers`: of a stream that says nothing itself. `None`: unlimited.
+    pub default_max_consumers: Option<u64>,
     /// `duplicate_window`: the longest that a stream may have.
     pub duplicate_window: Option<Duration>,
     /// `batch`.
     pub batch: BatchLimits,
+}
+
+impl Default for JetStreamLimits {
+    fn default() -> Self {
+        Self {
+            max_ack_pending: None,
+            max_request_batch: None,
+            default_max_consumers: Some(defaults::MAX_CONSUMERS),
+            duplicate_window: None,
+            batch: BatchLimits::default(),
+        }
+    }
 }
 
 /// `jetstream.limits.batch`: limits of messages that are published as a whole. `None`: the default

@@ -54,6 +54,7 @@ pub(crate) static LIMITS: &[OptionRow<StreamLimitOption>] = {
     &[
     row("max_ack_pending", &[], NUMBER, "none", No, Full(Id::MaxAckPending), "of a consumer; 0: no limit, here and below"),
     row("max_request_batch", &[], NUMBER, "none", No, Full(Id::MaxRequestBatch), "messages of one pull request"),
+    row("default_max_consumers", &[], NUMBER, "1000", No, Full(Id::DefaultMaxConsumers), "of a stream that says nothing itself; 0: the default, negative: no limit"),
     row("duplicate_window", &[], TIME, "none", No, Full(Id::DuplicateWindow), "the longest of a stream"),
     row("batch", &[], MAP, "", No, Full(Id::Batch), "messages that are published as a whole"),
     row("max_ha_assets", &[], NUMBER, "", No, NoEffect(Id::MaxHaAssets), "for replicas, which there are not yet"),

@@ -176,6 +176,7 @@ pub(crate) enum UnusedOption {
 pub(crate) enum StreamLimitOption {
     MaxAckPending,
     MaxRequestBatch,
+    DefaultMaxConsumers,
     MaxHaAssets,
     DuplicateWindow,
     Batch,

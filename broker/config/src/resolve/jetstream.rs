@@ -9,7 +9,7 @@ use super::top::set_store_dir;
 use super::values::{integer, set_duration, set_limit, set_switch, set_text, switch, text};
 use super::{Issues, Setting, each_setting};
 use crate::config::{BatchLimits, JetStreamLimits, SyncPolicy};
-use crate::defaults::MAX_CONCURRENT_IO_RANGE;
+use crate::defaults::{MAX_CONCURRENT_IO_RANGE, MAX_CONSUMERS};
 use crate::go::{parse_duration, quote};
 use crate::options::{
     BATCH, BatchOption, JETSTREAM, JetStreamOption, LIMITS, StreamLimitOption, UnusedOption,
@@ -194,6 +194,12 @@ fn limits(node: &Node, issues: &mut Issues) -> Result<JetStreamLimits, String> {
         let result = match setting.id {
             StreamLimitOption::MaxAckPending => set_limit(&mut limits.max_ack_pending, node),
             StreamLimitOption::MaxRequestBatch => set_limit(&mut limits.max_request_batch, node),
+            StreamLimitOption::DefaultMaxConsumers => integer(node).map(|number| {
+                limits.default_max_consumers = match number {
+                    0 => Some(MAX_CONSUMERS),
+                    number => u64::try_from(number).ok(),
+                };
+            }),
             StreamLimitOption::MaxHaAssets => integer(node).map(drop),
             StreamLimitOption::DuplicateWindow => set_span(&mut limits.duplicate_window, node),
             StreamLimitOption::Batch => batch(node, issues).map(|found| limits.batch = found),

@@ -1,5 +1,6 @@
 //! The state machine of one shard of a server.
 
+mod jetstream_report;
 mod lame_duck;
 mod open;
 mod protocol_trace;

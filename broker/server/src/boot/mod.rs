@@ -1,6 +1,7 @@
 //! From a command line to a process that serves, and its end.
 
 pub(crate) mod interfaces;
+pub(crate) mod jetstream;
 mod listen;
 pub(crate) mod node_config;
 mod signal_command;
@@ -12,8 +13,9 @@ use std::process::ExitCode;
 use causeway_config::{Action, Config, Flags, HELP_TLS, LoadError, SystemSource, usage};
 use causeway_core::limits::COMPATIBLE_VERSION;
 
+pub use jetstream::Storage;
 pub use listen::BindError;
-pub(crate) use listen::{Listeners, join};
+pub(crate) use listen::{Bound, Listeners, join};
 
 use crate::server::{Server, StartError};
 use crate::signals::{self, Signals};
@@ -94,9 +96,12 @@ fn serve(flags: Flags) -> ExitCode {
             Ok(server) => signals::serve(server, signals).await,
             Err(StartError::Log(error)) => die(&error.to_string()),
             // The log has said why.
-            Err(StartError::Bind(_) | StartError::Pid(_) | StartError::Randomness(_)) => {
-                ExitCode::FAILURE
-            }
+            Err(
+                StartError::Bind(_)
+                | StartError::JetStream(_)
+                | StartError::Pid(_)
+                | StartError::Randomness(_),
+            ) => ExitCode::FAILURE,
         }
     });
     // Password comparisons and name look-ups under way are nobody's any more.

@@ -3,17 +3,17 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use causeway_config::{
-    Auth, AuthMethod, Cluster, Config, Credentials, LinkBuffer, Overflow, RoutePermissions,
-    SubjectPermission, defaults,
+    Auth, AuthMethod, BatchLimits, Cluster, Config, Credentials, JetStream, LinkBuffer, Overflow,
+    RoutePermissions, SubjectPermission, SyncPolicy, defaults,
 };
 use causeway_core::config as core;
 use causeway_core::config::{
-    ClientAuth, ClientLimits, ClusterConfig, HostPort, LinkBufferConfig, NodeConfig, RouteAuth,
-    RouteUrl, Secret, User,
+    ClientAuth, ClientLimits, ClusterConfig, HostPort, JetStreamConfig, JetStreamLimits,
+    LinkBufferConfig, NodeConfig, RouteAuth, RouteUrl, Secret, User,
 };
 
-use super::interfaces;
 use super::listen::{Listeners, join};
+use super::{Storage, interfaces};
 use crate::running::Listening;
 
 /// Where the server listens, by its configuration and the ports it got.
@@ -66,7 +66,11 @@ pub(crate) fn own_routes(listening: &Listening) -> Vec<SocketAddr> {
 }
 
 /// The node's view of `config`.
-pub(crate) fn node_config(config: &Config, listening: &Listening) -> NodeConfig {
+pub(crate) fn node_config(
+    config: &Config,
+    listening: &Listening,
+    storage: Option<&Storage>,
+) -> NodeConfig {
     let limits = &config.limits;
     NodeConfig {
         server_name: config.server_name.clone(),
@@ -96,6 +100,11 @@ pub(crate) fn node_config(config: &Config, listening: &Listening) -> NodeConfig 
             .as_ref()
             .zip(listening.cluster.as_ref())
             .map(|(cluster, listen)| cluster_config(config, cluster, listen)),
+        jetstream: config
+            .jetstream
+            .as_ref()
+            .zip(storage)
+            .map(|(jetstream, storage)| jetstream_config(jetstream, storage)),
         ..NodeConfig::default()
     }
 }
@@ -161,6 +170,43 @@ fn cluster_config(config: &Config, cluster: &Cluster, listen: &HostPort) -> Clus
         write_deadline: cluster.write_deadline.unwrap_or(config.write_deadline),
         permissions: cluster.permissions.as_ref().map(permissions).unwrap_or_default(),
         buffer: cluster.buffer.as_ref().map(link_buffer),
+    }
+}
+
+fn jetstream_config(jetstream: &JetStream, storage: &Storage) -> JetStreamConfig {
+    let limits = &jetstream.limits;
+    let signed = |limit: u64| i64::try_from(limit).unwrap_or(i64::MAX);
+    JetStreamConfig {
+        max_memory: storage.max_memory,
+        max_store: storage.max_store,
+        domain: jetstream.domain.clone(),
+        strict: jetstream.strict,
+        sync: match jetstream.sync {
+            SyncPolicy::BeforeAck => core::SyncPolicy::BeforeAck,
+            SyncPolicy::Every(interval) => core::SyncPolicy::Every(interval),
+        },
+        request_queue_limit: jetstream.request_queue_limit,
+        max_buffered_msgs: jetstream.max_buffered_msgs,
+        max_buffered_bytes: jetstream.max_buffered_size,
+        limits: JetStreamLimits {
+            max_ack_pending: limits.max_ack_pending.map(signed),
+            max_request_batch: limits.max_request_batch.map(signed),
+            default_max_consumers: limits.default_max_consumers.map(signed),
+            duplicate_window: limits.duplicate_window,
+            batch: batch_limits(&limits.batch),
+        },
+    }
+}
+
+fn batch_limits(limits: &BatchLimits) -> core::BatchLimits {
+    let usual = core::BatchLimits::default();
+    core::BatchLimits {
+        max_inflight_per_stream: limits
+            .max_inflight_per_stream
+            .unwrap_or(usual.max_inflight_per_stream),
+        max_inflight_total: limits.max_inflight_total.unwrap_or(usual.max_inflight_total),
+        max_msgs: limits.max_msgs.unwrap_or(usual.max_msgs),
+        timeout: limits.timeout.unwrap_or(usual.timeout),
     }
 }
 

@@ -10,8 +10,9 @@
 //!   socket ready ─► connection task ─► Shard::ready ─► node.handle(Received)
 //!   deadline ─────► pump task ───────► Shard::due ───► node.handle(Tick)
 //!   listener ─────► accept task ─────► Shard::open ──► node.handle(Opened)
+//!   disk ─────────► pump task ───────► Shard::due ───► node.handle(Disk)
 //!                                          │
-//!                                          ▼ settle: close, write, report Accepted, re-arm
+//!                                          ▼ settle: close, write, report Accepted, disk, re-arm
 //! ```
 //!
 //! The driver holds no protocol decision: it moves bytes and carries out commands.
@@ -35,6 +36,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use causeway_core::{Command, Input, Node, Now, Origin, TraceEvent, TraceMask};
+
+use crate::disk::{Disk, Failure};
 
 pub use clock::Clock;
 pub(crate) use dial::error_text;
@@ -74,6 +77,8 @@ pub struct Options {
     pub trace: TraceMask,
     /// Is told what happens.
     pub journal: Box<dyn Journal>,
+    /// Carries out what the node asks of files.
+    pub disk: Box<dyn Disk>,
 }
 
 /// Is told what happens, for the log.
@@ -83,6 +88,9 @@ pub trait Journal {
 
     /// A connection could not be accepted; the listener pauses for `pause` and goes on.
     fn accept_failed(&mut self, now: Now, origin: Origin, error: &io::Error, pause: Duration);
+
+    /// The system refused something to the disk.
+    fn disk_failed(&mut self, now: Now, failure: &Failure);
 }
 
 impl<N: Net> Driver<N> {
@@ -91,12 +99,12 @@ impl<N: Net> Driver<N> {
     /// # Panics
     /// Outside of a tokio `LocalRuntime` or `LocalSet`.
     pub fn start(net: N, clock: Clock, node: Node, options: Options) -> Self {
-        let Options { seed, own_routes, trace, journal } = options;
+        let Options { seed, own_routes, trace, journal, disk } = options;
         let inner = Rc::new_cyclic(|me| Inner {
             net,
             clock,
             own_routes,
-            shard: RefCell::new(Shard::new(node, seed, trace, journal, me.clone())),
+            shard: RefCell::new(Shard::new(node, seed, trace, journal, disk, me.clone())),
         });
         tasks::spawn_pump(&inner);
         Self { inner }
@@ -117,6 +125,23 @@ impl<N: Net> Driver<N> {
     /// Looks at the node.
     pub fn inspect<T>(&self, look: impl FnOnce(&Node) -> T) -> T {
         look(self.inner.shard.borrow().node())
+    }
+
+    /// Waits until all streams can be used.
+    pub async fn recovered(&self) {
+        poll_fn(|cx| {
+            if self.inner.shard.borrow_mut().recovered(cx.waker()) {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        })
+        .await;
+    }
+
+    /// Waits for the disk, for as long as this at most, and closes its files. For the end.
+    pub fn close_disk(&self, patience: Duration) {
+        self.inner.shard.borrow_mut().close_disk(patience);
     }
 
     /// Chooses the events that the journal gets.
@@ -141,6 +166,11 @@ impl<N: Net> Driver<N> {
         })
         .await;
     }
+}
+
+/// Whether clients find what they left: all streams can be used, if there are any.
+pub(crate) fn is_recovered(node: &Node) -> bool {
+    node.jetstream_report().is_none_or(|report| report.recovered)
 }
 
 impl<N: Net> Inner<N> {

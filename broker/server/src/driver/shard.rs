@@ -15,10 +15,12 @@ use causeway_core::{
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::{AbortHandle, spawn_local};
 
+use crate::disk::{Answered, Disk};
+
 use super::dial::{self, Dial, mix};
 use super::linger;
 use super::table::{Leaving, Table};
-use super::{Inner, Journal, Net, tasks};
+use super::{Inner, Journal, Net, is_recovered, tasks};
 
 /// Bytes of one read (performance notes: 64 KiB is good, more only while it fills).
 const READ_BYTES: usize = 64 << 10;
@@ -66,7 +68,11 @@ pub(super) struct Shard<N: Net> {
     draws: u64,
     exit: bool,
     exit_waker: Option<Waker>,
+    /// Who waits for all streams to be usable.
+    recovery_waker: Option<Waker>,
     journal: Box<dyn Journal>,
+    disk: Box<dyn Disk>,
+    answered: Vec<Answered>,
     me: Weak<Inner<N>>,
 }
 
@@ -77,6 +83,7 @@ impl<N: Net> Shard<N> {
         seed: u64,
         trace_mask: TraceMask,
         journal: Box<dyn Journal>,
+        disk: Box<dyn Disk>,
         me: Weak<Inner<N>>,
     ) -> Self {
         Self {
@@ -95,7 +102,10 @@ impl<N: Net> Shard<N> {
             draws: seed,
             exit: false,
             exit_waker: None,
+            recovery_waker: None,
             journal,
+            disk,
+            answered: Vec::new(),
             me,
         }
     }
@@ -120,6 +130,19 @@ impl<N: Net> Shard<N> {
         pause: Duration,
     ) {
         self.journal.accept_failed(now, origin, error, pause);
+    }
+
+    /// Whether all streams can be used; otherwise wakes `waker` when they can.
+    pub(super) fn recovered(&mut self, waker: &Waker) -> bool {
+        let recovered = is_recovered(&self.node);
+        if !recovered {
+            self.recovery_waker = Some(waker.clone());
+        }
+        recovered
+    }
+
+    pub(super) fn close_disk(&mut self, patience: Duration) {
+        self.disk.close(patience);
     }
 
     /// Whether the node has asked for the process's end; otherwise wakes `waker` when it does.
@@ -211,6 +234,9 @@ impl<N: Net> Shard<N> {
         }
         debug_assert!(self.fx.shards.is_empty(), "there is no other shard");
         self.fx.shards.clear();
+        if !self.fx.disk.is_empty() {
+            self.disk.submit(&mut self.fx.disk);
+        }
         if !self.fx.links.is_empty() {
             let mut commands = std::mem::take(&mut self.fx.links);
             for command in commands.drain(..) {
@@ -289,14 +315,22 @@ impl<N: Net> Shard<N> {
         });
     }
 
-    /// Tells the node of ended connections and writes until nothing is left to do at once.
+    /// Tells the node of ended connections and of the disk's answers, and writes, until nothing is
+    /// left to do at once. What is to be written goes first: the disk may take longer.
     fn settle(&mut self, now: Now) {
         loop {
             while let Some((link, cause)) = self.closed.pop_front() {
                 self.handle(now, Input::Closed { link, cause });
             }
-            let Some(link) = self.dirty.pop_front() else { break };
-            self.write(now, link);
+            match self.dirty.pop_front() {
+                Some(link) => self.write(now, link),
+                None if self.take_answers(now) => {}
+                None => break,
+            }
+        }
+        self.disk.turn_ended();
+        if self.recovery_waker.is_some() && is_recovered(&self.node) {
+            self.recovery_waker.take().into_iter().for_each(Waker::wake);
         }
         if self.next(now) < self.armed {
             self.armed = Mono(0);
@@ -304,6 +338,23 @@ impl<N: Net> Shard<N> {
                 pump.wake_by_ref();
             }
         }
+    }
+
+    /// Tells the node what the disk has done; false if it has done nothing. The pump comes back for
+    /// more: answers are not a connection's.
+    fn take_answers(&mut self, now: Now) -> bool {
+        let waker = self.pump.as_ref().unwrap_or(Waker::noop());
+        self.disk.answers(waker, &mut self.answered);
+        let mut answered = std::mem::take(&mut self.answered);
+        let any = !answered.is_empty();
+        for Answered { done, failure } in answered.drain(..) {
+            if let Some(failure) = failure {
+                self.journal.disk_failed(now, &failure);
+            }
+            self.handle(now, Input::Disk(done));
+        }
+        self.answered = answered;
+        any
     }
 
     /// When there is something to do without a socket's doing.

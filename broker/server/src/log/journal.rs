@@ -9,6 +9,7 @@ use causeway_core::{Now, Origin, TraceEvent};
 
 use super::events::wording;
 use super::{Level, Log};
+use crate::disk::Failure;
 use crate::driver::{Journal, error_text};
 
 /// Writes what happens in the core to the log.
@@ -49,6 +50,10 @@ impl Journal for LogJournal {
             error_text(error),
             pause.as_millis()
         ));
+    }
+
+    fn disk_failed(&mut self, _now: Now, failure: &Failure) {
+        self.log.error(format_args!("JetStream disk error: {failure}"));
     }
 }
 

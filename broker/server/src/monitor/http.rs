@@ -23,7 +23,7 @@ use tokio::task::spawn_local;
 use tokio::time::sleep;
 
 use super::query::{BadQuery, Query};
-use super::{connz, json, pages, routez, subsz, varz};
+use super::{connz, healthz, json, jsz, pages, routez, subsz, varz};
 use crate::driver::{Driver, Net};
 use crate::running::Running;
 
@@ -193,11 +193,11 @@ impl<N: Net> Monitor<N> {
                 Page::Subsz => data(&subsz::subsz(node, query, now)?),
                 Page::Accountz => data(&pages::accountz(node, query, now)?),
                 Page::Accstatz => data(&pages::accstatz(node, query, now)?),
-                Page::Jsz => data(&pages::jsz(node, now)),
+                Page::Jsz => data(&jsz::jsz(node, &running, query, now)?),
                 Page::IpQueuesz => data(&pages::Empty {}),
                 Page::Raftz => plain(StatusCode::NOT_FOUND, "No Raft nodes registered".to_owned()),
                 Page::Healthz => {
-                    let (code, body) = pages::healthz(query)?;
+                    let (code, body) = healthz::healthz(node, query)?;
                     json_answer(StatusCode::from_u16(code).unwrap_or_default(), body)
                 }
             })

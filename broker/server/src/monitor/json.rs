@@ -113,6 +113,16 @@ impl Formatter for Go {
         Ok(())
     }
 
+    /// A document that somebody else has written, on one line and with Go's escapes.
+    fn write_raw_fragment<W: ?Sized + io::Write>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        let Some(depth) = self.indent else { return writer.write_all(fragment.as_bytes()) };
+        writer.write_all(&indented(fragment, depth))
+    }
+
     fn write_f64<W: ?Sized + io::Write>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
         let size = value.abs();
         if size != 0.0 && !(1e-6..1e21).contains(&size) {
@@ -141,8 +151,46 @@ impl Formatter for Go {
     }
 }
 
+/// Spreads a document on one line over lines, at a depth. Brackets with nothing in them stay
+/// together.
+fn indented(compact: &str, mut depth: usize) -> Vec<u8> {
+    let mut text = Vec::with_capacity(compact.len() * 2);
+    let new_line = |text: &mut Vec<u8>, depth: usize| {
+        text.push(b'\n');
+        text.resize(text.len() + 2 * depth, b' ');
+    };
+    let (mut quoted, mut escaped, mut opened) = (false, false, false);
+    for byte in compact.bytes() {
+        if quoted {
+            quoted = escaped || byte != b'"';
+            escaped = !escaped && byte == b'\\';
+            text.push(byte);
+            continue;
+        }
+        let closes = matches!(byte, b'}' | b']');
+        if closes {
+            depth = depth.saturating_sub(1);
+        }
+        if opened != closes {
+            new_line(&mut text, depth);
+        }
+        opened = false;
+        text.push(byte);
+        match byte {
+            b'"' => quoted = true,
+            b'{' | b'[' => (depth, opened) = (depth + 1, true),
+            b',' => new_line(&mut text, depth),
+            b':' => text.push(b' '),
+            _ => {}
+        }
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
+    use serde_json::value::RawValue;
+
     use super::*;
 
     #[derive(Serialize)]
@@ -197,6 +245,12 @@ mod tests {
   "none": {}
 }"#;
         assert_eq!(text, expected);
+        let fragment = r#"{"a":[],"b":{},"c":[{"d":"x\"}],{\\"},2],"e":null}"#;
+        let raw = RawValue::from_string(fragment.to_owned()).unwrap();
+        let value: serde_json::Value = serde_json::from_str(fragment).unwrap();
+        let [raw_text, text] = [pretty(&[&raw]), pretty(&[&value])];
+        assert_eq!(String::from_utf8(raw_text).unwrap(), String::from_utf8(text).unwrap());
+        assert_eq!(compact(&raw), fragment.as_bytes());
         let text = String::from_utf8(compact(&sample.nested)).unwrap();
         assert_eq!(text, r#"[{"cid":1},{"cid":2}]"#);
     }

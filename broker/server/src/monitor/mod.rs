@@ -5,8 +5,11 @@
 //! values stay where nats-server does not omit them.
 
 mod connz;
+mod healthz;
 mod http;
+mod jetstream;
 mod json;
+mod jsz;
 mod pages;
 mod query;
 mod routez;

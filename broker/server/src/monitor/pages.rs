@@ -1,4 +1,4 @@
-//! The small pages: health, and what nats-server shows of the parts that this server does not have.
+//! The small pages: accounts, and what nats-server shows of the parts that this server does not have.
 
 use causeway_config::defaults::SYSTEM_ACCOUNT;
 use causeway_core::monitor::Traffic;
@@ -7,31 +7,7 @@ use serde::Serialize;
 
 use super::query::{BadQuery, Query};
 use super::subsz::Statistics;
-use super::{GLOBAL_ACCOUNT, json, time};
-
-/// `/healthz`: its status code and its body. Without streams a running server is a healthy one.
-pub(super) fn healthz(query: &Query) -> Result<(u16, Vec<u8>), BadQuery> {
-    #[derive(Serialize)]
-    struct Health {
-        status: &'static str,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        error: Option<&'static str>,
-    }
-    for name in ["js-enabled", "js-enabled-only", "js-server-only", "js-meta-only", "details"] {
-        query.boolean(name)?;
-    }
-    let named = |name| !query.text(name).is_empty();
-    let error = if named("stream") && !named("account") {
-        Some("\"account\" must not be empty when checking stream health")
-    } else if named("consumer") && !named("stream") {
-        Some("\"stream\" must not be empty when checking consumer health")
-    } else {
-        None
-    };
-    let status = if error.is_some() { "error" } else { "ok" };
-    let code = if error.is_some() { 400 } else { 200 };
-    Ok((code, json::compact(&Health { status, error })))
-}
+use super::{GLOBAL_ACCOUNT, time};
 
 /// `/gatewayz` of a server without gateways.
 pub(super) fn gatewayz(node: &Node, now: Wall) -> impl Serialize {
@@ -119,7 +95,7 @@ pub(super) fn accountz(node: &Node, query: &Query, now: Wall) -> Result<Accountz
         is_system: (!global).then_some(true),
         expired: false,
         complete: true,
-        jetstream_enabled: false,
+        jetstream_enabled: global && node.config().jetstream.is_some(),
         leafnode_connections: 0,
         client_connections: if global { server.connections } else { 0 },
         subscriptions: if global { server.subscriptions } else { 0 },
@@ -207,58 +183,6 @@ pub(super) fn accstatz(node: &Node, query: &Query, now: Wall) -> Result<Accstatz
     Ok(Accstatz { server_id: server.server_id, now: time(now), account_statz })
 }
 
-/// `/jsz` of a server on which streams are disabled.
-pub(super) fn jsz(node: &Node, now: Wall) -> impl Serialize {
-    #[derive(Serialize)]
-    struct Jsz {
-        memory: u64,
-        storage: u64,
-        reserved_memory: u64,
-        reserved_storage: u64,
-        accounts: u64,
-        ha_assets: u64,
-        api: Api,
-        server_id: String,
-        now: String,
-        disabled: bool,
-        config: Limits,
-        streams: u64,
-        consumers: u64,
-        messages: u64,
-        bytes: u64,
-        total: u64,
-    }
-    #[derive(Serialize)]
-    struct Api {
-        level: u64,
-        total: u64,
-        errors: u64,
-    }
-    #[derive(Serialize)]
-    struct Limits {
-        max_memory: u64,
-        max_storage: u64,
-    }
-    Jsz {
-        memory: 0,
-        storage: 0,
-        reserved_memory: 0,
-        reserved_storage: 0,
-        accounts: 0,
-        ha_assets: 0,
-        api: Api { level: 0, total: 0, errors: 0 },
-        server_id: node.server_report().server_id,
-        now: time(now),
-        disabled: true,
-        config: Limits { max_memory: 0, max_storage: 0 },
-        streams: 0,
-        consumers: 0,
-        messages: 0,
-        bytes: 0,
-        total: 0,
-    }
-}
-
 /// `/`: where to go from here. Links are relative to `base`, the prefix of all paths.
 pub(super) fn index(base: &str, version: &str) -> Vec<u8> {
     const LINKS: [(&str, &str); 10] = [
@@ -284,25 +208,4 @@ pub(super) fn index(base: &str, version: &str) -> Vec<u8> {
     }
     page.push_str("</ul>\n</body>\n</html>\n");
     page.into_bytes()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Codes and bodies are nats-server 2.15.1's, without streams.
-    #[test]
-    fn health_is_well_without_streams() {
-        let health = |query: &str| {
-            let (code, body) = healthz(&Query::parse(query)).unwrap();
-            (code, String::from_utf8(body).unwrap())
-        };
-        for query in ["", "js-enabled-only=true", "js-server-only=1", "details=t", "account=X"] {
-            assert_eq!(health(query), (200, "{\"status\":\"ok\"}".to_owned()), "{query}");
-        }
-        let refused = "{\"status\":\"error\",\
-                       \"error\":\"\\\"account\\\" must not be empty when checking stream health\"}";
-        assert_eq!(health("stream=X"), (400, refused.to_owned()));
-        assert!(healthz(&Query::parse("details=maybe")).is_err());
-    }
 }

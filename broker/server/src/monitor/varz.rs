@@ -7,6 +7,7 @@ use causeway_core::monitor::ServerReport;
 use causeway_core::{Node, Wall};
 use serde::Serialize;
 
+use super::jetstream::JetStreamVarz;
 use super::pages::Empty;
 use super::{span, time};
 use crate::process::memory_limit;
@@ -44,6 +45,7 @@ pub(super) struct Varz {
     cluster: ClusterVarz,
     #[serde(flatten)]
     absent: Absents,
+    jetstream: JetStreamVarz,
     tls_timeout: f64,
     write_deadline: u128,
     start: String,
@@ -93,7 +95,6 @@ struct Absents {
     leaf: Empty,
     mqtt: Empty,
     websocket: Empty,
-    jetstream: Empty,
 }
 
 #[derive(Default, Serialize)]
@@ -184,6 +185,7 @@ pub(super) fn varz(
         max_pending: config.limits.max_pending,
         cluster: cluster(config.cluster.as_ref(), running, &report),
         absent: Absents::default(),
+        jetstream: JetStreamVarz::new(node, running),
         tls_timeout: TLS_TIMEOUT_SECONDS,
         write_deadline: config.write_deadline.as_nanos(),
         start: time(report.start),

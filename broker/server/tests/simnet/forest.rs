@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use causeway_core::config::{ClusterConfig, HostPort, NodeConfig, RouteUrl};
 use causeway_core::{Node, Now, Origin, TraceEvent, TraceMask};
+use causeway_server::disk::{Failure, NoDisk};
 use causeway_server::driver::{Clock, Driver, Journal, Net, Options};
 use tokio::time::{Instant, sleep};
 use turmoil::Sim;
@@ -192,6 +193,7 @@ async fn serve(server: &'static str, seed: u64, forest: Forest) -> turmoil::Resu
         own_routes: vec![(turmoil::lookup(server), CLUSTER_PORT).into()],
         trace: TraceMask { debug: true, protocol: false },
         journal: Box::new(Recorder { server, forest: forest.clone() }),
+        disk: Box::new(NoDisk::default()),
     };
     let driver = Driver::start(net.clone(), clock, node, options);
     driver.listen(clients, Origin::Client);
@@ -252,6 +254,10 @@ impl Journal for Recorder {
 
     fn accept_failed(&mut self, _now: Now, origin: Origin, error: &io::Error, _pause: Duration) {
         self.forest.complain(format!("{} {origin:?}: {error}", self.server));
+    }
+
+    fn disk_failed(&mut self, _now: Now, failure: &Failure) {
+        self.forest.complain(format!("{}: {failure}", self.server));
     }
 }
 

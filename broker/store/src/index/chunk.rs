@@ -45,6 +45,8 @@ pub(super) struct Chunk {
     /// A bit for each message that was removed.
     dead: Vec<u64>,
     live: u32,
+    /// Bytes of bodies that are left, and of what a record takes beside them.
+    weight: u64,
     /// Marks of messages, by their place here.
     marks: Vec<(u32, u64)>,
     /// The messages themselves, of a log in memory.
@@ -68,9 +70,17 @@ impl Chunk {
         self.live
     }
 
+    pub(super) fn weight(&self) -> u64 {
+        self.weight
+    }
+
     pub(super) fn seq(&self, index: usize) -> u64 {
         let distance = self.sparse.get(index).map_or(index as u64, |distance| (*distance).into());
         self.base + distance
+    }
+
+    fn last_seq(&self) -> u64 {
+        self.len().checked_sub(1).map_or(self.base, |last| self.seq(last))
     }
 
     /// Whether this sequence can be put behind the others.
@@ -111,6 +121,7 @@ impl Chunk {
             self.dead.push(0);
         }
         self.live += 1;
+        self.weight += weight(fields.body);
         if fields.mark != 0 {
             self.marks.push((index as u32, fields.mark));
         }
@@ -177,6 +188,7 @@ impl Chunk {
     pub(super) fn kill(&mut self, index: usize) {
         self.dead[index / 64] |= 1 << (index % 64);
         self.live -= 1;
+        self.weight -= weight(self.body[index] & !HEADER_BIT);
         if let Some(body) = self.bodies.get_mut(index) {
             *body = Bytes::new();
         }
@@ -220,6 +232,70 @@ impl Chunk {
         u64::from(whole + part)
     }
 
+    /// Says where a message is.
+    pub(super) fn set_at(&mut self, index: usize, at: u32) {
+        self.at[index] = at;
+    }
+
+    /// Takes the messages from a place on out, as a chunk of another segment.
+    pub(super) fn split_off(&mut self, index: usize, segment: u32) -> Self {
+        let base = if index < self.len() { self.seq(index) } else { self.last_seq() + 1 };
+        let moved = base - self.base;
+        let mut rest = Self { segment, base, ..Self::default() };
+        if !self.sparse.is_empty() {
+            let sparse = self.sparse.split_off(index);
+            rest.sparse = sparse.into_iter().map(|at| at - moved as u32).collect();
+        }
+        rest.at = self.at.split_off(index);
+        rest.body = self.body.split_off(index);
+        rest.subject = self.subject.split_off(index);
+        rest.next = self.next.split_off(index);
+        rest.time = self.time.split_off(index);
+        rest.bodies = self.bodies.split_off(index.min(self.bodies.len()));
+        let marks = self.marks.partition_point(|(at, _)| (*at as usize) < index);
+        let marks = self.marks.split_off(marks);
+        rest.marks = marks.into_iter().map(|(at, mark)| (at - index as u32, mark)).collect();
+        rest.dead = alloc::vec![0; rest.len().div_ceil(64)];
+        for at in 0..rest.len() {
+            if self.is_live(index + at) {
+                rest.live += 1;
+                rest.weight += weight(rest.body[at] & !HEADER_BIT);
+            } else {
+                rest.dead[at / 64] |= 1 << (at % 64);
+            }
+        }
+        self.live -= rest.live;
+        self.weight -= rest.weight;
+        self.dead.truncate(index.div_ceil(64));
+        if let Some(last) = self.dead.last_mut().filter(|_| !index.is_multiple_of(64)) {
+            *last &= (1 << (index % 64)) - 1;
+        }
+        rest
+    }
+
+    /// What is left, at other places in another segment; and the subjects of what is not.
+    pub(super) fn repacked(&self, segment: u32, moved: &[(u64, u32)]) -> (Option<Self>, Vec<u32>) {
+        let (mut packed, mut gone): (Option<Self>, Vec<u32>) = (None, Vec::new());
+        for index in 0..self.len() {
+            let fields = self.fields(index);
+            let place = moved.binary_search_by_key(&fields.seq, |(seq, _)| *seq);
+            let place = place.ok().and_then(|found| moved.get(found));
+            match place.filter(|_| self.is_live(index)) {
+                Some((_, at)) => {
+                    let to = packed.get_or_insert_with(|| Self::new(segment, fields.seq));
+                    to.push(Fields { at: *at, ..fields }, None);
+                    to.next[to.subject.len() - 1] = self.next[index];
+                }
+                None if fields.subject != NO_SUBJECT => gone.push(fields.subject),
+                None => {}
+            }
+        }
+        if let Some(packed) = &mut packed {
+            packed.shrink();
+        }
+        (packed, gone)
+    }
+
     /// Gives back what growing arrays have in reserve.
     pub(super) fn shrink(&mut self) {
         self.sparse.shrink_to_fit();
@@ -243,6 +319,11 @@ impl Chunk {
         let long = self.time.capacity() + self.dead.capacity() + 2 * self.marks.capacity();
         words * 4 + long * 8 + self.bodies.capacity() * size_of::<Bytes>()
     }
+}
+
+/// Bytes of the record of a message, about.
+fn weight(body: u32) -> u64 {
+    crate::file::record_bytes(body.into())
 }
 
 /// Where the next message of a subject is.

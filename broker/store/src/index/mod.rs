@@ -9,9 +9,11 @@
 mod chunk;
 mod filter;
 mod names;
+mod place;
 mod scan;
 mod sorted;
 mod subjects;
+mod table;
 #[cfg(test)]
 mod tests;
 
@@ -22,11 +24,43 @@ use bytes::Bytes;
 
 pub(crate) use chunk::UNPLACED;
 pub use filter::Filter;
+pub(crate) use place::Located;
+pub(crate) use table::Of;
 
 use crate::config::Storage;
 use crate::message::{Meta, NewMessage, State, Trimmed};
 use chunk::{Chunk, Fields, NO_SUBJECT, Next};
 use subjects::Subjects;
+
+/// What the index is told of a message, beside its subject.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry {
+    pub(crate) seq: u64,
+    pub(crate) time: u64,
+    /// Bytes of subject, header and payload.
+    pub(crate) body: u32,
+    pub(crate) has_header: bool,
+    pub(crate) mark: u64,
+    /// The segment, and where in it, or [`UNPLACED`].
+    pub(crate) segment: u32,
+    pub(crate) at: u32,
+}
+
+impl Entry {
+    /// That of a message that waits to be written.
+    pub(crate) fn of(message: &NewMessage<'_>, segment: u32) -> Self {
+        let len = message.subject.len() + message.header.len() + message.payload.len();
+        Self {
+            seq: message.seq,
+            time: message.time,
+            body: len as u32,
+            has_header: !message.header.is_empty(),
+            mark: message.mark,
+            segment,
+            at: UNPLACED,
+        }
+    }
+}
 
 /// The index of one log.
 #[derive(Debug)]
@@ -61,6 +95,15 @@ impl Index {
         self.next_seq
     }
 
+    pub(crate) fn last_time(&self) -> u64 {
+        self.last_time
+    }
+
+    /// Messages that were removed may have been stored later than those that are left.
+    pub(crate) fn set_last_time(&mut self, time: u64) {
+        self.last_time = self.last_time.max(time);
+    }
+
     pub(crate) fn state(&self) -> State {
         let first_time = self.fields(self.first_seq).map_or(0, |fields| fields.time);
         State {
@@ -84,26 +127,30 @@ impl Index {
     }
 
     /// Takes a message up. Its sequence is not below the next one.
-    pub(crate) fn append(&mut self, message: &NewMessage<'_>, segment: u32, body: Option<Bytes>) {
-        let seq = message.seq;
+    pub(crate) fn append(&mut self, subject: &[u8], entry: Entry, body: Option<Bytes>) {
+        let subject = self.subjects.intern(subject);
+        self.append_of(subject, entry, body);
+    }
+
+    /// Takes a message of this subject up.
+    fn append_of(&mut self, subject: u32, entry: Entry, body: Option<Bytes>) {
+        let seq = entry.seq;
         assert!(seq >= self.next_seq, "sequences only grow");
-        let subject = self.subjects.intern(message.subject);
         if let Some(before) = self.subjects.appended(subject, seq)
             && let Some((chunk, at)) = self.find(before)
         {
             self.chunks[chunk].link(at, seq);
         }
-        let len = message.subject.len() + message.header.len() + message.payload.len();
         let fields = Fields {
             seq,
-            time: message.time.max(self.last_time),
+            time: entry.time.max(self.last_time),
             subject,
-            body: u32::try_from(len).unwrap_or(u32::MAX),
-            has_header: !message.header.is_empty(),
-            mark: message.mark,
-            at: UNPLACED,
+            body: entry.body,
+            has_header: entry.has_header,
+            mark: entry.mark,
+            at: entry.at,
         };
-        self.chunk_for(seq, segment).push(fields, body);
+        self.chunk_for(seq, entry.segment).push(fields, body);
         self.messages += 1;
         self.bytes += self.size(fields.body, fields.has_header);
         if self.messages == 1 {

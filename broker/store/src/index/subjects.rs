@@ -75,6 +75,11 @@ impl Subjects {
         self.in_use
     }
 
+    /// How many numbers there are, in use or not.
+    pub(super) fn numbers(&self) -> usize {
+        self.subjects.len()
+    }
+
     pub(super) fn epoch(&self) -> u64 {
         self.epoch
     }

@@ -42,7 +42,7 @@ fn append(index: &mut Index, truth: &mut Truth, name: &str, seq: u64, mark: u64)
     let time = seq * 10;
     let message =
         NewMessage { seq, time, subject: name.as_bytes(), header: b"", payload: b"x", mark };
-    index.append(&message, 0, None);
+    index.append(message.subject, Entry::of(&message, 0), None);
     truth.messages.insert(seq, (name.into(), time, mark));
     truth.next_seq = seq + 1;
 }
@@ -160,11 +160,8 @@ fn numbers_and_names_of_subjects_that_are_gone_are_used_again() {
     for seq in 1..(20 * MEMORY_CHUNK as u64) {
         let name = format!("{seq}.{}", seq % 10);
         let subject = name.as_bytes();
-        index.append(
-            &NewMessage { seq, time: 1, subject, header: b"", payload: b"", mark: 0 },
-            0,
-            None,
-        );
+        let message = NewMessage { seq, time: 1, subject, header: b"", payload: b"", mark: 0 };
+        index.append(subject, Entry::of(&message, 0), None);
         index.trim_to(seq.saturating_sub(99));
         if seq % 999 == 0 {
             let oldest = seq.saturating_sub(99).max(1);

@@ -5,6 +5,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
+use super::json::{Decode, Reader};
 use crate::json::{self, Encode, Members};
 
 mod table;
@@ -96,6 +97,35 @@ impl Members for ApiError {
         json::write_field(out, "code", &self.code);
         json::write_field(out, "err_code", &self.err_code);
         json::write_field(out, "description", &self.description);
+    }
+}
+
+impl Default for ApiError {
+    /// No error yet: what another server's is read into.
+    fn default() -> Self {
+        Self { code: 0, err_code: 0, description: Cow::Borrowed("") }
+    }
+}
+
+impl Decode for ApiError {
+    fn go_type() -> Cow<'static, str> {
+        "server.ApiError".into()
+    }
+
+    fn decode(&mut self, reader: &mut Reader<'_>, go_type: &str) {
+        reader.object(go_type, |key, reader| {
+            match key {
+                "code" => self.code.decode(reader, "int"),
+                "err_code" => self.err_code.decode(reader, "uint16"),
+                "description" => {
+                    let mut text = String::new();
+                    text.decode(reader, "string");
+                    self.description = Cow::Owned(text);
+                }
+                _ => return false,
+            }
+            true
+        });
     }
 }
 

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use super::consumer::ConsumerConfig;
 use super::error::ApiError;
-use super::json::{object, record};
+use super::json::{Nullable, object};
 use super::stream::{ExternalStream, Placement, Retention, StreamConfig, SubjectTransform};
 use super::time::{Nanos, Time};
 
@@ -43,16 +43,16 @@ object! {
 object! {
     /// Messages that a damaged disk has lost.
     pub struct LostData = "LostStreamData" {
-        /// Their sequence numbers; `None` is written as `null`.
-        pub msgs: Option<Vec<u64>> as "[]uint64";
+        /// Their sequence numbers.
+        pub msgs: Nullable<u64>;
         /// Their size.
         pub bytes: u64;
     }
 }
 
-record! {
+object! {
     /// A stream.
-    pub struct StreamInfo {
+    pub struct StreamInfo = "StreamInfo" {
         /// Its configuration.
         pub config: StreamConfig;
         /// When it was created.
@@ -74,15 +74,17 @@ record! {
     }
 }
 
-record! {
+object! {
     /// How far a mirror or source is.
-    pub struct StreamSourceInfo {
+    pub struct StreamSourceInfo = "StreamSourceInfo" {
         /// Name of the other stream.
         pub name: String;
         /// The way to it.
         pub external: Option<ExternalStream>, omitempty;
         /// Number of messages that are still to come.
         pub lag: u64;
+        /// Sequence number of the message taken last, for a source.
+        pub seq: u64, omitempty;
         /// Time since something came; −1 for never.
         pub active: Nanos;
         /// Why there is no connection.
@@ -94,9 +96,9 @@ record! {
     }
 }
 
-record! {
+object! {
     /// A mirror of a stream.
-    pub struct StreamAlternate {
+    pub struct StreamAlternate = "StreamAlternate" {
         /// Its name.
         pub name: String;
         /// Its domain.
@@ -106,9 +108,9 @@ record! {
     }
 }
 
-record! {
+object! {
     /// The servers that keep a stream or consumer.
-    pub struct ClusterInfo {
+    pub struct ClusterInfo = "ClusterInfo" {
         /// Name of the cluster.
         pub name: String, omitempty;
         /// Name of the group that agrees on the contents.
@@ -128,9 +130,9 @@ record! {
     }
 }
 
-record! {
+object! {
     /// A server that keeps a copy.
-    pub struct PeerInfo {
+    pub struct PeerInfo = "PeerInfo" {
         /// Its name.
         pub name: String;
         /// Whether it has everything.
@@ -148,9 +150,9 @@ record! {
     }
 }
 
-record! {
+object! {
     /// What a group of servers is becoming.
-    pub struct DesiredCluster {
+    pub struct DesiredCluster = "DesiredClusterInfo" {
         /// Name of the cluster.
         pub name: String, omitempty;
         /// The servers.
@@ -162,11 +164,11 @@ record! {
     }
 }
 
-record! {
+object! {
     /// What a group of servers was before it was to change.
-    pub struct DesiredOrigin {
+    pub struct DesiredOrigin = "DesiredClusterInfoOrigin" {
         /// Number of copies.
-        pub replicas: i64;
+        pub replicas: i64 as "int";
         /// Where they were to be.
         pub placement: Option<Placement>, omitempty;
         /// The retention that holds until then.
@@ -174,9 +176,9 @@ record! {
     }
 }
 
-record! {
+object! {
     /// How far a change is.
-    pub struct DesiredStatus {
+    pub struct DesiredStatus = "DesiredClusterInfoStatus" {
         /// For people.
         pub description: String;
         /// What has to happen next: `meta`, `membership`, `snapshot`, `catchup`, `quorum`,
@@ -187,9 +189,9 @@ record! {
     }
 }
 
-record! {
+object! {
     /// A consumer.
-    pub struct ConsumerInfo {
+    pub struct ConsumerInfo = "ConsumerInfo" {
         /// Name of its stream.
         pub stream_name: String;
         /// Its name.
@@ -203,11 +205,11 @@ record! {
         /// The delivery up to which all are acknowledged.
         pub ack_floor: SequenceInfo;
         /// Number of messages that wait for an acknowledgement.
-        pub num_ack_pending: i64;
+        pub num_ack_pending: i64 as "int";
         /// Number of them that were delivered more than once.
-        pub num_redelivered: i64;
+        pub num_redelivered: i64 as "int";
         /// Number of waiting pull requests.
-        pub num_waiting: i64;
+        pub num_waiting: i64 as "int";
         /// Number of messages that are still to be delivered.
         pub num_pending: u64;
         /// Who keeps it.
@@ -225,9 +227,9 @@ record! {
     }
 }
 
-record! {
+object! {
     /// A place in a consumer and in its stream.
-    pub struct SequenceInfo {
+    pub struct SequenceInfo = "SequenceInfo" {
         /// Number of the delivery.
         pub consumer_seq: u64;
         /// Sequence number of the message.
@@ -237,9 +239,9 @@ record! {
     }
 }
 
-record! {
+object! {
     /// A priority group.
-    pub struct PriorityGroupState {
+    pub struct PriorityGroupState = "PriorityGroupState" {
         /// Its name.
         pub group: String;
         /// Id of the pinned client.
@@ -249,9 +251,9 @@ record! {
     }
 }
 
-record! {
+object! {
     /// What an account uses and may use.
-    pub struct AccountInfo {
+    pub struct AccountInfo = "JetStreamAccountStats" {
         /// All of it.
         pub usage: AccountUsage, flatten;
         /// Domain of the server.
@@ -263,9 +265,9 @@ record! {
     }
 }
 
-record! {
+object! {
     /// Resources in use, and how much there may be.
-    pub struct AccountUsage {
+    pub struct AccountUsage = "JetStreamTier" {
         /// Bytes of streams in memory.
         pub memory: u64;
         /// Bytes of streams on disk.
@@ -275,27 +277,27 @@ record! {
         /// Sum of `max_bytes` of streams on disk.
         pub reserved_storage: u64;
         /// Number of streams.
-        pub streams: i64;
+        pub streams: i64 as "int";
         /// Number of consumers.
-        pub consumers: i64;
+        pub consumers: i64 as "int";
         /// How much there may be.
         pub limits: AccountLimits;
     }
 }
 
-record! {
+object! {
     /// How much an account may use; −1 for any.
-    pub struct AccountLimits {
+    pub struct AccountLimits = "JetStreamAccountLimits" {
         /// Bytes in memory.
         pub max_memory: i64;
         /// Bytes on disk.
         pub max_storage: i64;
         /// Number of streams.
-        pub max_streams: i64;
+        pub max_streams: i64 as "int";
         /// Number of consumers of a stream.
-        pub max_consumers: i64;
+        pub max_consumers: i64 as "int";
         /// `max_ack_pending` of a consumer.
-        pub max_ack_pending: i64;
+        pub max_ack_pending: i64 as "int";
         /// `max_bytes` of a stream in memory.
         pub memory_max_stream_bytes: i64;
         /// `max_bytes` of a stream on disk.
@@ -319,11 +321,11 @@ impl AccountLimits {
     };
 }
 
-record! {
+object! {
     /// Use of the API.
-    pub struct ApiUsage {
+    pub struct ApiUsage = "JetStreamAPIStats" {
         /// The level of the API that is spoken.
-        pub level: i64;
+        pub level: i64 as "int";
         /// Number of requests.
         pub total: u64;
         /// Number of requests that failed.

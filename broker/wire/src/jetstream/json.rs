@@ -10,10 +10,12 @@ use core::fmt;
 use super::error::{ApiError, ErrorKind};
 
 pub(crate) mod choice;
+mod nullable;
 mod object;
 mod reader;
 mod syntax;
 
+pub use nullable::Nullable;
 pub(crate) use object::{choices, object, record, wire_name};
 pub(crate) use reader::{Decode, DecodeMembers, Reader};
 use syntax::SyntaxError;

@@ -1,20 +1,21 @@
 //! What the API answers.
 
+use alloc::borrow::Cow;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::error::ApiError;
 use super::info::{AccountInfo, ConsumerInfo, StreamInfo, StreamState};
-use super::json::record;
+use super::json::{self, Decode, DecodeMembers, JsonError, Nullable, Reader, object};
 use super::stream::StreamConfig;
 use super::time::{Nanos, Time};
-use crate::json::{self, Encode, Members};
+use crate::json::{Encode, Members, write_field};
 
 /// A kind of response: its members beside `type` and `error`. With an error those of the default
 /// are written, because Go does not leave them all out.
 #[expect(private_bounds, reason = "only the responses of this module write themselves")]
-pub trait Response: Members + Default {
+pub trait Response: Members + DecodeMembers + Default {
     /// The `type` member.
     const TYPE: &'static str;
 }
@@ -24,16 +25,54 @@ pub trait Response: Members + Default {
 pub fn response<R: Response>(result: &Result<R, ApiError>) -> Vec<u8> {
     let mut out = Vec::with_capacity(1024);
     out.push(b'{');
-    json::write_field(&mut out, "type", &alloc::borrow::Cow::Borrowed(R::TYPE));
+    write_field(&mut out, "type", &Cow::Borrowed(R::TYPE));
     match result {
         Ok(response) => response.write_members(&mut out),
         Err(error) => {
-            json::write_field(&mut out, "error", error);
+            write_field(&mut out, "error", error);
             R::default().write_members(&mut out);
         }
     }
     out.push(b'}');
     out
+}
+
+/// Reads a response of another server. Members that are not known are passed over.
+///
+/// # Errors
+///
+/// If it is not JSON, or of another type.
+pub fn parse<R: Response>(json: &[u8]) -> Result<Result<R, ApiError>, JsonError> {
+    let mut document = Document::<R>::default();
+    json::unmarshal(&mut document, json, "")?;
+    if document.r#type != R::TYPE {
+        return Err(JsonError::new("another type of response"));
+    }
+    Ok(document.error.map_or(Ok(document.response), Err))
+}
+
+#[derive(Default)]
+struct Document<R> {
+    r#type: String,
+    error: Option<ApiError>,
+    response: R,
+}
+
+impl<R: Response> Decode for Document<R> {
+    fn go_type() -> Cow<'static, str> {
+        "".into()
+    }
+
+    fn decode(&mut self, reader: &mut Reader<'_>, go_type: &str) {
+        reader.object(go_type, |key, reader| {
+            match key {
+                "type" => self.r#type.decode(reader, "string"),
+                "error" => self.error.decode(reader, "server.ApiError"),
+                _ => return self.response.decode_member(key, reader),
+            }
+            true
+        });
+    }
 }
 
 macro_rules! responses {
@@ -43,9 +82,9 @@ macro_rules! responses {
             $( $(#[$doc:meta])* pub $field:ident: $type:ty $(, $flag:ident)?; )*
         }
     )*) => { $(
-        record! {
+        object! {
             $(#[$meta])*
-            pub struct $name {
+            pub struct $name = "" {
                 $( $(#[$doc])* pub $field: $type $(, $flag)?; )*
             }
         }
@@ -100,8 +139,8 @@ responses! {
         pub offset: i64;
         /// How many are shown at most.
         pub limit: i64;
-        /// Their names; `None` is written as `null`.
-        pub streams: Option<Vec<String>>;
+        /// Their names.
+        pub streams: Nullable<String>;
     }
 
     /// To `STREAM.LIST`.
@@ -112,8 +151,8 @@ responses! {
         pub offset: i64;
         /// How many are shown at most.
         pub limit: i64;
-        /// The streams; `None` is written as `null`.
-        pub streams: Option<Vec<StreamInfo>>;
+        /// The streams.
+        pub streams: Vec<StreamInfo>;
         /// Names of those that did not answer.
         pub missing: Vec<String>, omitempty;
         /// Names of those that are offline, and why.
@@ -192,8 +231,8 @@ responses! {
         pub offset: i64;
         /// How many are shown at most.
         pub limit: i64;
-        /// Their names; `None` is written as `null`.
-        pub consumers: Option<Vec<String>>;
+        /// Their names.
+        pub consumers: Vec<String>;
     }
 
     /// To `CONSUMER.LIST`.
@@ -204,8 +243,8 @@ responses! {
         pub offset: i64;
         /// How many are shown at most.
         pub limit: i64;
-        /// The consumers; `None` is written as `null`.
-        pub consumers: Option<Vec<ConsumerInfo>>;
+        /// The consumers.
+        pub consumers: Vec<ConsumerInfo>;
         /// Names of those that did not answer.
         pub missing: Vec<String>, omitempty;
         /// Names of those that are offline, and why.
@@ -246,9 +285,9 @@ responses! {
     }
 }
 
-record! {
+object! {
     /// A message of a stream.
-    pub struct StoredMsg {
+    pub struct StoredMsg = "StoredMsg" {
         /// Its subject.
         pub subject: String;
         /// Its sequence number.
@@ -278,6 +317,48 @@ impl Encode for Blob {
     }
 }
 
+impl Decode for Blob {
+    fn go_type() -> Cow<'static, str> {
+        "[]uint8".into()
+    }
+
+    fn decode(&mut self, reader: &mut Reader<'_>, _: &str) {
+        let mut text = String::new();
+        text.decode(reader, "[]uint8");
+        match read_base64(text.as_bytes()) {
+            Some(bytes) => self.0 = bytes,
+            None => reader.complain("illegal base64 data"),
+        }
+    }
+}
+
+/// The bytes of whole groups of four digits.
+fn read_base64(text: &[u8]) -> Option<Vec<u8>> {
+    let digits = text.strip_suffix(b"==").or(text.strip_suffix(b"=")).unwrap_or(text);
+    if !text.len().is_multiple_of(4) {
+        return None;
+    }
+    let mut out = Vec::with_capacity(text.len() / 4 * 3);
+    for group in digits.chunks(4) {
+        let mut bits = 0_u32;
+        for at in 0..4 {
+            let digit = match group.get(at) {
+                Some(digit @ b'A'..=b'Z') => digit - b'A',
+                Some(digit @ b'a'..=b'z') => digit - b'a' + 26,
+                Some(digit @ b'0'..=b'9') => digit - b'0' + 52,
+                Some(b'+') => 62,
+                Some(b'/') => 63,
+                Some(_) => return None,
+                None => 0,
+            };
+            bits = bits << 6 | u32::from(digit);
+        }
+        let [_, bytes @ ..] = bits.to_be_bytes();
+        out.extend_from_slice(bytes.get(..group.len() - 1)?);
+    }
+    Some(out)
+}
+
 fn write_base64(out: &mut Vec<u8>, bytes: &[u8]) {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     for chunk in bytes.chunks(3) {
@@ -303,6 +384,7 @@ mod tests {
             let mut out = Vec::new();
             Blob(bytes.into()).write(&mut out);
             assert_eq!(out, expected.as_bytes());
+            assert_eq!(read_base64(expected.trim_matches('"').as_bytes()).unwrap(), bytes);
         };
         check(b"", r#""""#);
         check(b"f", r#""Zg==""#);
@@ -310,5 +392,64 @@ mod tests {
         check(b"foo", r#""Zm9v""#);
         check(b"foob", r#""Zm9vYg==""#);
         check(b"\xfb\xff\x00", r#""+/8A""#);
+        for wrong in ["Z", "Zg", "Zg=", "Z===", "Z_==", "Zg=="] {
+            assert_eq!(read_base64(wrong.as_bytes()).is_some(), wrong == "Zg==", "{wrong}");
+        }
+    }
+
+    /// Requests and responses of nats-server 2.15.1 with ids and times made equal: the API's name,
+    /// the request, the response; one a line, between tabs.
+    const OBSERVED: &str = include_str!("observed/responses.txt");
+
+    #[track_caller]
+    fn check<R: Response>(name: &str, observed: &str) {
+        let parsed = parse::<R>(observed.as_bytes()).unwrap();
+        let written = String::from_utf8(response(&parsed)).unwrap();
+        assert_eq!(written, observed, "{name}");
+    }
+
+    #[test]
+    fn responses_are_those_of_nats_server() {
+        for line in OBSERVED.lines() {
+            let mut parts = line.split('\t');
+            let (name, _, observed) =
+                (parts.next().unwrap(), parts.next().unwrap(), parts.next().unwrap());
+            let words: Vec<_> = name.split('.').take(3).collect();
+            match words[..] {
+                ["INFO"] => check::<AccountInfoResponse>(name, observed),
+                ["STREAM", "CREATE", _] => check::<StreamCreateResponse>(name, observed),
+                ["STREAM", "UPDATE", _] => check::<StreamUpdateResponse>(name, observed),
+                ["STREAM", "INFO", _] => check::<StreamInfoResponse>(name, observed),
+                ["STREAM", "NAMES"] => check::<StreamNamesResponse>(name, observed),
+                ["STREAM", "LIST"] => check::<StreamListResponse>(name, observed),
+                ["STREAM", "DELETE", _] => check::<StreamDeleteResponse>(name, observed),
+                ["STREAM", "PURGE", _] => check::<StreamPurgeResponse>(name, observed),
+                ["STREAM", "MSG", "GET"] => check::<MsgGetResponse>(name, observed),
+                ["STREAM", "MSG", "DELETE"] => check::<MsgDeleteResponse>(name, observed),
+                ["STREAM", "SNAPSHOT", _] => check::<StreamSnapshotResponse>(name, observed),
+                ["STREAM", "RESTORE", _] => check::<StreamRestoreResponse>(name, observed),
+                ["STREAM", "PEER", _] => check::<StreamRemovePeerResponse>(name, observed),
+                ["STREAM", "LEADER", _] => check::<StreamLeaderStepdownResponse>(name, observed),
+                ["CONSUMER", "CREATE", _] => check::<ConsumerCreateResponse>(name, observed),
+                ["CONSUMER", "INFO", _] => check::<ConsumerInfoResponse>(name, observed),
+                ["CONSUMER", "NAMES", _] => check::<ConsumerNamesResponse>(name, observed),
+                ["CONSUMER", "LIST", _] => check::<ConsumerListResponse>(name, observed),
+                ["CONSUMER", "PAUSE", _] => check::<ConsumerPauseResponse>(name, observed),
+                ["CONSUMER", "UNPIN", _] => check::<ConsumerUnpinResponse>(name, observed),
+                ["CONSUMER", "RESET", _] => check::<ConsumerResetResponse>(name, observed),
+                ["CONSUMER", "DELETE", _] => check::<ConsumerDeleteResponse>(name, observed),
+                ["CONSUMER", "LEADER", _] => {
+                    check::<ConsumerLeaderStepdownResponse>(name, observed);
+                }
+                _ => panic!("{name}"),
+            }
+        }
+    }
+
+    #[test]
+    fn other_responses_are_refused() {
+        let json = response::<StreamDeleteResponse>(&Ok(StreamDeleteResponse { success: true }));
+        assert!(parse::<StreamPurgeResponse>(&json).is_err());
+        assert!(parse::<StreamPurgeResponse>(b"{").is_err());
     }
 }

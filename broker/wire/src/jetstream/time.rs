@@ -6,9 +6,12 @@ use core::fmt;
 
 use crate::json::{self, Encode};
 
+mod duration;
 mod rfc3339;
 
+pub use duration::DurationError;
 pub use rfc3339::TimeError;
+pub(super) use rfc3339::{civil, days};
 
 /// A span in nanoseconds, written as a number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -87,6 +90,18 @@ impl Time {
         } else {
             nanos as i64
         }
+    }
+
+    /// The same time, shown in UTC.
+    #[must_use]
+    pub const fn to_utc(self) -> Self {
+        Self { offset: 0, ..self }
+    }
+
+    /// Whether it is the same time as another, wherever shown.
+    #[must_use]
+    pub const fn is_same_as(self, other: Self) -> bool {
+        self.seconds == other.seconds && self.nanos == other.nanos
     }
 
     /// Whether this is [`Time::ZERO`].

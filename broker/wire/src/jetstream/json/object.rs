@@ -18,7 +18,7 @@ macro_rules! record {
 
         impl $crate::json::Members for $name {
             fn write_members(&self, out: &mut alloc::vec::Vec<u8>) {
-                // A response may have no members but those that all have.
+                // Some have no members.
                 let _ = &out;
                 $( $crate::jetstream::json::record!(@write out, self.$field $(, $flag)?); )*
             }
@@ -81,6 +81,7 @@ macro_rules! object {
                 key: &str,
                 reader: &mut $crate::jetstream::json::Reader<'_>,
             ) -> bool {
+                let _ = (key, &reader);
                 $( $crate::jetstream::json::object!(
                     @read key, reader, self.$field: [$type] [$($as)?] $($flag)?
                 ); )*

@@ -26,6 +26,19 @@ pub(crate) trait DecodeMembers {
     fn decode_member(&mut self, key: &str, reader: &mut Reader<'_>) -> bool;
 }
 
+/// The first known member makes a value of nothing.
+impl<T: DecodeMembers + Default> DecodeMembers for Option<T> {
+    fn decode_member(&mut self, key: &str, reader: &mut Reader<'_>) -> bool {
+        if let Some(value) = self {
+            return value.decode_member(key, reader);
+        }
+        let mut value = T::default();
+        let known = value.decode_member(key, reader);
+        *self = known.then_some(value);
+        known
+    }
+}
+
 /// Reads the values of a text that is known to be JSON.
 pub(crate) struct Reader<'a> {
     text: &'a [u8],

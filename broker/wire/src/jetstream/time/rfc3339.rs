@@ -39,7 +39,7 @@ pub(super) fn format(time: Time, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 }
 
 /// Year, month and day of the day so many days after 1970-01-01, in the Gregorian calendar.
-fn civil(days: i64) -> (i64, i64, i64) {
+pub(in crate::jetstream) fn civil(days: i64) -> (i64, i64, i64) {
     // Years are counted from March, so that the day that leap years add is the last.
     let days = days + 719_468;
     let (era, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
@@ -52,7 +52,7 @@ fn civil(days: i64) -> (i64, i64, i64) {
 }
 
 /// The inverse of [`civil`].
-fn days(year: i64, month: i64, day: i64) -> i64 {
+pub(in crate::jetstream) fn days(year: i64, month: i64, day: i64) -> i64 {
     let year = year - i64::from(month <= 2);
     let (era, year) = (year.div_euclid(400), year.rem_euclid(400));
     let month = if month > 2 { month - 3 } else { month + 9 };

@@ -1,5 +1,7 @@
 //! What monitoring and the simulator's white-box checks can see: plain values, no formatting.
 
+pub mod jetstream;
+
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::SocketAddr;

@@ -1,0 +1,225 @@
+//! What was done and is not being written yet: the records of the next batch.
+
+use alloc::vec::Vec;
+use core::mem;
+use core::ops::RangeInclusive;
+
+use super::codec::{Reader, put_bytes, put_number, put_ranges, ranges_of};
+use super::crc::crc32c;
+use super::record::{
+    Batch, FIRST, HEADER_BYTES, Header, Kind, LAST, MARKED, Place, put_record_bytes, record_bytes,
+};
+use crate::message::NewMessage;
+use crate::notes::NoteChange;
+
+/// What waits for the next batch.
+#[derive(Debug, Default)]
+pub(super) struct Pending {
+    /// Records of messages, with what is known of their headers.
+    pub(super) records: Vec<u8>,
+    /// How many.
+    pub(super) messages: u32,
+    /// The sequence of the first one.
+    pub(super) first_seq: Option<u64>,
+    pub(super) removed: Vec<u64>,
+    pub(super) erased: Vec<u64>,
+    /// Messages below were removed.
+    pub(super) trim: u64,
+    /// Something was done that only a control record says.
+    pub(super) control: bool,
+    notes: Vec<u8>,
+    note_changes: u64,
+    pub(super) whole: bool,
+}
+
+impl Pending {
+    pub(super) fn is_empty(&self) -> bool {
+        self.messages == 0 && !self.control
+    }
+
+    /// Bytes that it will take, about.
+    pub(super) fn bytes(&self) -> u64 {
+        let control = self.notes.len() + 10 * (self.removed.len() + self.erased.len() + 4);
+        self.records.len() as u64 + record_bytes(control as u64)
+    }
+
+    pub(super) fn append(&mut self, message: &NewMessage<'_>, time: u64) {
+        let NewMessage { seq, subject, header, payload, mark, .. } = *message;
+        let begin = self.records.len();
+        let marked = mark != 0;
+        let body = subject.len() + header.len() + payload.len() + if marked { 8 } else { 0 };
+        let end = begin + record_bytes(body as u64) as usize;
+        self.records.reserve(end - begin);
+        self.records.extend_from_slice(&[0; HEADER_BYTES]);
+        if marked {
+            self.records.extend_from_slice(&mark.to_le_bytes());
+        }
+        self.records.extend_from_slice(subject);
+        self.records.extend_from_slice(header);
+        self.records.extend_from_slice(payload);
+        let head = Header {
+            kind: Kind::Message,
+            flags: if marked { MARKED } else { 0 },
+            subject: subject.len() as u16,
+            header: header.len() as u32,
+            body: body as u32,
+            batch: 0,
+            seq,
+            time,
+            ahead: 0,
+            chain: 0,
+            body_crc: crc32c(0, &self.records[begin + HEADER_BYTES..]),
+        };
+        self.records.resize(end, 0);
+        self.put_head(begin, &head);
+        self.messages += 1;
+        self.first_seq.get_or_insert(seq);
+    }
+
+    /// Puts the record of a message in that was written before, with its body as it was.
+    pub(super) fn append_again(&mut self, head: &Header, body: &[u8]) {
+        let begin = self.records.len();
+        self.records.extend_from_slice(&[0; HEADER_BYTES]);
+        self.records.extend_from_slice(body);
+        self.records.resize(begin + head.record_bytes() as usize, 0);
+        self.put_head(begin, head);
+        self.messages += 1;
+        self.first_seq.get_or_insert(head.seq);
+    }
+
+    fn put_head(&mut self, at: usize, head: &Header) {
+        if let Some(to) = self.records[at..].first_chunk_mut() {
+            head.put(to);
+        }
+    }
+
+    pub(super) fn note(&mut self, key: &[u8], change: NoteChange<'_>) {
+        let (tag, content): (u64, &[u8]) = match change {
+            NoteChange::Put(content) => (0, content),
+            NoteChange::Append(content) => (1, content),
+            NoteChange::Remove => (2, &[]),
+        };
+        put_number(&mut self.notes, tag);
+        put_bytes(&mut self.notes, key);
+        put_bytes(&mut self.notes, content);
+        self.note_changes += 1;
+        self.control = true;
+        self.whole = true;
+    }
+
+    /// Puts a control record in that was written before.
+    pub(super) fn control_again(&mut self, control: &Control) {
+        self.trim = self.trim.max(control.trim);
+        self.removed.extend(control.removed.iter().cloned().flatten());
+        self.erased.extend(control.erased.iter().cloned().flatten());
+        self.notes.extend_from_slice(&control.notes);
+        self.note_changes += control.note_changes;
+        self.control = true;
+    }
+
+    /// Everything, for a batch.
+    pub(super) fn take(&mut self) -> (Vec<u8>, Option<Control>) {
+        let room = self.records.len().next_power_of_two().min(RESERVE_BYTES);
+        let mut taken = mem::take(self);
+        self.records.reserve(room);
+        let control = taken.control.then(|| Control {
+            trim: taken.trim,
+            removed: ranges_of(&mut taken.removed),
+            erased: ranges_of(&mut taken.erased),
+            notes: taken.notes,
+            note_changes: taken.note_changes,
+        });
+        (taken.records, control)
+    }
+}
+
+/// At most so much room for the next batch is taken when one begins.
+const RESERVE_BYTES: usize = 1 << 20;
+
+/// What a control record says.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(super) struct Control {
+    pub(super) trim: u64,
+    pub(super) removed: Vec<RangeInclusive<u64>>,
+    pub(super) erased: Vec<RangeInclusive<u64>>,
+    notes: Vec<u8>,
+    note_changes: u64,
+}
+
+impl Control {
+    /// The body of its record.
+    pub(super) fn body(&self) -> Vec<u8> {
+        let mut body = Vec::with_capacity(self.notes.len() + 64);
+        put_number(&mut body, self.trim);
+        put_ranges(&mut body, self.removed.iter().cloned());
+        put_ranges(&mut body, self.erased.iter().cloned());
+        put_number(&mut body, self.note_changes);
+        body.extend_from_slice(&self.notes);
+        body
+    }
+
+    pub(super) fn read(body: &[u8]) -> Option<Self> {
+        let mut reader = Reader(body);
+        let trim = reader.number()?;
+        let (removed, erased) = (reader.ranges()?, reader.ranges()?);
+        let note_changes = reader.number()?;
+        Some(Self { trim, removed, erased, note_changes, notes: reader.0.to_vec() })
+    }
+
+    /// The changes of notes.
+    pub(super) fn notes(&self) -> impl Iterator<Item = (&[u8], NoteChange<'_>)> {
+        let mut reader = Reader(&self.notes);
+        (0..self.note_changes).map_while(move |_| {
+            let tag = reader.number()?;
+            let (key, content) = (reader.bytes()?, reader.bytes()?);
+            let change = match tag {
+                0 => NoteChange::Put(content),
+                1 => NoteChange::Append(content),
+                _ => NoteChange::Remove,
+            };
+            Some((key, change))
+        })
+    }
+}
+
+/// A record that is no message, to be bound.
+pub(super) fn plain(kind: Kind, body: &[u8]) -> Vec<u8> {
+    let head = Header::plain(kind, body);
+    let mut record = Vec::with_capacity(head.record_bytes() as usize);
+    record.extend_from_slice(&[0; HEADER_BYTES]);
+    record.extend_from_slice(body);
+    record.resize(head.record_bytes() as usize, 0);
+    if let Some(to) = record.first_chunk_mut() {
+        head.put(to);
+    }
+    record
+}
+
+/// Binds the records of a batch that will be at `place` behind the header with this checksum, and says
+/// where each message is. Returns the checksum of the last header.
+pub(super) fn bind(
+    pieces: &mut [Vec<u8>],
+    batch: Batch,
+    mut place: Place,
+    mut chain: u32,
+    mut message: impl FnMut(u64, u64),
+) -> u32 {
+    let mut left: usize = pieces.iter().map(Vec::len).sum();
+    let mut first = FIRST;
+    for piece in pieces {
+        let mut at = 0;
+        while let Some(bytes) = piece.get_mut(at..).and_then(<[u8]>::first_chunk_mut) {
+            let size = put_record_bytes(bytes);
+            left -= size as usize;
+            let flags = first | if left == 0 { LAST } else { 0 };
+            let (crc, seq) = Header::bind(bytes, &batch, flags, place, chain);
+            if let Some(seq) = seq {
+                message(seq, place.at);
+            }
+            (first, chain) = (0, crc);
+            place.at += size;
+            at += size as usize;
+        }
+    }
+    chain
+}

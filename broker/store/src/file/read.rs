@@ -1,0 +1,183 @@
+//! Reading messages: from what was written or read lately, or from the disk.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+
+use super::record::{GRANULE, HEADER_BYTES, Header, Kind, MARKED, Place, record_bytes};
+use super::{FileLog, For};
+use crate::disk::{Answer, DiskError, FileId, Lane, Op, OpKind};
+use crate::index::{Index, UNPLACED};
+use crate::limits::{OPEN_FILES, READ_AHEAD_BYTES, READ_BYTES};
+use crate::message::{Get, StoredMessage};
+
+/// What is being read.
+#[derive(Debug, Default)]
+pub(super) struct Loads {
+    /// Pieces under way, by segment and place: how much was asked for, and how much is needed.
+    under_way: BTreeMap<(u32, u64), (u64, u64)>,
+    /// Those that did not come: `None` is less than there should be.
+    failed: BTreeMap<(u32, u64), Option<DiskError>>,
+    /// Places that were read a second time because of what was there.
+    again: BTreeSet<(u32, u64)>,
+    /// Why a file could not be opened.
+    not_opened: BTreeMap<u32, DiskError>,
+    /// Where the last message that was looked for ends.
+    last: (u32, u64),
+    clock: u64,
+}
+
+impl FileLog {
+    /// Reads a message that is durable.
+    pub(crate) fn get(&mut self, index: &Index, seq: u64, out: &mut Vec<Op>) -> Get {
+        if self.lost.iter().any(|range| range.contains(&seq)) {
+            return Get::Lost;
+        }
+        let Some(located) = index.locate(seq).filter(|located| located.at != UNPLACED) else {
+            return Get::Missing;
+        };
+        if seq >= self.durable_next {
+            return Get::Missing;
+        }
+        let (segment, at) = (located.segment, u64::from(located.at) * GRANULE);
+        let body = u64::from(located.body) + if located.marked { 8 } else { 0 };
+        let len = record_bytes(body);
+        let ahead = self.loads.last == (segment, at);
+        self.loads.last = (segment, at + len);
+        if let Some((bytes, read)) = self.cache.get(segment, at, len) {
+            if let Some(message) = self.message(&bytes, segment, at, seq, read) {
+                self.loads.again.remove(&(segment, at));
+                return Get::Message(message);
+            }
+            if !self.loads.again.insert((segment, at)) {
+                self.loads.again.remove(&(segment, at));
+                self.cache.drop_at(segment, at);
+                return Get::Lost;
+            }
+            self.cache.drop_at(segment, at);
+        }
+        match self.loads.failed.remove(&(segment, at)) {
+            Some(None | Some(DiskError::NotFound)) => return Get::Lost,
+            Some(Some(_)) => return Get::Failed,
+            None => {}
+        }
+        self.load(segment, at, len, ahead, out);
+        Get::Loading
+    }
+
+    /// The message in these bytes, if it is the right one and as it was written.
+    fn message(
+        &self,
+        bytes: &Bytes,
+        segment: u32,
+        at: u64,
+        seq: u64,
+        read: bool,
+    ) -> Option<StoredMessage> {
+        let place = Place { identity: self.io.identity, segment, at };
+        let (head, _) = Header::read(bytes, place)?;
+        let fits = !read || head.fits(&bytes[HEADER_BYTES..]);
+        if head.kind != Kind::Message || head.seq != seq || !fits {
+            return None;
+        }
+        let begin = HEADER_BYTES + if head.is(MARKED) { 8 } else { 0 };
+        let body = bytes.slice(begin..HEADER_BYTES + head.body as usize);
+        let subject = usize::from(head.subject);
+        let header = subject + head.header as usize;
+        Some(StoredMessage {
+            seq,
+            time: head.time,
+            subject: body.slice(..subject),
+            header: body.slice(subject..header),
+            payload: body.slice(header..),
+        })
+    }
+
+    /// Has a piece read, unless it is on its way.
+    fn load(&mut self, segment: u32, at: u64, len: u64, ahead: bool, out: &mut Vec<Op>) {
+        let covers = |(key, (had, _)): (&(u32, u64), &(u64, u64))| {
+            key.0 == segment && key.1 <= at && at + len <= key.1 + had
+        };
+        if self.loads.under_way.range(..=(segment, at)).next_back().is_some_and(covers) {
+            return;
+        }
+        let Some(known) = self.segments.get(&segment) else {
+            self.loads.failed.insert((segment, at), None);
+            return;
+        };
+        let most = known.end.saturating_sub(at);
+        let wanted = if ahead { READ_AHEAD_BYTES } else { READ_BYTES };
+        let Some(file) = self.file_of(segment, out) else { return };
+        let asked = len.max(wanted.min(most));
+        self.loads.under_way.insert((segment, at), (asked, len));
+        let read = OpKind::Read { file, at, len: asked };
+        self.io.ask(Lane::Read, For::Load { segment, at }, read, out);
+    }
+
+    /// A segment's file, which is opened if it is not.
+    fn file_of(&mut self, segment: u32, out: &mut Vec<Op>) -> Option<FileId> {
+        self.loads.clock += 1;
+        let known = self.segments.get_mut(&segment)?;
+        known.used = self.loads.clock;
+        if let Some(file) = known.file {
+            return Some(file);
+        }
+        let file = self.io.new_file();
+        known.file = Some(file);
+        let path = self.path_of(segment);
+        let open = OpKind::Open { file, path, create: false };
+        self.io.ask(Lane::Read, For::Open { segment }, open, out);
+        self.close_least_used(out);
+        Some(file)
+    }
+
+    fn close_least_used(&mut self, out: &mut Vec<Op>) {
+        let active = self.active.map(|active| active.number);
+        let others = || {
+            let open = self.segments.iter().filter(|(_, segment)| segment.file.is_some());
+            open.filter(move |(number, _)| Some(**number) != active)
+        };
+        if others().count() <= OPEN_FILES {
+            return;
+        }
+        let least = others().min_by_key(|(_, segment)| segment.used).map(|(number, _)| *number);
+        if let Some(segment) = least.and_then(|number| self.segments.get_mut(&number)) {
+            let file = segment.file.take();
+            self.close_file(file, out);
+        }
+    }
+
+    pub(super) fn close_file(&mut self, file: Option<FileId>, out: &mut Vec<Op>) {
+        if let Some(file) = file {
+            self.io.ask(Lane::Read, For::Nothing, OpKind::Close { file }, out);
+        }
+    }
+
+    /// A segment's file was opened, or not.
+    pub(super) fn opened_to_read(&mut self, segment: u32, result: &Result<Answer, DiskError>) {
+        if let Err(error) = result {
+            self.loads.not_opened.insert(segment, *error);
+            if let Some(segment) = self.segments.get_mut(&segment) {
+                segment.file = None;
+            }
+        }
+    }
+
+    /// A piece was read, or not.
+    pub(super) fn loaded(&mut self, segment: u32, at: u64, result: Result<Answer, DiskError>) {
+        let (_, len) = self.loads.under_way.remove(&(segment, at)).unwrap_or((0, 0));
+        let why = self.loads.not_opened.remove(&segment);
+        match result {
+            Ok(Answer::Bytes(bytes)) if bytes.len() as u64 >= len => {
+                self.cache.put(segment, at, bytes, true);
+            }
+            Ok(_) => {
+                self.loads.failed.insert((segment, at), None);
+            }
+            Err(error) => {
+                self.loads.failed.insert((segment, at), Some(why.unwrap_or(error)));
+            }
+        }
+    }
+}

@@ -1,0 +1,609 @@
+//! Making sense of the files of a log: what was durable, what was not finished, what is damaged.
+//!
+//! Each batch is written only after the one before has been synced. So a batch that is not the last one
+//! was durable, and whatever is missing of it is damage. Of the last one nobody can say: it may not
+//! have been written as a whole, or been damaged later. If it is to be whole it is dropped, otherwise
+//! what is sound of it is kept; what is not is reported.
+//!
+//! The last batch may also be there without being durable: a process that ended after its sync failed
+//! leaves behind what is read and yet gone after a power loss, and no later sync helps. So the last
+//! batch is written again, to a new segment: it waits as if it had just been done. Only a log that was
+//! closed goes on where it was.
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::ops::RangeInclusive;
+
+use bytes::Bytes;
+
+use super::checkpoint::{Checkpoint, Listed};
+use super::open::{Content, Opening};
+use super::pending::Control;
+use super::record::{FIRST, GRANULE, HEADER_BYTES, Kind, LAST, LAZY, MARKED, WHOLE};
+use super::scan::{Found, Scan};
+use super::tidy::{Erase, Job};
+use super::{Active, FileLog, NO_SEGMENT, Segment, name};
+use crate::disk::{FileId, Op};
+use crate::index::{Entry, Index, Of, UNPLACED};
+use crate::limits::FIRST_SEGMENT_BYTES;
+use crate::message::Position;
+use crate::notes::NoteChange;
+use crate::recovery::{Finding, FindingKind, Note, Recovery};
+
+/// What is being put together.
+#[derive(Debug, Default)]
+pub(super) struct Replay {
+    lost: Vec<RangeInclusive<u64>>,
+    notes: BTreeMap<Bytes, Vec<Bytes>>,
+    /// Messages that are to be erased, and where they are.
+    erased: BTreeMap<u64, Option<(u32, u64)>>,
+    /// The same, of those whose removal is in the last batch: not before it is durable again.
+    erased_in_tail: Vec<Erase>,
+    /// Messages whose bodies are not right, and where they are. If they were removed later, they may
+    /// have been erased.
+    unsound: Vec<(u64, u32, u64)>,
+    findings: Vec<Finding>,
+    /// Something is missing before the next record.
+    gap: Option<(FindingKind, u32, u64)>,
+}
+
+impl Replay {
+    /// What the last checkpoint says, before its segments are looked at.
+    pub(super) fn begin(&mut self, base: &Checkpoint) {
+        self.erased = base.erased.iter().map(|seq| (*seq, None)).collect();
+        self.lost.extend(base.lost.iter().cloned());
+        for (key, content) in &base.notes {
+            let content = Bytes::copy_from_slice(content);
+            self.notes.insert(Bytes::copy_from_slice(key), alloc::vec![content]);
+        }
+    }
+
+    /// A segment that a checkpoint names is not there.
+    pub(super) fn missing(&mut self, listed: &Listed) {
+        let lost: Vec<RangeInclusive<u64>> = listed.live.ranges().collect();
+        let hull = lost.first().zip(lost.last());
+        let hull = hull.map(|(first, last)| *first.start()..=*last.end());
+        self.find(FindingKind::MissingFile, listed.number, 0, hull);
+        self.lost.extend(lost);
+    }
+
+    /// Those messages of a segment that a checkpoint says are left, from its table. Whether it is
+    /// right and has them.
+    pub(super) fn table(
+        &mut self,
+        index: &mut Index,
+        listed: &Listed,
+        bytes: &[u8],
+        identity: u64,
+    ) -> bool {
+        let of = Of { identity, segment: listed.number, end: listed.end };
+        let mut erased = |seq, at| {
+            if let Some(place) = self.erased.get_mut(&seq) {
+                *place = Some((listed.number, at));
+            }
+        };
+        index.append_table(bytes, of, || listed.live.ranges(), &mut erased).is_some()
+    }
+
+    /// Those messages of a segment that a checkpoint says are left.
+    pub(super) fn older(&mut self, index: &mut Index, listed: &Listed, content: &Content) {
+        let mut found = content
+            .scan
+            .found
+            .iter()
+            .filter(|found| found.head.kind == Kind::Message && found.at < listed.end)
+            .peekable();
+        let mut missing: Vec<u64> = Vec::new();
+        for seq in listed.live.ranges().flatten() {
+            while let Some(dead) = found.next_if(|found| found.head.seq < seq) {
+                self.was_erased(dead, content.number);
+            }
+            match found.next_if(|found| found.head.seq == seq) {
+                Some(message) if message.sound => self.message(index, message, content, true),
+                Some(_) | None => missing.push(seq),
+            }
+        }
+        found.for_each(|dead| self.was_erased(dead, content.number));
+        if let (Some(first), Some(last)) = (missing.first(), missing.last()) {
+            self.find(FindingKind::Damage, content.number, 0, Some(*first..=*last));
+        }
+        self.lost.extend(super::codec::ranges_of(&mut missing));
+    }
+
+    fn was_erased(&mut self, found: &Found, segment: u32) {
+        if let Some(place) = self.erased.get_mut(&found.head.seq) {
+            *place = Some((segment, found.at));
+        }
+    }
+
+    /// Puts a message into the index, with its place or to be written again.
+    fn message(&mut self, index: &mut Index, found: &Found, content: &Content, placed: bool) {
+        let body = body_of(found, content);
+        let (mark, body) = match body.split_first_chunk::<8>() {
+            Some((mark, body)) if found.head.is(MARKED) => (u64::from_le_bytes(*mark), body),
+            Some(_) | None => (0, body),
+        };
+        let Some(subject) = body.get(..usize::from(found.head.subject)) else { return };
+        let entry = Entry {
+            seq: found.head.seq,
+            time: found.head.time,
+            body: body.len() as u32,
+            has_header: found.head.header > 0,
+            mark,
+            segment: if placed { content.number } else { NO_SEGMENT },
+            at: if placed { (found.at / GRANULE) as u32 } else { UNPLACED },
+        };
+        index.append(subject, entry, None);
+    }
+
+    /// A record that was durable.
+    fn record(&mut self, index: &mut Index, found: &Found, content: &Content) {
+        self.close_gap(index, found);
+        let next = index.next_seq();
+        match found.head.kind {
+            Kind::Message if found.head.seq < next => {}
+            Kind::Message if found.sound => self.message(index, found, content, true),
+            Kind::Message => {
+                let seq = found.head.seq;
+                index.skip_to(seq + 1);
+                self.lost.push(seq..=seq);
+                self.unsound.push((seq, content.number, found.at));
+            }
+            Kind::Control => match Control::read(body_of(found, content)) {
+                Some(control) if found.sound => self.control(index, &control, true, true),
+                Some(_) | None => {
+                    self.find(FindingKind::Damage, content.number, found.at, None);
+                }
+            },
+            Kind::Checkpoint => {
+                self.find(FindingKind::DamagedCheckpoint, content.number, found.at, None);
+            }
+            Kind::Close => {}
+        }
+        if found.head.is(LAST) {
+            index.skip_to(found.head.next_seq());
+        }
+    }
+
+    /// What is missing before a record may have been messages.
+    fn close_gap(&mut self, index: &mut Index, found: &Found) {
+        let Some((kind, segment, at)) = self.gap.take() else { return };
+        let next = index.next_seq();
+        let lost = (found.head.seq > next).then(|| next..=found.head.seq - 1);
+        index.skip_to(found.head.seq);
+        self.lost.extend(lost.clone());
+        self.find(kind, segment, at, lost);
+    }
+
+    fn control(&mut self, index: &mut Index, control: &Control, with_notes: bool, proven: bool) {
+        let trimmed = 0..=control.trim.saturating_sub(1);
+        index.trim_to(control.trim);
+        subtract(&mut self.lost, trimmed);
+        for range in &control.removed {
+            subtract(&mut self.lost, range.clone());
+            for seq in range.clone() {
+                let erased = control.erased.iter().any(|erased| erased.contains(&seq));
+                if let Some(located) = index.locate(seq).filter(|_| erased) {
+                    if proven && located.at != UNPLACED {
+                        let place = (located.segment, u64::from(located.at) * GRANULE);
+                        self.erased.insert(seq, Some(place));
+                    } else {
+                        self.erased_in_tail.push(Erase::of(seq, located));
+                    }
+                }
+                index.remove(seq);
+            }
+        }
+        for (key, change) in control.notes().filter(|_| with_notes) {
+            let copy = Bytes::copy_from_slice;
+            match change {
+                NoteChange::Put(content) => {
+                    self.notes.insert(copy(key), alloc::vec![copy(content)]);
+                }
+                NoteChange::Append(content) => {
+                    self.notes.entry(copy(key)).or_default().push(copy(content));
+                }
+                NoteChange::Remove => {
+                    self.notes.remove(key);
+                }
+            }
+        }
+    }
+
+    fn find(
+        &mut self,
+        kind: FindingKind,
+        segment: u32,
+        at: u64,
+        lost: Option<RangeInclusive<u64>>,
+    ) {
+        self.findings.push(Finding { kind, segment, at, lost });
+    }
+}
+
+fn body_of<'a>(found: &Found, content: &'a Content) -> &'a [u8] {
+    let begin = found.at as usize + HEADER_BYTES;
+    content.bytes.get(begin..begin + found.head.body as usize).unwrap_or_default()
+}
+
+/// Takes a range out of others.
+pub(super) fn subtract(ranges: &mut Vec<RangeInclusive<u64>>, gone: RangeInclusive<u64>) {
+    let touches =
+        |range: &RangeInclusive<u64>| range.start() <= gone.end() && gone.start() <= range.end();
+    if !ranges.iter().any(touches) {
+        return;
+    }
+    let rest = |range: &RangeInclusive<u64>| {
+        if !touches(range) {
+            return [Some(range.clone()), None];
+        }
+        let before = (range.start() < gone.start()).then(|| *range.start()..=gone.start() - 1);
+        let behind = (range.end() > gone.end()).then(|| gone.end() + 1..=*range.end());
+        [before, behind]
+    };
+    *ranges = ranges.iter().flat_map(rest).flatten().collect();
+}
+
+/// Records of a segment that count.
+struct Part<'a> {
+    content: &'a Content,
+    /// From this one on.
+    from: usize,
+    /// Below the batch with this number.
+    until: u64,
+}
+
+/// First batches of segments that are not complete. Such a batch is to be whole, so there is nothing
+/// of it, and the segment goes.
+#[derive(Default)]
+struct Torn {
+    /// The number of the batch.
+    batch: Option<u64>,
+    segment: u32,
+    next_seq: u64,
+}
+
+impl Torn {
+    /// Takes segments out that were made or begun and are of no use.
+    fn take_out(opening: &mut Opening, replay: &mut Replay) -> Self {
+        let mut torn = Self::default();
+        while let Some(newest) = opening.scanned.first() {
+            let Scan { found, strange } = &newest.scan;
+            let batch = found.first().map(|first| first.head.batch);
+            match batch {
+                None if strange.is_empty() => {}
+                None => replay.find(FindingKind::TornTail, newest.number, 0, None),
+                Some(batch) => {
+                    let only = newest.scan.last_batch() == Some(batch);
+                    let whole = found.iter().any(|found| found.head.is(WHOLE));
+                    if !only || !whole || newest.scan.is_complete(batch) {
+                        break;
+                    }
+                    torn.segment = newest.number;
+                    torn.batch = Some(torn.batch.map_or(batch, |other| other.min(batch)));
+                    let next_seq = found.iter().map(|found| found.head.next_seq()).max();
+                    torn.next_seq = torn.next_seq.max(next_seq.unwrap_or(0));
+                }
+            }
+            opening.scanned.remove(0);
+        }
+        torn
+    }
+
+    fn report(&self, index: &mut Index, replay: &mut Replay) {
+        if let Some((kind, segment, at)) = replay.gap.take() {
+            replay.find(kind, segment, at, None);
+        }
+        if self.batch.is_some() {
+            let next = index.next_seq();
+            let lost = (self.next_seq > next).then(|| next..=self.next_seq - 1);
+            index.skip_to(self.next_seq);
+            replay.lost.extend(lost.clone());
+            replay.find(FindingKind::TornTail, self.segment, 0, lost);
+        }
+    }
+}
+
+/// The last batch.
+struct Tail {
+    number: u64,
+    /// Where it begins.
+    at: u64,
+    complete: bool,
+    /// It says that the log was closed, and nothing is behind it.
+    closed: bool,
+    whole: bool,
+    next_seq: u64,
+}
+
+impl Tail {
+    fn of(newest: &Content) -> Option<Self> {
+        let number = newest.scan.last_batch()?;
+        let of_batch = || newest.scan.found.iter().filter(|found| found.head.batch == number);
+        let first = of_batch().next()?;
+        let complete = newest.scan.is_complete(number);
+        let nothing_behind = newest.scan.strange.iter().all(|range| range.end <= first.at);
+        Some(Self {
+            number,
+            at: first.at,
+            complete,
+            closed: complete && first.head.kind == Kind::Close && nothing_behind,
+            whole: of_batch().any(|found| found.head.is(WHOLE)),
+            next_seq: of_batch().map(|found| found.head.next_seq()).max()?,
+        })
+    }
+}
+
+impl FileLog {
+    /// Makes the log of what was read. Whether there is more to do before it is open.
+    pub(super) fn replay(
+        &mut self,
+        index: &mut Index,
+        opening: &mut Opening,
+        destroyed: bool,
+        out: &mut Vec<Op>,
+    ) -> bool {
+        let mut replay = core::mem::take(&mut opening.replay);
+        let torn = Torn::take_out(opening, &mut replay);
+        let last = opening.scanned.first().and_then(Tail::of);
+        // If there was an attempt to write the next batch, this one was durable.
+        let tail = last.filter(|tail| torn.batch.is_none_or(|batch| batch <= tail.number));
+        if let Some((_, base)) = &opening.base {
+            // What the segment with the checkpoint had before it.
+            for listed in &base.segments {
+                let content =
+                    opening.scanned.iter().find(|content| content.number == listed.number);
+                if let Some(content) = content {
+                    replay.older(index, listed, content);
+                }
+            }
+            index.skip_to(base.next_seq);
+        }
+        let scanned = core::mem::take(&mut opening.scanned);
+        for (place, content) in scanned.iter().enumerate().rev() {
+            let from = match &opening.base {
+                Some((at, _)) if place + 1 == scanned.len() => *at + 1,
+                Some(_) | None => 0,
+            };
+            // What was written again in the segment behind counts there.
+            let behind = place.checked_sub(1).and_then(|behind| scanned.get(behind));
+            let until = behind.and_then(|behind| Some(behind.scan.found.first()?.head.batch));
+            let part = Part { content, from, until: until.unwrap_or(u64::MAX) };
+            let tail = tail.as_ref().filter(|_| place == 0);
+            self.replay_segment(index, &mut replay, &part, tail);
+        }
+        opening.scanned = scanned;
+        torn.report(index, &mut replay);
+        // That of a message that is gone, perhaps; and those in the same batch were stored before.
+        if let Some((_, base)) = &opening.base {
+            index.set_last_time(base.last_time);
+        }
+        let absent = opening.base.is_none()
+            && !tail.as_ref().is_some_and(|tail| tail.complete)
+            && index.state().messages == 0;
+        self.take_over(index, &mut replay, opening, tail.as_ref());
+        if let Some(batch) = torn.batch {
+            self.batch = batch - 1;
+        }
+        self.look_for_successor(&mut replay, opening);
+        for (seq, segment, at) in core::mem::take(&mut replay.unsound) {
+            if self.lost.iter().any(|range| range.contains(&seq)) {
+                replay.find(FindingKind::Damage, segment, at, Some(seq..=seq));
+            }
+        }
+        let notes = replay.notes.into_iter().map(|(key, pieces)| Note { key, pieces });
+        self.recovery =
+            Some(Recovery { absent, destroyed, notes: notes.collect(), findings: replay.findings });
+        let _nothing_is_asked_for_yet = out;
+        !self.segments.is_empty() && !destroyed
+    }
+
+    /// The records of one segment, from one of them on.
+    fn replay_segment(
+        &mut self,
+        index: &mut Index,
+        replay: &mut Replay,
+        part: &Part<'_>,
+        tail: Option<&Tail>,
+    ) {
+        let Part { content, from, until } = *part;
+        let found = &content.scan.found;
+        let mut before = from.checked_sub(1).and_then(|at| found.get(at));
+        if from == 0 && found.first().is_some_and(|first| first.at > 0) {
+            replay.gap = Some((FindingKind::DamagedCheckpoint, content.number, 0));
+        }
+        let base_batch = before.map(|base| base.head.batch);
+        let records = found.iter().skip(from);
+        for record in records.take_while(|record| record.head.batch < until) {
+            let of_tail = tail.filter(|tail| tail.number == record.head.batch);
+            if let Some(kind) = gap_before(before, record, of_tail) {
+                let at = before.map_or(0, |before| before.at + before.head.record_bytes());
+                replay.gap = Some((kind, content.number, at));
+            }
+            before = Some(record);
+            match of_tail {
+                Some(tail) => self.replay_tail(index, replay, content, record, tail, base_batch),
+                None if base_batch == Some(record.head.batch)
+                    && record.head.kind == Kind::Control =>
+                {
+                    replay.close_gap(index, record);
+                    // Its notes are in the checkpoint that is in the same batch.
+                    if let Some(control) =
+                        Control::read(body_of(record, content)).filter(|_| record.sound)
+                    {
+                        replay.control(index, &control, false, true);
+                    }
+                    index.skip_to(record.head.next_seq());
+                }
+                None => replay.record(index, record, content),
+            }
+        }
+        self.after_segment(index, replay, content, tail);
+    }
+
+    /// What is behind the last record of a segment, or missing there.
+    fn after_segment(
+        &mut self,
+        index: &mut Index,
+        replay: &mut Replay,
+        content: &Content,
+        tail: Option<&Tail>,
+    ) {
+        let end = content.scan.end();
+        let strange = content.scan.strange.iter().any(|range| range.start >= end);
+        match tail {
+            Some(tail) if !tail.complete => {
+                let next = index.next_seq();
+                let lost = (tail.next_seq > next).then(|| next..=tail.next_seq - 1);
+                index.skip_to(tail.next_seq);
+                replay.lost.extend(lost.clone());
+                replay.gap = None;
+                replay.find(FindingKind::TornTail, content.number, tail.at, lost);
+            }
+            Some(_) if strange => replay.find(FindingKind::TornTail, content.number, end, None),
+            None if strange => replay.gap = Some((FindingKind::Damage, content.number, end)),
+            Some(_) | None => {}
+        }
+    }
+
+    /// A record of the last batch: it waits to be written again, as if it had just been done.
+    fn replay_tail(
+        &mut self,
+        index: &mut Index,
+        replay: &mut Replay,
+        content: &Content,
+        record: &Found,
+        tail: &Tail,
+        base_batch: Option<u64>,
+    ) {
+        if replay.gap.is_some_and(|(kind, ..)| kind == FindingKind::Damage) {
+            replay.close_gap(index, record);
+        }
+        if !tail.complete && (tail.whole || !record.sound) {
+            return;
+        }
+        match record.head.kind {
+            Kind::Message if !record.sound => index.skip_to(record.head.seq + 1),
+            Kind::Message if record.head.seq >= index.next_seq() => {
+                if !tail.complete && record.head.seq > index.next_seq() {
+                    let lost = index.next_seq()..=record.head.seq - 1;
+                    replay.lost.push(lost);
+                }
+                replay.message(index, record, content, false);
+                self.pending.append_again(&record.head, body_of(record, content));
+            }
+            Kind::Control if tail.complete => {
+                if let Some(control) = Control::read(body_of(record, content)) {
+                    let with_notes = base_batch != Some(record.head.batch);
+                    replay.control(index, &control, with_notes, false);
+                    self.pending.control_again(&control);
+                    self.pending.whole |= tail.whole;
+                }
+            }
+            Kind::Message | Kind::Control | Kind::Checkpoint | Kind::Close => {}
+        }
+        if record.head.is(LAST) && tail.complete {
+            index.skip_to(record.head.next_seq());
+        }
+    }
+
+    /// Makes what was found the state of the log.
+    fn take_over(
+        &mut self,
+        index: &mut Index,
+        replay: &mut Replay,
+        opening: &Opening,
+        tail: Option<&Tail>,
+    ) {
+        let listed = opening.base.iter().flat_map(|(_, base)| &base.segments);
+        let mut ends: BTreeMap<u32, u64> =
+            listed.clone().map(|listed| (listed.number, listed.end)).collect();
+        let packed: Vec<u32> =
+            listed.filter(|listed| listed.packed).map(|listed| listed.number).collect();
+        for content in opening.scanned.iter().filter(|content| !content.scan.found.is_empty()) {
+            ends.insert(content.number, content.scan.end());
+        }
+        let newest = opening.scanned.iter().find(|content| !content.scan.found.is_empty());
+        if let Some((tail, newest)) = tail.zip(newest) {
+            ends.insert(newest.number, tail.at);
+            // It is written again under its own number.
+            self.batch = tail.number - 1;
+            let before = newest.scan.found.iter().rfind(|found| found.at < tail.at);
+            self.chain = before.map_or(0, |before| before.crc);
+            self.sealed = Some(newest.number).filter(|_| !tail.closed);
+            if tail.closed {
+                let first = newest.scan.found.iter().find(|found| found.at == tail.at);
+                self.chain = first.map_or(0, |close| close.head.chain);
+                let size = newest.bytes.len() as u64;
+                let (number, file) = (newest.number, FileId(0));
+                self.active = Some(Active { number, file, size, used: tail.at });
+                let messages =
+                    newest.scan.found.iter().filter(|found| found.head.kind == Kind::Message);
+                self.active_messages = messages.map(|found| found.head.record_bytes()).sum();
+            }
+        }
+        let segment = |(number, end): (&u32, &u64)| {
+            let packed = packed.contains(number);
+            (*number, Segment { end: *end, packed, file: None, used: 0 })
+        };
+        self.segments = ends.iter().map(segment).collect();
+        self.garbage(opening);
+        let largest = ends.values().max().copied().unwrap_or(0).next_power_of_two();
+        self.next_size = largest.max(FIRST_SEGMENT_BYTES).min(self.segment_bytes);
+        self.lost = core::mem::take(&mut replay.lost);
+        self.lost.sort_unstable_by_key(|range| *range.start());
+        self.erases.append(&mut replay.erased_in_tail);
+        for (seq, place) in core::mem::take(&mut replay.erased) {
+            if let Some((segment, at)) = place {
+                let erase = Erase::left_over(seq, segment, at);
+                self.erases.push(erase);
+                self.jobs.push_back(Job::Erase(erase));
+            }
+        }
+        self.durable_next = self.pending.first_seq.unwrap_or(index.next_seq());
+        self.position = Position(u64::from(!self.pending.is_empty()));
+    }
+
+    /// The table of a segment is written when there is a durable one behind it.
+    fn look_for_successor(&mut self, replay: &mut Replay, opening: &Opening) {
+        let newest = opening.scanned.iter().find(|content| !content.scan.found.is_empty());
+        let Some(newest) = newest.map(|content| content.number) else { return };
+        let table = name::name(name::Kind::Index, newest, self.io.identity);
+        if opening.names.contains(&table) {
+            replay.find(FindingKind::MissingFile, newest + 1, 0, None);
+        }
+    }
+
+    /// Files that the log does not need: removals that were not finished, segments that were made and
+    /// not used.
+    fn garbage(&mut self, opening: &Opening) {
+        let needed = |name: &&String| match name::parse(name) {
+            Some((_, number, identity)) => {
+                identity != self.io.identity || self.segments.contains_key(&number)
+            }
+            None => true,
+        };
+        let garbage: Vec<String> =
+            opening.names.iter().filter(|name| !needed(name)).cloned().collect();
+        self.garbage = garbage;
+    }
+}
+
+/// Whether something is missing before a record, and of what kind that is.
+fn gap_before(
+    before: Option<&Found>,
+    record: &Found,
+    of_tail: Option<&Tail>,
+) -> Option<FindingKind> {
+    let before = before?;
+    let end = before.at + before.head.record_bytes();
+    if record.follows && record.at == end {
+        return None;
+    }
+    let proven = of_tail.is_none()
+        || (record.head.is(FIRST))
+        || !(before.head.is(LAST) || Some(before.head.batch) == of_tail.map(|tail| tail.number));
+    let lazy = record.head.is(LAZY);
+    Some(if proven && !lazy { FindingKind::Damage } else { FindingKind::TornTail })
+}

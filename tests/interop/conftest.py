@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import pathlib
 
 import pytest
 
@@ -41,6 +42,22 @@ def pytest_collection_modifyitems(items):
                     reason=luck or "nats-server 2.15.1 does not do this; Causeway must",
                 )
             )
+
+
+    mark_what_is_not_there_yet(items)
+
+
+def mark_what_is_not_there_yet(items):
+    """Tests listed in data/not-yet.txt are expected to fail: each stands below the reason why."""
+    reasons, reason = {}, ""
+    for line in (pathlib.Path(__file__).parent / "data" / "not-yet.txt").read_text().splitlines():
+        if line.startswith("# "):
+            reason = line[2:]
+        elif line:
+            reasons[line] = reason
+    for item in items:
+        if item.nodeid in reasons and not harness.causeway().is_real:
+            item.add_marker(pytest.mark.xfail(strict=False, reason=reasons[item.nodeid]))
 
 
 def role_under_test(item):

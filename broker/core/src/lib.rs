@@ -55,6 +55,7 @@ mod time;
 mod timers;
 mod trace;
 
+pub use causeway_store as store;
 pub use causeway_store::disk;
 pub use effects::{Effects, HostCmd, LinkCmd};
 pub use fault::CloseReason;

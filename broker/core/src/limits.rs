@@ -149,3 +149,6 @@ pub const API_LEVEL: i32 = 5;
 
 /// Longest time between pings of a route (nats-server `routeMaxPingInterval`).
 pub const ROUTE_PING_INTERVAL_MAX: Duration = Duration::from_secs(30);
+
+/// How long a consumer waits before it reads a message again that the disk could not read.
+pub const READ_AGAIN: Duration = Duration::from_millis(250);

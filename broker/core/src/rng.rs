@@ -23,9 +23,15 @@ pub(crate) enum Stream {
     PingJitter = 3,
     /// When the clients of a lame duck are closed.
     LameDuck = 4,
+    /// Keys of streams' tables.
+    Logs = 5,
+    /// Names, pins and flow control subjects of consumers.
+    Consumers = 6,
+    /// Ids of advisories.
+    Advisories = 7,
 }
 
-const STREAMS: usize = 5;
+const STREAMS: usize = 8;
 
 /// All streams of one node.
 pub(crate) struct Rng {

@@ -24,6 +24,8 @@ pub(crate) enum Due {
     Target(TargetId),
     /// The next step of lame duck mode.
     LameDuck,
+    /// A stream or a consumer has something to do.
+    Streams,
 }
 
 impl Due {
@@ -33,6 +35,7 @@ impl Due {
             Self::KeepAlive(_) | Self::Handshake(_) | Self::Write(_) => TimerKind::Link,
             Self::Target(_) => TimerKind::Dial,
             Self::LameDuck => TimerKind::LameDuck,
+            Self::Streams => TimerKind::Streams,
         }
     }
 }

@@ -4,6 +4,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
+use causeway_store::Finding;
+use causeway_store::disk::DiskError;
+
 use crate::fault::CloseReason;
 use crate::ids::LinkId;
 use crate::link::LinkKind;
@@ -132,6 +135,28 @@ pub enum TraceEvent {
     ClusterName {
         /// The name.
         name: String,
+    },
+    /// All streams have been read from the disk.
+    StreamsReady {
+        /// How many there are.
+        streams: u64,
+    },
+    /// The directory of an account's streams cannot be read.
+    StoreUnreadable {
+        /// Why.
+        error: DiskError,
+    },
+    /// Something about the files of a stream is not as it should be.
+    StreamDamaged {
+        /// Its directory.
+        dir: String,
+        /// What.
+        finding: Finding,
+    },
+    /// A directory of a stream does not say what the stream was. It is left as it is.
+    StreamUnknown {
+        /// The directory.
+        dir: String,
     },
     /// One protocol operation (`-V`). Secrets in CONNECT are already redacted.
     Protocol {

@@ -592,6 +592,10 @@ impl Engine<'_> {
             | TraceEvent::PeerFault { .. }
             | TraceEvent::LameDuck
             | TraceEvent::ClusterName { .. }
+            | TraceEvent::StreamsReady { .. }
+            | TraceEvent::StoreUnreadable { .. }
+            | TraceEvent::StreamDamaged { .. }
+            | TraceEvent::StreamUnknown { .. }
             | TraceEvent::Protocol { .. } => {}
         }
     }

@@ -145,6 +145,10 @@ impl Journal for Notes {
             | TraceEvent::PeerFault { .. }
             | TraceEvent::LameDuck
             | TraceEvent::ClusterName { .. }
+            | TraceEvent::StreamsReady { .. }
+            | TraceEvent::StoreUnreadable { .. }
+            | TraceEvent::StreamDamaged { .. }
+            | TraceEvent::StreamUnknown { .. }
             | TraceEvent::Protocol { .. } => {}
         }
     }

@@ -10,7 +10,7 @@ const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// A hash function with its key.
 #[derive(Clone, Debug)]
-pub(super) struct KeyedHash {
+pub(crate) struct KeyedHash {
     words: u64,
     seed: u64,
     pattern: u64,
@@ -19,7 +19,7 @@ pub(super) struct KeyedHash {
 
 impl KeyedHash {
     /// Every key gives a function of its own.
-    pub(super) fn new(key: u64) -> Self {
+    pub(crate) fn new(key: u64) -> Self {
         let mut state = key;
         // SplitMix64: neighbouring keys give unrelated words.
         let mut next = || {
@@ -33,7 +33,7 @@ impl KeyedHash {
     }
 
     /// The hash of a whole byte string.
-    pub(super) fn bytes(&self, bytes: &[u8]) -> u64 {
+    pub(crate) fn bytes(&self, bytes: &[u8]) -> u64 {
         fold(self.absorb(self.seed, bytes), self.pair)
     }
 

@@ -44,13 +44,15 @@ use core::mem;
 
 use cache::Cache;
 pub(crate) use cache::CacheLimits;
-use hash::KeyedHash;
+pub(crate) use hash::KeyedHash;
 use patterns::{Outline, Patterns, Scan};
 use plan::Scratch;
 pub(crate) use plan::{Group, Local, Plan};
 use slab::{NIL, Neighbours, Slab, append, unlink, walk};
 use subscription::{Owner, Queue, Queues, SID_IN_PLACE};
-pub(crate) use subscription::{RemoteIndex, SidIndex, Slot, SubId, Subscription};
+pub(crate) use subscription::{
+    RemoteIndex, SERVICES, ServiceId, SidIndex, Slot, SubId, Subscription,
+};
 
 pub(crate) use announce::Announcement;
 
@@ -158,6 +160,36 @@ impl Interest {
         for number in index.0.take() {
             self.remove_local(number, announce);
         }
+    }
+
+    /// Adds subscription number `number` of a service. `index` is that of all services.
+    pub(crate) fn serve(
+        &mut self,
+        index: &mut SidIndex,
+        service: ServiceId,
+        number: u32,
+        subject: &[u8],
+        announce: &mut dyn FnMut(Announcement<'_>),
+    ) {
+        self.subscribe(index, SERVICES, subject, None, &service.sid(number), announce);
+    }
+
+    /// Removes subscription number `number` of a service; false if there is none.
+    pub(crate) fn stop_serving(
+        &mut self,
+        index: &mut SidIndex,
+        service: ServiceId,
+        number: u32,
+        announce: &mut dyn FnMut(Announcement<'_>),
+    ) -> bool {
+        let Some(id) = self.find(index, &service.sid(number)) else { return false };
+        self.unsubscribe(index, id, announce);
+        true
+    }
+
+    /// The service behind a local subscription in [`SERVICES`].
+    pub(crate) fn service(&self, id: SubId) -> Option<ServiceId> {
+        ServiceId::of(self.sid(id))
     }
 
     /// Notes that a remote wants a subject; `queue` is a queue group with the number of its members
@@ -565,6 +597,11 @@ impl Interest {
             }
         }
         report
+    }
+
+    /// How often the interest of anybody has come or gone.
+    pub(crate) const fn changes(&self) -> u64 {
+        self.inserts + self.removes
     }
 
     /// All subscriptions and remote interest, ascending.

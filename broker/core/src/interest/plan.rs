@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::cell::Cell;
 
 use super::patterns::Places;
-use super::subscription::{Slot, SubId};
+use super::subscription::{SERVICES, Slot, SubId};
 
 /// Who gets a message on one published subject. Valid as long as
 /// [`Interest::is_current`](super::Interest::is_current) says so; the subscriptions it names may
@@ -22,6 +22,8 @@ pub(crate) struct Plan {
     pub(crate) remotes: Vec<Slot>,
     /// Queue groups, by name: one member of each gets the message.
     pub(crate) groups: Vec<Group>,
+    /// A part of the server is among `locals`.
+    pub(crate) has_services: bool,
     /// Whether it is worth keeping: the table keeps it too, and marks it when it becomes stale. One
     /// that is not is never current.
     pub(crate) cacheable: bool,
@@ -116,6 +118,7 @@ impl Plan {
         self.subject.clear();
         self.subject.extend_from_slice(subject);
         self.locals.clear();
+        self.has_services = false;
         self.remotes.clear();
         self.groups.drain(..).for_each(|group| spare.put(group));
         self.text.clear();
@@ -132,6 +135,7 @@ impl Plan {
 
     /// Writes the prefix of a subscription.
     pub(super) fn local(&mut self, sub: SubId, link: Slot, sid: &[u8]) -> Local {
+        self.has_services |= link == SERVICES;
         let start = self.text.len();
         let shared_head = start > FULL_PREFIX_BYTES;
         if !shared_head {

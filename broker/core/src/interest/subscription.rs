@@ -10,6 +10,26 @@ use super::text::Text;
 /// The slot of a link in the node's link table.
 pub(crate) type Slot = u32;
 
+/// Where subscriptions of the server itself are: no link has this slot.
+pub(crate) const SERVICES: Slot = Slot::MAX;
+
+/// A part of the server that subscribes like a client, and is called instead of being sent to.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) struct ServiceId(pub(crate) u32);
+
+impl ServiceId {
+    /// The sid of this service's subscription number `number`.
+    pub(super) fn sid(self, number: u32) -> [u8; 8] {
+        (u64::from(self.0) << 32 | u64::from(number)).to_be_bytes()
+    }
+
+    /// The service that a sid belongs to.
+    pub(super) fn of(sid: &[u8]) -> Option<Self> {
+        let bytes: [u8; 8] = sid.try_into().ok()?;
+        Some(Self((u64::from_be_bytes(bytes) >> 32) as u32))
+    }
+}
+
 /// A subscription of an [`Interest`](super::Interest), valid until it is removed; then the number
 /// is reused.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]

@@ -13,7 +13,7 @@ use crate::account::GLOBAL;
 use crate::effects::Effects;
 use crate::fault::CloseReason;
 use crate::ids::AccountId;
-use crate::interest::{Group, Interest, Local, Plan, SubId};
+use crate::interest::{Group, Interest, Local, Plan, SERVICES, ServiceId, SubId};
 use crate::limits;
 use crate::link::run::RunMessage;
 use crate::link::tx::{SpareChunks, copy_in_steps};
@@ -27,7 +27,11 @@ use crate::trace::TraceEvent;
 /// A message on its way.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Message<'a> {
+    /// By which receivers are found.
     pub(crate) subject: &'a [u8],
+    /// What clients see as its subject, if that is another one: a stream's message keeps its
+    /// subject wherever a consumer sends it. Over routes it rides behind the reply.
+    pub(crate) shown: Option<&'a [u8]>,
     pub(crate) reply: Option<&'a [u8]>,
     pub(crate) header_len: Option<u32>,
     /// Header block and payload.
@@ -43,6 +47,18 @@ pub(crate) enum Source<'a> {
     Client { slot: u32, echo: bool },
     /// A route: local receivers only, and of the queue groups only those that the sender chose.
     Route { queues: causeway_wire::route::QueueList<'a> },
+    /// The server itself: everybody.
+    Service,
+}
+
+impl Source<'_> {
+    /// Whether the message may go to other servers.
+    const fn may_leave(self) -> bool {
+        match self {
+            Self::Client { .. } | Self::Service => true,
+            Self::Route { .. } => false,
+        }
+    }
 }
 
 /// What has to happen after a message was delivered, because it changes the interest that the
@@ -66,6 +82,10 @@ pub(crate) struct DeliveryScratch {
     routes_used: usize,
     /// The messages of a run.
     pub(super) run: Vec<RunMessage>,
+    /// The prefix of a message that is shown with another subject.
+    prefix: Vec<u8>,
+    /// Parts of the server that the present message is for.
+    pub(crate) services: Vec<ServiceId>,
 }
 
 impl DeliveryScratch {
@@ -111,6 +131,9 @@ impl Node {
             self.trace_delivered(&before, fx);
         }
         self.delivered(now, source, &totals, fx);
+        if plan.has_services {
+            self.serve(now, account, source, message, fx);
+        }
         totals.delivered
     }
 
@@ -127,7 +150,7 @@ impl Node {
         let max_pending = self.config.limits.max_pending;
         let stall_at = match source {
             Source::Client { .. } => max_pending / 4 * limits::STALL_QUARTERS,
-            Source::Route { .. } => u64::MAX,
+            Source::Route { .. } | Source::Service => u64::MAX,
         };
         Delivery {
             now,
@@ -277,7 +300,7 @@ impl Delivery<'_> {
                 self.totals.delivered = true;
             }
         }
-        if let Source::Client { .. } = self.source {
+        if self.source.may_leave() {
             for slot in &plan.remotes {
                 self.scratch.route(*slot);
             }
@@ -289,7 +312,9 @@ impl Delivery<'_> {
         let plan = self.plan;
         for (index, group) in plan.groups.iter().enumerate() {
             match self.source {
-                Source::Client { .. } => self.deliver_group(index, group, message, true),
+                Source::Client { .. } | Source::Service => {
+                    self.deliver_group(index, group, message, true);
+                }
                 Source::Route { queues } => {
                     if queues.iter().any(|name| name == &*group.name) {
                         self.deliver_group(index, group, message, false);
@@ -348,6 +373,9 @@ impl Delivery<'_> {
         {
             return false;
         }
+        if local.link == SERVICES {
+            return self.deliver_to_service(local);
+        }
         let Some(link) = self.links.at_mut(local.link) else { return false };
         let Role::Client(client) = &link.role else { return false };
         let pending = link.tx.pending();
@@ -377,7 +405,15 @@ impl Delivery<'_> {
         if pending == 0 {
             self.fx.wake_tx.push(link.id);
         }
-        let prefix = self.plan.prefix(local);
+        let mut own_prefix = core::mem::take(&mut self.scratch.prefix);
+        let prefix = match message.shown {
+            None => self.plan.prefix(local),
+            Some(subject) => {
+                own_prefix.clear();
+                encode::hmsg_prefix(&mut own_prefix, subject, self.interest.sid(local.sub));
+                [&own_prefix[..], &[]]
+            }
+        };
         let body = match message.header_len {
             Some(length) if !headers => without_header(link, prefix, message, length, self.spare),
             header_len => {
@@ -389,6 +425,7 @@ impl Delivery<'_> {
                 message.body.len()
             }
         };
+        self.scratch.prefix = own_prefix;
         link.sent.count(body as u64);
         self.totals.sent_to_clients.count(body as u64);
         let now_pending = link.tx.pending();
@@ -397,6 +434,14 @@ impl Delivery<'_> {
             self.scratch.after.push(After::Slow { slot: local.link, pending: now_pending });
         }
         true
+    }
+
+    /// Notes that a part of the server is to have the message, as soon as the delivery has ended.
+    #[cold]
+    fn deliver_to_service(&mut self, local: &Local) -> bool {
+        let service = self.interest.service(local.sub);
+        self.scratch.services.extend(service);
+        service.is_some()
     }
 
     fn deliver_routes(&mut self, message: &Message<'_>) {
@@ -417,7 +462,12 @@ impl Delivery<'_> {
         let dedicated = route.account.is_some();
         link.wake(self.fx);
         let before = link.tx.pending();
-        if groups.is_empty() {
+        // nats-server client.go, processMsgResults: `reply@subject` to servers.
+        let with_shown = message.shown.map(|shown| {
+            let reply = message.reply.unwrap_or_default();
+            [reply, b"@", shown].concat()
+        });
+        if groups.is_empty() && with_shown.is_none() {
             // RMSG and HMSG differ in their first letter.
             let verb: &[u8] = if message.header_len.is_some() { b"H" } else { b"R" };
             let dedicated_prefix: [&[u8]; 4] = [verb, b"MSG ", message.subject, b" "];
@@ -433,7 +483,7 @@ impl Delivery<'_> {
                 tail,
                 (!dedicated).then(|| plan.account()),
                 message.subject,
-                message.reply,
+                with_shown.as_deref().or(message.reply),
                 names,
                 message.header_len,
                 message.body,

@@ -73,7 +73,7 @@ impl Node {
             return None;
         }
         publish_on(input, plan.address(), limits)?;
-        if perturb!(self, SingleMessages) {
+        if plan.has_services || perturb!(self, SingleMessages) {
             return None;
         }
         if fx.trace_mask.protocol || !self.accounts.get(GLOBAL).interest.is_current(plan) {
@@ -158,6 +158,7 @@ impl<'a> Run<'a> {
     fn message(&self, message: &RunMessage, plan: &'a Plan) -> Message<'a> {
         Message {
             subject: &plan.subject,
+            shown: None,
             reply: None,
             header_len: None,
             body: &self.input[message.body..message.end - 2],

@@ -87,6 +87,7 @@ impl Node {
         if let Some(cluster) = &mut self.cluster {
             cluster.leaving = true;
         }
+        self.close_consumers(now, fx);
         for kind in [LinkKind::Client, LinkKind::Route] {
             for slot in self.open_links(kind) {
                 self.close(now, slot, CloseReason::ServerShutdown, limits::CLOSE_LINGER, fx);

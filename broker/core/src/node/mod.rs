@@ -7,9 +7,11 @@ mod protocol_trace;
 mod reload;
 mod report;
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use causeway_wire::hash;
 
@@ -19,6 +21,8 @@ use crate::config::NodeConfig;
 use crate::effects::Effects;
 use crate::ids::LinkId;
 use crate::input::{Command, Input};
+use crate::jetstream::JetStream;
+use crate::jetstream::services::Calls;
 use crate::link::Links;
 use crate::link::deliver::DeliveryScratch;
 use crate::link::tx::{SpareChunks, TxQueue};
@@ -39,6 +43,8 @@ pub enum TimerKind {
     Dial,
     /// Lame duck mode closes the next client.
     LameDuck,
+    /// A stream or a consumer has something to do.
+    Streams,
 }
 
 /// The broker as a state machine. One per shard.
@@ -69,6 +75,11 @@ pub struct Node {
     pub(crate) turn_output: usize,
     pub(crate) spare: SpareChunks,
     pub(crate) delivery: DeliveryScratch,
+    pub(crate) jetstream: Option<Box<JetStream>>,
+    pub(crate) calls: Calls,
+    /// Memory for messages of the server itself.
+    pub(crate) outgoing: Vec<u8>,
+    pub(crate) outgoing_tail: Vec<u8>,
     #[cfg(feature = "perturb")]
     pub(crate) perturb: crate::perturb::Perturb,
 }
@@ -106,6 +117,10 @@ impl Node {
         let cluster =
             config.cluster.clone().map(|cluster| Cluster::new(cluster, made_up, &accounts));
         let mut timers = Timers::default();
+        let jetstream = config.jetstream.clone().map(|config| Box::new(JetStream::new(config)));
+        if jetstream.is_some() {
+            timers.arm(now.mono, Due::Streams);
+        }
         if let Some(cluster) = &cluster {
             for (target, _) in cluster.targets.iter() {
                 timers.arm(now.mono, Due::Target(target));
@@ -129,6 +144,10 @@ impl Node {
             turn_output: 0,
             spare: SpareChunks::default(),
             delivery: DeliveryScratch::default(),
+            jetstream,
+            calls: Calls::new(),
+            outgoing: Vec::new(),
+            outgoing_tail: Vec::new(),
             #[cfg(feature = "perturb")]
             perturb: crate::perturb::Perturb::default(),
         }
@@ -155,7 +174,7 @@ impl Node {
             Input::Accepted { link, bytes } => self.accepted(now, link, bytes),
             Input::Closed { link, cause } => self.closed(now, link, cause, fx),
             Input::Verified { link, ok } => self.client_verified(now, link, ok, fx),
-            Input::Disk(_) => {}
+            Input::Disk(done) => self.disk_done(now, done, fx),
             // One shard has no peers; see link/shard.rs.
             Input::Peer { from: _, batch } => batch.bytes.clear(),
             Input::Tick => {}
@@ -164,6 +183,7 @@ impl Node {
             Input::Command(Command::Shutdown) => self.shut_down(now, fx),
         }
         self.run_timers(now, fx);
+        self.settle_streams(now, fx);
         self.after_delivery(now, fx);
     }
 
@@ -179,6 +199,7 @@ impl Node {
                 Due::Write(link) => self.write_due(now, at, link, fx),
                 Due::Target(target) => self.target_due(now, at, target, fx),
                 Due::LameDuck => self.lame_duck_due(now, at, fx),
+                Due::Streams => self.streams_due(now, fx),
             }
         }
     }
@@ -193,6 +214,13 @@ impl Node {
     #[must_use]
     pub fn tx(&self, link: LinkId) -> Option<&TxQueue> {
         self.links.get(link).map(|link| &link.tx)
+    }
+
+    /// Whether streams have been read from the disk, so that clients may come; always true without
+    /// streams.
+    #[must_use]
+    pub fn streams_ready(&self) -> bool {
+        self.jetstream.as_ref().is_none_or(|jetstream| jetstream.is_ready())
     }
 
     /// The configuration in force.

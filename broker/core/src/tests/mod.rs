@@ -9,6 +9,7 @@ mod probe;
 mod reload;
 mod resume;
 mod run;
+mod streams;
 mod world;
 
 use world::World;

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use causeway_core::link::LinkKind;
+use causeway_core::store::{Finding, FindingKind};
 use causeway_core::{CloseReason, Direction, LinkLabel, TraceEvent};
 
 use super::Level;
@@ -73,10 +74,35 @@ pub(super) fn wording(event: TraceEvent, debug: bool, payload_max: Option<u64>) 
         TraceEvent::ClusterName { name } => {
             line(Level::Info, format!("Cluster name updated to {name}"))
         }
+        TraceEvent::StreamsReady { streams } => {
+            line(Level::Info, format!("Recovered {streams} streams"))
+        }
+        TraceEvent::StoreUnreadable { error } => {
+            line(Level::Error, format!("JetStream can not read its streams: {error}"))
+        }
+        TraceEvent::StreamDamaged { dir, finding } => line(Level::Error, damaged(&dir, &finding)),
+        TraceEvent::StreamUnknown { dir } => {
+            let text = format!("JetStream leaves {dir:?} alone: nothing in it says what it was");
+            line(Level::Error, text)
+        }
         TraceEvent::Protocol { who, direction, text } => {
             protocol(&who, direction, &text, payload_max)
         }
     })
+}
+
+fn damaged(dir: &str, finding: &Finding) -> String {
+    let what = match finding.kind {
+        FindingKind::TornTail => "the last batch is not complete, the rest of it is dropped",
+        FindingKind::Damage => "what was stored is damaged",
+        FindingKind::MissingFile => "a file is missing",
+        FindingKind::DamagedCheckpoint => "a checkpoint is damaged",
+    };
+    let mut text = format!("JetStream {dir:?}, segment {}, byte {}: {what}", finding.segment, finding.at);
+    if let Some(lost) = &finding.lost {
+        let _ = write!(text, "; lost are messages {} to {}", lost.start(), lost.end());
+    }
+    text
 }
 
 fn closed(who: &LinkLabel, reason: CloseReason, remote: Option<&str>) -> Option<Line> {

@@ -195,13 +195,9 @@ impl Actions {
     }
 
     /// Whether there is nothing to do.
+    #[cfg(test)]
     pub(crate) const fn is_empty(&self) -> bool {
         self.list.is_empty()
-    }
-
-    /// How many things there are to do.
-    pub(crate) const fn len(&self) -> usize {
-        self.list.len()
     }
 
     /// Empties the list and keeps its memory.

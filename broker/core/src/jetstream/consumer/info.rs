@@ -9,7 +9,7 @@ use causeway_wire::jetstream::{Nanos, Time};
 
 use super::timers::AtEnd;
 use super::{Consumer, Pair, Turn};
-use crate::time::Wall;
+use crate::time::{Now, Wall};
 
 /// Why a consumer is closed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -26,6 +26,11 @@ impl Consumer {
         if !self.is_push() {
             self.sweep(turn, AtEnd::No);
         }
+        self.report(turn.now)
+    }
+
+    /// The same without a change: waiting requests that are over count.
+    pub(crate) fn report(&self, now: Now) -> ConsumerInfo {
         let config = &self.config;
         // With one delivery only, nothing counts as delivered again.
         let redelivered = if config.max_deliver == 1 {
@@ -33,8 +38,8 @@ impl Consumer {
         } else {
             self.pending.redelivered() as u64 + self.exhausted.len()
         };
-        let paused = self.paused_until.filter(|until| *until > turn.now.mono);
-        let remaining = paused.map_or(0, |until| nanos_of(until.since(turn.now.mono)));
+        let paused = self.paused_until.filter(|until| *until > now.mono);
+        let remaining = paused.map_or(0, |until| nanos_of(until.since(now.mono)));
         let groups = config.priority_groups.iter().map(|group| self.group_state(group)).collect();
         ConsumerInfo {
             stream_name: self.setup.stream.clone(),
@@ -51,7 +56,7 @@ impl Consumer {
             push_bound: self.is_push() && self.active,
             paused: paused.is_some(),
             pause_remaining: Nanos(remaining),
-            ts: time(turn.now.wall),
+            ts: time(now.wall),
             priority_groups: groups,
         }
     }

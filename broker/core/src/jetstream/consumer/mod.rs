@@ -54,8 +54,8 @@ use causeway_wire::jetstream::{AckPolicy, ConsumerConfig, PriorityPolicy, Replay
 pub(crate) use actions::{About, Action, Actions, Advisory, Delivery, UnpinReason};
 pub(crate) use deliver::Pump;
 pub(crate) use info::Closing;
+#[cfg(test)]
 pub(crate) use state::BadState;
-pub(crate) use update::Updated;
 
 use flow::Flow;
 use pending::Pending;
@@ -239,17 +239,30 @@ impl Consumer {
         self.setup.created
     }
 
+    /// Whether it is there again after a restart.
+    pub(crate) const fn is_durable(&self) -> bool {
+        self.setup.durable
+    }
+
+    /// Whether messages of a subject are for it.
+    pub(crate) fn wants(&self, subject: &[u8]) -> bool {
+        self.filter.matches(subject)
+    }
+
     /// The last delivery, and the highest message ever delivered.
+    #[cfg(test)]
     pub(crate) const fn delivered(&self) -> Pair {
         self.delivered
     }
 
     /// Up to where everything is acked.
+    #[cfg(test)]
     pub(crate) const fn floor(&self) -> Pair {
         self.floor
     }
 
     /// How many messages are still to be delivered for the first time.
+    #[cfg(test)]
     pub(crate) const fn num_pending(&self) -> u64 {
         self.num_pending
     }

@@ -82,6 +82,7 @@ impl Node {
         });
         let message = Message {
             subject: publish.subject,
+            shown: None,
             reply: publish.reply,
             header_len: publish.header_len,
             body: publish.body,

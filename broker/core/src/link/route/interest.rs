@@ -73,7 +73,7 @@ impl Node {
         let account = accounts.get_mut(account);
         let name = account.name.as_bytes();
         change(&mut account.interest, &mut |announcement| {
-            if !allows(imports, announcement.subject) {
+            if !allows(imports, announcement.subject) || is_private(announcement.subject) {
                 return;
             }
             for slot in carriers {
@@ -114,7 +114,7 @@ impl Node {
             let account = self.accounts.get(account);
             let name = (!dedicated).then_some(account.name.as_bytes());
             for announcement in account.interest.local_interest() {
-                if allows(imports, announcement.subject) {
+                if allows(imports, announcement.subject) && !is_private(announcement.subject) {
                     announce(&mut lines, name, &announcement);
                 }
             }
@@ -124,6 +124,14 @@ impl Node {
         }
     }
 }
+
+/// What each server with streams answers by itself: peers are not told, or two would answer. By the
+/// domain, `$JS.<domain>.API.>`, they are reached from everywhere.
+fn is_private(subject: &[u8]) -> bool {
+    PRIVATE.iter().any(|prefix| subject.starts_with(prefix))
+}
+
+const PRIVATE: [&[u8]; 3] = [b"$JS.API.", b"$JS.ACK.", b"$JS.FC."];
 
 fn announce(out: &mut Vec<u8>, account: Option<&[u8]>, what: &Announcement<'_>) {
     match (what.members, what.queue) {

@@ -34,14 +34,16 @@ impl Node {
         if plan.is_empty() {
             return;
         }
+        let (reply, shown) = routed.reply.map_or((None, None), split_shown);
         let mut rebuilt = Vec::new();
-        let tail = routed.tail.unwrap_or_else(|| {
-            encode::tail(&mut rebuilt, routed.reply, routed.header_len, routed.body);
+        let tail = routed.tail.filter(|_| shown.is_none()).unwrap_or_else(|| {
+            encode::tail(&mut rebuilt, reply, routed.header_len, routed.body);
             &rebuilt
         });
         let message = Message {
             subject: routed.subject,
-            reply: routed.reply,
+            shown,
+            reply,
             header_len: routed.header_len,
             body: routed.body,
             tail,
@@ -56,6 +58,44 @@ impl Node {
         match named {
             Some(name) => self.accounts.find(name),
             None => self.links.at(slot).and_then(Link::route)?.account,
+        }
+    }
+}
+
+/// What servers begin the replies of consumers' messages with.
+const ACK_PREFIX: &[u8] = b"$JS.ACK.";
+
+/// A consumer's message goes to an inbox and keeps its own subject, which rides behind the reply:
+/// `$JS.ACK.….12@orders.new` (nats-server client.go, processMsgResults). Names of streams and
+/// consumers may contain `@`, but not the last number of the acknowledgement, which follows at
+/// least eight dots.
+fn split_shown(reply: &[u8]) -> (Option<&[u8]>, Option<&[u8]>) {
+    if !reply.starts_with(ACK_PREFIX) {
+        return (Some(reply), None);
+    }
+    let dots = reply.iter().enumerate().filter(|(_, byte)| **byte == b'.').map(|(at, _)| at);
+    let Some(last) = dots.take(8).nth(7) else { return (Some(reply), None) };
+    match reply[last..].iter().position(|byte| *byte == b'@') {
+        Some(at) => (Some(&reply[..last + at]), Some(&reply[last + at + 1..])),
+        None => (Some(reply), None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_subject_rides_behind_the_reply_of_a_consumer_only() {
+        let cases: [(&str, Option<&str>, Option<&str>); 4] = [
+            ("_INBOX.a@b", Some("_INBOX.a@b"), None),
+            ("$JS.ACK.S.C.1.2.3.4.0@a.b", Some("$JS.ACK.S.C.1.2.3.4.0"), Some("a.b")),
+            ("$JS.ACK.S@x.C.1.2.3.4.0@a@b", Some("$JS.ACK.S@x.C.1.2.3.4.0"), Some("a@b")),
+            ("$JS.ACK.S.C.1@a", Some("$JS.ACK.S.C.1@a"), None),
+        ];
+        for (reply, expected, shown) in cases {
+            let bytes = |text: Option<&'static str>| text.map(str::as_bytes);
+            assert_eq!(split_shown(reply.as_bytes()), (bytes(expected), bytes(shown)), "{reply}");
         }
     }
 }

@@ -1,0 +1,223 @@
+//! Streams come, change and go.
+
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use causeway_store::disk::{Done, LogId};
+use causeway_store::{Durability, Log, LogConfig};
+use causeway_wire::jetstream::advisory::Action;
+use causeway_wire::jetstream::{Compression, PersistMode, Storage, StreamConfig};
+
+use super::JetStream;
+use super::consumer::Closing;
+use super::services::Service;
+use super::stream::{Parts, Room, Stream, StreamId};
+use super::turn::{Outgoing, Turn};
+use crate::config::SyncPolicy;
+use crate::ids::AccountId;
+use crate::rng;
+use crate::time::Wall;
+
+/// A stream that is being destroyed.
+#[derive(Debug)]
+pub(super) struct Leaving {
+    log: Log,
+    account: AccountId,
+    dir: String,
+    /// Who is told when it is done, and what.
+    reply: Vec<u8>,
+    answer: Vec<u8>,
+}
+
+impl JetStream {
+    /// Makes a stream of a configuration that has been checked.
+    pub(super) fn add_stream(
+        &mut self,
+        turn: &mut Turn<'_>,
+        account: AccountId,
+        config: StreamConfig,
+    ) -> StreamId {
+        let (id, dir) = self.new_place(turn, account, &config.name);
+        let log_config = self.log_config(turn, id, dir, &config);
+        let log = Log::create(log_config, config.first_seq.max(1), &mut turn.fx.disk);
+        let created = turn.now.wall;
+        let mut stream = self.make_stream(turn, id, account, created, config, log);
+        stream.note_config();
+        stream.advise(turn, Action::Create);
+        self.take_up(turn, stream);
+        id
+    }
+
+    /// A number and a directory that no stream has had.
+    fn new_place(&mut self, turn: &Turn<'_>, account: AccountId, name: &str) -> (StreamId, String) {
+        self.last_stream += 1;
+        let id = StreamId(self.last_stream);
+        let account = &turn.node.accounts.get(account).name;
+        let mut dir = format!("{account}/streams/{name}");
+        // A stream of this name may be on its way out.
+        while self.dirs.contains(&dir) {
+            dir = format!("{account}/streams/{name}.{}", id.0);
+        }
+        self.dirs.insert(dir.clone());
+        (id, dir)
+    }
+
+    pub(super) fn log_config(
+        &self,
+        turn: &mut Turn<'_>,
+        id: StreamId,
+        dir: String,
+        config: &StreamConfig,
+    ) -> LogConfig {
+        let identity = turn.node.rng.next_u64(rng::Stream::Logs);
+        let lazy = config.persist_mode == PersistMode::Async
+            || matches!(self.config.sync, SyncPolicy::Every(_));
+        let (log, compression) = match config.storage {
+            Storage::Memory => (LogConfig::memory(LogId(id.0), identity), Compression::None),
+            Storage::File => (LogConfig::file(LogId(id.0), dir, identity), config.compression),
+        };
+        LogConfig {
+            durability: if lazy { Durability::Written } else { Durability::Synced },
+            compression: match compression {
+                Compression::None => causeway_store::Compression::None,
+                Compression::S2 => causeway_store::Compression::Lz4,
+            },
+            ..log
+        }
+    }
+
+    pub(super) fn make_stream(
+        &self,
+        turn: &mut Turn<'_>,
+        id: StreamId,
+        account: AccountId,
+        created: Wall,
+        config: StreamConfig,
+        log: Log,
+    ) -> Box<Stream> {
+        let domain = self.config.domain.clone().unwrap_or_default();
+        let hash_key = turn.node.rng.next_u64(rng::Stream::Logs);
+        Box::new(Stream::new(Parts { id, account, created, config, log, domain, hash_key }))
+    }
+
+    /// Puts a stream where requests and messages find it.
+    pub(super) fn take_up(&mut self, turn: &mut Turn<'_>, stream: Box<Stream>) {
+        let (id, account) = (stream.id, stream.account);
+        self.names.entry(account).or_default().insert(stream.config.name.clone(), id);
+        self.streams.insert(id, stream);
+        self.touched.insert(id);
+        self.subscribe_stream(turn, id);
+    }
+
+    /// Subscribes a stream to its subjects, and to direct requests.
+    fn subscribe_stream(&mut self, turn: &mut Turn<'_>, id: StreamId) {
+        let Some(stream) = self.streams.get(&id) else { return };
+        let (account, config) = (stream.account, &stream.config);
+        let subjects = config.subjects.iter().map(String::as_bytes);
+        self.services.subscribe(turn, account, Service::Ingest(id), subjects);
+        let mut direct = Vec::new();
+        if config.allow_direct {
+            for api in self.api_prefixes() {
+                direct.push(format!("{api}DIRECT.GET.{}", config.name));
+                direct.push(format!("{api}DIRECT.GET.{}.>", config.name));
+            }
+        }
+        let direct = direct.iter().map(String::as_bytes);
+        self.services.subscribe(turn, account, Service::DirectGet(id), direct);
+    }
+
+    /// What requests begin with: everywhere, and with this server's domain.
+    pub(super) fn api_prefixes(&self) -> impl Iterator<Item = String> + use<> {
+        let domain = self.config.domain.as_ref().map(|domain| format!("$JS.{domain}.API."));
+        core::iter::once("$JS.API.".to_string()).chain(domain)
+    }
+
+    /// Gives a stream another configuration, which has been checked.
+    pub(super) fn update_stream(
+        &mut self,
+        turn: &mut Turn<'_>,
+        id: StreamId,
+        config: StreamConfig,
+    ) {
+        let Some(stream) = self.streams.get_mut(&id) else { return };
+        stream.reconfigure(turn, config);
+        stream.advise(turn, Action::Modify);
+        self.touched.insert(id);
+        self.subscribe_stream(turn, id);
+    }
+
+    /// Destroys a stream; `answer` goes to `reply` when nothing can bring it back.
+    pub(super) fn delete_stream(
+        &mut self,
+        turn: &mut Turn<'_>,
+        id: StreamId,
+        reply: &[u8],
+        answer: Vec<u8>,
+    ) {
+        let Some(mut stream) = self.streams.remove(&id) else { return };
+        let account = stream.account;
+        self.services.unsubscribe(turn, account, Service::Ingest(id));
+        self.services.unsubscribe(turn, account, Service::DirectGet(id));
+        if let Some(names) = self.names.get_mut(&account) {
+            names.remove(&stream.config.name);
+        }
+        self.touched.remove(&id);
+        self.deadlines.retain(|(_, stream)| *stream != id);
+        stream.close_consumers(turn, Closing::Deleted);
+        stream.advise(turn, Action::Delete);
+        let mut log = stream.log;
+        let asked = turn.fx.disk.len();
+        log.destroy(&mut turn.fx.disk);
+        let dir = log.config().dir.clone();
+        let leaving = Leaving { log, account, dir, reply: reply.to_vec(), answer };
+        if turn.fx.disk.len() == asked {
+            self.left(turn, &leaving);
+        } else {
+            self.leaving.insert(LogId(id.0), leaving);
+        }
+    }
+
+    fn left(&mut self, turn: &mut Turn<'_>, leaving: &Leaving) {
+        self.dirs.remove(&leaving.dir);
+        let (to, payload) = (&leaving.reply[..], &leaving.answer[..]);
+        if !to.is_empty() {
+            turn.publish(leaving.account, &Outgoing { to, payload, ..Outgoing::default() });
+        }
+    }
+
+    /// Destroys what is left of a stream whose destruction, or making, was interrupted.
+    pub(super) fn clear_away(&mut self, turn: &mut Turn<'_>, id: StreamId, mut log: Log) {
+        log.destroy(&mut turn.fx.disk);
+        let dir = log.config().dir.clone();
+        let account = crate::account::GLOBAL;
+        let leaving = Leaving { log, account, dir, reply: Vec::new(), answer: Vec::new() };
+        self.leaving.insert(LogId(id.0), leaving);
+    }
+
+    /// A request to the disk has been answered.
+    pub(super) fn disk_done(&mut self, turn: &mut Turn<'_>, done: Done) {
+        let log = done.log;
+        if let Some(leaving) = self.leaving.get_mut(&log) {
+            if leaving.log.done(done, &mut turn.fx.disk).closed
+                && let Some(leaving) = self.leaving.remove(&log)
+            {
+                self.left(turn, &leaving);
+            }
+        } else if let Some(stream) = self.streams.get_mut(&StreamId(log.0)) {
+            stream.disk_done(turn, done);
+            self.touched.insert(StreamId(log.0));
+        } else {
+            self.recover(turn, done);
+        }
+    }
+
+    /// What the server has left for streams.
+    pub(super) fn room(&self) -> Room {
+        Room {
+            file: self.config.max_store.saturating_sub(self.used.file),
+            memory: self.config.max_memory.saturating_sub(self.used.memory),
+        }
+    }
+}

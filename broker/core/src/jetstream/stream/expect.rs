@@ -1,0 +1,218 @@
+//! The checks in front of the log. A publisher sees exactly one error, so their order is nats-server's
+//! (stream.go, processJetStreamMsg).
+
+use causeway_store::Filter;
+use causeway_wire::jetstream::headers::{PublishHeaders, Rollup, is_increment};
+use causeway_wire::jetstream::{ApiError, ErrorKind, Retention, Storage};
+use causeway_wire::subject;
+
+use super::Stream;
+use super::limits::wall_nanos;
+use crate::time::Now;
+
+/// No stream of this version is a counter.
+fn check_increment(headers: &PublishHeaders<'_>) -> Result<(), ApiError> {
+    match headers.incr.filter(|incr| !incr.is_empty()) {
+        Some(incr) if is_increment(incr) => Err(ErrorKind::MessageIncrDisabled.error()),
+        Some(_) => Err(ErrorKind::MessageIncrInvalid.error()),
+        None => Ok(()),
+    }
+}
+
+/// No stream of this version publishes by a schedule.
+fn check_schedule(headers: &PublishHeaders<'_>) -> Result<(), ApiError> {
+    let is_set = |value: Option<&[u8]>| value.is_some_and(|value| !value.is_empty());
+    if is_set(headers.schedule) {
+        return Err(ErrorKind::MessageSchedulesDisabled.error());
+    }
+    if is_set(headers.schedule_next) || is_set(headers.scheduler) {
+        return Err(ErrorKind::MessageSchedulesSchedulerInvalid.error());
+    }
+    Ok(())
+}
+
+/// Bytes of the longest record that a file may have (nats-server: 32 MiB).
+const RECORD_BYTES: u64 = 32 << 20;
+
+/// Bytes of the longest header that is stored.
+const HEADER_BYTES: usize = u16::MAX as usize;
+
+/// A published message as it would be stored.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Published<'a> {
+    pub(super) subject: &'a [u8],
+    pub(super) header: &'a [u8],
+    pub(super) payload: &'a [u8],
+    pub(super) headers: &'a PublishHeaders<'a>,
+}
+
+/// What the server has left.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Room {
+    /// Bytes that streams in files may still take.
+    pub(crate) file: u64,
+    /// Bytes that streams in memory may still take.
+    pub(crate) memory: u64,
+}
+
+/// What is to become of a message that may be published.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Verdict {
+    /// It is stored.
+    Store,
+    /// Nobody wants it: it gets a sequence and is not kept.
+    Skip,
+    /// It has been stored before, as this sequence.
+    Duplicate(u64),
+}
+
+impl Stream {
+    /// Whether a message may be stored.
+    pub(super) fn check(
+        &mut self,
+        now: Now,
+        room: Room,
+        message: &Published<'_>,
+    ) -> Result<Verdict, ApiError> {
+        let headers = message.headers;
+        if self.config.storage == Storage::File && self.record_bytes(message) > RECORD_BYTES {
+            return Err(ErrorKind::StreamStoreFailed.err("message too large"));
+        }
+        self.check_size(message)?;
+        if self.config.sealed {
+            return Err(ErrorKind::StreamSealed.error());
+        }
+        check_increment(headers)?;
+        let expected = headers.expected_stream.filter(|name| !name.is_empty());
+        if expected.is_some_and(|name| name != self.config.name.as_bytes()) {
+            return Err(ErrorKind::StreamNotMatch.error());
+        }
+        let ttl = headers.ttl();
+        if matches!(ttl, Ok(Some(_))) && !self.config.allow_msg_ttl {
+            return Err(ErrorKind::MessageTtlDisabled.error());
+        }
+        self.check_sequences(message)?;
+        check_schedule(headers)?;
+        if headers.stream_source.is_some_and(|source| !source.is_empty()) {
+            return Err(ErrorKind::MessageSourceHdrNotAllowed.error());
+        }
+        if let Some(id) = headers.msg_id.filter(|id| !id.is_empty())
+            && let Some(seq) = self.dedupe.find(id, wall_nanos(now.wall))
+        {
+            return Ok(Verdict::Duplicate(seq));
+        }
+        let expected = headers.expected_last_msg_id.filter(|id| !id.is_empty());
+        if expected.is_some_and(|id| id != self.last_id) {
+            let last = alloc::string::String::from_utf8_lossy(&self.last_id);
+            return Err(ErrorKind::StreamWrongLastMsgId.fill(&[("id", &last)]));
+        }
+        self.check_rollup(message)?;
+        if message.header.len() > HEADER_BYTES {
+            return Err(ErrorKind::StreamHeaderExceedsMaximum.error());
+        }
+        let left = match self.config.storage {
+            Storage::File => room.file,
+            Storage::Memory => room.memory,
+        };
+        if left == 0 || self.log.failure().is_some() {
+            return Err(ErrorKind::InsufficientResources.error());
+        }
+        if self.config.retention == Retention::Interest && !self.is_wanted(message.subject) {
+            return Ok(Verdict::Skip);
+        }
+        if self.record_bytes(message) > left {
+            return Err(ErrorKind::AccountResourcesExceeded.error());
+        }
+        if ttl.is_err() {
+            return Err(ErrorKind::MessageTtlInvalid.error());
+        }
+        let subject = self.log.find_subject(message.subject);
+        match self.room_for(subject, self.record_bytes(message)) {
+            Ok(()) => Ok(Verdict::Store),
+            Err(full) => Err(ErrorKind::StreamStoreFailed.err(full)),
+        }
+    }
+
+    /// Why a message of a batch is refused: no stream of this version takes batches.
+    pub(super) fn check_batch(&self, message: &Published<'_>) -> ApiError {
+        if self.config.sealed {
+            return ErrorKind::StreamSealed.error();
+        }
+        let too_large = self.check_size(message).err();
+        too_large.unwrap_or_else(|| ErrorKind::AtomicPublishDisabled.error())
+    }
+
+    /// What the stream is expected to hold.
+    fn check_sequences(&mut self, message: &Published<'_>) -> Result<(), ApiError> {
+        let headers = message.headers;
+        let wrong = |last: u64| ErrorKind::StreamWrongLastSequence.fill(&[("seq", &last)]);
+        let about = headers.expected_last_subject_sequence_subject.filter(|it| !it.is_empty());
+        match (headers.expected_last_subject_sequence(), about) {
+            (Some(expected), about) => {
+                let about = about.unwrap_or(message.subject);
+                let last = self.last_matching(about).unwrap_or(0);
+                if last != expected {
+                    return Err(wrong(last));
+                }
+            }
+            (None, Some(_)) => {
+                return Err(ErrorKind::StreamExpectedLastSeqPerSubjectInvalid.error());
+            }
+            (None, None) => {}
+        }
+        let last = self.log.next_seq() - 1;
+        match headers.expected_last_sequence() {
+            Some(expected) if expected != last => Err(wrong(last)),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// The last message of a subject, or of all that match a pattern.
+    pub(crate) fn last_matching(&mut self, pattern: &[u8]) -> Option<u64> {
+        if subject::has_wildcards(pattern) {
+            return self.log.prev(&mut Filter::new([pattern]), self.log.state().last_seq);
+        }
+        self.log.find_subject(pattern).and_then(|subject| self.log.last_of(subject))
+    }
+
+    fn check_rollup(&self, message: &Published<'_>) -> Result<(), ApiError> {
+        let headers = message.headers;
+        match headers.rollup() {
+            None => Ok(()),
+            Some(_) if !self.config.allow_rollup_hdrs || self.config.deny_purge => {
+                Err(ErrorKind::StreamRollupFailed.err("rollup not permitted"))
+            }
+            Some(Rollup::Subject | Rollup::All) => Ok(()),
+            Some(Rollup::Invalid) => {
+                let value = headers.rollup.unwrap_or_default();
+                let value = alloc::string::String::from_utf8_lossy(value).to_lowercase();
+                Err(ErrorKind::StreamRollupFailed.err(format_args!("rollup value invalid: {value:?}")))
+            }
+        }
+    }
+
+    fn check_size(&self, message: &Published<'_>) -> Result<(), ApiError> {
+        let size = message.header.len() + message.payload.len();
+        let most = usize::try_from(self.config.max_msg_size);
+        if most.is_ok_and(|most| size > most) {
+            return Err(ErrorKind::StreamMessageExceedsMaximum.error());
+        }
+        Ok(())
+    }
+
+    /// What the message will count.
+    pub(super) fn record_bytes(&self, message: &Published<'_>) -> u64 {
+        let (subject, header) = (message.subject.len(), message.header.len());
+        let fixed = match self.config.storage {
+            Storage::File if header > 0 => 34,
+            Storage::File => 30,
+            Storage::Memory => 16,
+        };
+        (fixed + subject + header + message.payload.len()) as u64
+    }
+
+    /// Whether any consumer wants messages of this subject.
+    fn is_wanted(&self, subject: &[u8]) -> bool {
+        self.consumers.values().any(|consumer| consumer.wants(subject))
+    }
+}

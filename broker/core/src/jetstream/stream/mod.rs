@@ -1,0 +1,205 @@
+//! One stream: its configuration, its log, its consumers, and what waits for the disk.
+//!
+//! | file | what |
+//! |---|---|
+//! | `ingest` | a published message, from its headers to the log |
+//! | `expect` | the checks in front of it, in nats-server's order |
+//! | `limits` | what may stay: numbers, bytes, age, one subject's share |
+//! | `removal` | single messages and many that go, and who is told |
+//! | `dedupe` | ids of the last while |
+//! | `replies` | messages that wait until they are durable |
+//! | `consumers` | finding its consumers, and carrying out what they want done |
+//! | `consumer_set` | consumers come, change and go |
+//! | `reads` | messages for somebody who asked |
+//! | `startup` | what is not in the log's index and must be read once |
+//! | `settle` | the end of a turn: batches, answers, deliveries |
+//! | `notes` | what of a stream and its consumers is kept in the log |
+//! | `state` | what is told about it |
+
+mod consumer_set;
+mod consumers;
+mod dedupe;
+mod expect;
+mod ingest;
+mod limits;
+mod notes;
+mod reads;
+mod removal;
+mod replies;
+mod settle;
+mod startup;
+mod state;
+
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use causeway_store::{Filter, Log};
+use causeway_wire::jetstream::advisory::Action;
+use causeway_wire::jetstream::{Retention, Storage, StreamConfig, Transform};
+
+use super::advisory::{self, Place};
+use super::consumer::{Actions, Consumer};
+use super::turn::Turn;
+use crate::ids::AccountId;
+use crate::time::{Duration, Mono, Wall};
+pub(crate) use consumers::ConsumerId;
+use dedupe::Dedupe;
+pub(crate) use expect::Room;
+pub(crate) use ingest::with_fields;
+pub(crate) use notes::{ConsumerNote, NoteKey, StreamNote};
+pub(crate) use reads::{Batch, Many, Read, What};
+pub(crate) use removal::Purge;
+use replies::Replies;
+
+/// A stream of this server; also the number of its log. Never used again.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(crate) struct StreamId(pub(crate) u32);
+
+/// What a stream is made of.
+pub(crate) struct Parts {
+    pub(crate) id: StreamId,
+    pub(crate) account: AccountId,
+    pub(crate) created: Wall,
+    pub(crate) config: StreamConfig,
+    pub(crate) log: Log,
+    /// The server's; empty for none.
+    pub(crate) domain: String,
+    /// Secret, so that nobody can choose message ids that collide.
+    pub(crate) hash_key: u64,
+}
+
+/// One stream.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    pub(crate) id: StreamId,
+    pub(crate) account: AccountId,
+    pub(crate) config: StreamConfig,
+    pub(crate) created: Wall,
+    pub(crate) log: Log,
+    domain: String,
+    /// What every acknowledgement begins with: `{"stream":"…","seq":`.
+    ack_prefix: Vec<u8>,
+    consumers: BTreeMap<ConsumerId, Box<Consumer>>,
+    consumer_names: BTreeMap<String, ConsumerId>,
+    last_consumer: u32,
+    /// Consumers that may have something to deliver.
+    to_pump: BTreeSet<ConsumerId>,
+    /// Consumers that wait for a message to be read, or to be durable.
+    loading: BTreeSet<ConsumerId>,
+    /// Consumers whose state has changed since it was last noted.
+    to_note: BTreeSet<ConsumerId>,
+    /// Bytes of changes that were noted since a consumer's whole state was.
+    noted: BTreeMap<ConsumerId, u64>,
+    /// Scratch memory for them.
+    changes: Vec<u8>,
+    deadlines: BTreeMap<ConsumerId, Mono>,
+    /// Messages that a consumer needs no more.
+    released: Vec<u64>,
+    /// Consumers that nobody has used for too long.
+    unused: Vec<ConsumerId>,
+    actions: Actions,
+    dedupe: Dedupe,
+    /// The id of the message that was stored last.
+    last_id: Vec<u8>,
+    replies: Replies,
+    /// Reads that wait for the disk.
+    reads: Vec<Read>,
+    /// From the subjects that are published to those that are stored.
+    transform: Option<Transform>,
+    /// From the subjects that are stored to those that are published again.
+    republish: Option<Transform>,
+    everything: Filter,
+    /// No message before this one reaches its age.
+    oldest: u64,
+    /// When messages with a time of their own expire: (ns of wall time, sequence).
+    expiries: BTreeSet<(u64, u64)>,
+    /// The next message to be looked at after a restart.
+    scan: Option<u64>,
+    /// When something is due, as the server knows it.
+    pub(super) due: Option<Mono>,
+}
+
+impl Stream {
+    pub(crate) fn new(parts: Parts) -> Self {
+        let Parts { id, account, created, config, log, domain, hash_key } = parts;
+        let window = Duration::from_nanos(u64::try_from(config.duplicate_window.0).unwrap_or(0));
+        let mut stream = Self {
+            id,
+            account,
+            created,
+            ack_prefix: ingest::ack_prefix(&config.name, &domain),
+            domain,
+            consumers: BTreeMap::new(),
+            consumer_names: BTreeMap::new(),
+            last_consumer: 0,
+            to_pump: BTreeSet::new(),
+            loading: BTreeSet::new(),
+            to_note: BTreeSet::new(),
+            noted: BTreeMap::new(),
+            changes: Vec::new(),
+            deadlines: BTreeMap::new(),
+            released: Vec::new(),
+            unused: Vec::new(),
+            actions: Actions::default(),
+            dedupe: Dedupe::new(window, hash_key),
+            last_id: Vec::new(),
+            replies: Replies::default(),
+            reads: Vec::new(),
+            transform: None,
+            republish: None,
+            everything: Filter::everything(),
+            oldest: 0,
+            expiries: BTreeSet::new(),
+            scan: None,
+            due: None,
+            config,
+            log,
+        };
+        stream.compile_transforms();
+        stream
+    }
+
+    /// Takes on another configuration.
+    pub(crate) fn reconfigure(&mut self, turn: &mut Turn<'_>, config: StreamConfig) {
+        self.config = config;
+        self.compile_transforms();
+        let window = u64::try_from(self.config.duplicate_window.0).unwrap_or(0);
+        let now = limits::wall_nanos(turn.now.wall);
+        self.dedupe.set_window(Duration::from_nanos(window), now);
+        let retains = self.config.retention != Retention::Limits;
+        self.consumers.values_mut().for_each(|consumer| consumer.set_retains(retains));
+        self.note_config();
+        self.enforce_all_limits(turn);
+        self.release_unneeded(turn);
+    }
+
+    /// The configuration has been checked, so its transforms can be compiled.
+    fn compile_transforms(&mut self) {
+        let compile = |src: &str, dest: &str| Transform::new(src, dest).ok().flatten();
+        let transform = self.config.subject_transform.as_ref();
+        self.transform = transform.and_then(|each| compile(&each.src, &each.dest));
+        let republish = self.config.republish.as_ref();
+        self.republish = republish.and_then(|each| compile(&each.src, &each.dest));
+    }
+
+    /// An answer that leaves when everything that was done in this turn is durable.
+    pub(crate) fn reply_when_durable(&mut self, to: &[u8], payload: &[u8]) {
+        self.replies.push(to, |out| out.extend_from_slice(payload));
+    }
+
+    /// Tells that something was done to it.
+    pub(crate) fn advise(&self, turn: &mut Turn<'_>, action: Action) {
+        advisory::stream_action(turn, self.place(), action);
+    }
+
+    /// Where advisories say that something happened.
+    fn place(&self) -> Place<'_> {
+        Place { account: self.account, stream: &self.config.name, domain: &self.domain }
+    }
+
+    fn is_on_disk(&self) -> bool {
+        self.config.storage == Storage::File
+    }
+}

@@ -1,0 +1,167 @@
+//! What of a stream and its consumers is kept as notes of its log.
+//!
+//! | key | what |
+//! |---|---|
+//! | `stream` | when it was created, then its configuration |
+//! | `consumer/<name>` | when it was created, then its configuration |
+//! | `state/<name>` | where the consumer is: a base, and what has changed since |
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use causeway_store::{NoteChange, Notes};
+use causeway_wire::jetstream::{ConsumerConfig, StreamConfig, Unknown};
+
+use super::{ConsumerId, Stream};
+use crate::jetstream::consumer::Consumer;
+use crate::time::{Now, Wall};
+
+const STREAM: &[u8] = b"stream";
+const CONSUMER: &str = "consumer/";
+const STATE: &str = "state/";
+
+/// Bytes of changes of one consumer after which its whole state is written again.
+const CHANGES_BYTES: u64 = 256 << 10;
+
+/// A note about a stream.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct StreamNote {
+    pub(crate) created: Wall,
+    pub(crate) config: StreamConfig,
+}
+
+/// A note about a consumer.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ConsumerNote {
+    pub(crate) created: Wall,
+    pub(crate) config: ConsumerConfig,
+}
+
+/// What a key of a note is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum NoteKey<'a> {
+    Stream,
+    Consumer(&'a str),
+    State(&'a str),
+    Unknown,
+}
+
+impl<'a> NoteKey<'a> {
+    pub(crate) fn parse(key: &'a [u8]) -> Self {
+        let Ok(key) = core::str::from_utf8(key) else { return Self::Unknown };
+        if key.as_bytes() == STREAM {
+            Self::Stream
+        } else if let Some(name) = key.strip_prefix(CONSUMER) {
+            Self::Consumer(name)
+        } else if let Some(name) = key.strip_prefix(STATE) {
+            Self::State(name)
+        } else {
+            Self::Unknown
+        }
+    }
+}
+
+/// Eight bytes of time, then JSON.
+fn write(created: Wall, json: &[u8]) -> Vec<u8> {
+    [&created.0.to_le_bytes()[..], json].concat()
+}
+
+fn read(note: &[u8]) -> Option<(Wall, &[u8])> {
+    let (time, json) = note.split_first_chunk()?;
+    Some((Wall(i64::from_le_bytes(*time)), json))
+}
+
+impl StreamNote {
+    /// Nothing if it is not such a note.
+    pub(crate) fn parse(note: &[u8]) -> Option<Self> {
+        let (created, json) = read(note)?;
+        let config = StreamConfig::parse(json, Unknown::Ignore).ok()?;
+        Some(Self { created, config })
+    }
+}
+
+impl ConsumerNote {
+    /// Nothing if it is not such a note.
+    pub(crate) fn parse(note: &[u8]) -> Option<Self> {
+        let (created, json) = read(note)?;
+        let config = ConsumerConfig::parse(json, Unknown::Ignore).ok()?;
+        Some(Self { created, config })
+    }
+}
+
+impl Stream {
+    /// Notes the configuration.
+    pub(crate) fn note_config(&mut self) {
+        let note = write(self.created, &self.config.to_json());
+        self.log.note(STREAM, NoteChange::Put(&note));
+    }
+
+    /// Notes the configuration of a consumer.
+    pub(crate) fn note_consumer_config(&mut self, id: ConsumerId) {
+        let Some(consumer) = self.consumers.get(&id).filter(|each| each.is_durable()) else { return };
+        let note = write(consumer.created(), &consumer.config().to_json());
+        let key = format!("{CONSUMER}{}", consumer.name());
+        self.log.note(key.as_bytes(), NoteChange::Put(&note));
+    }
+
+    /// Forgets a consumer.
+    pub(super) fn forget_consumer(&mut self, name: &str) {
+        for prefix in [CONSUMER, STATE] {
+            self.log.note(format!("{prefix}{name}").as_bytes(), NoteChange::Remove);
+        }
+    }
+
+    /// Notes what has changed of the consumers in this turn.
+    pub(super) fn note_changes(&mut self, now: Now) {
+        let mut changes = core::mem::take(&mut self.changes);
+        while let Some(id) = self.to_note.pop_first() {
+            let Some(consumer) = self.consumers.get_mut(&id) else { continue };
+            changes.clear();
+            changes.extend_from_slice(STATE.as_bytes());
+            changes.extend_from_slice(consumer.name().as_bytes());
+            let key = changes.len();
+            if !consumer.is_durable() || !consumer.take_changes(now, &mut changes) {
+                continue;
+            }
+            let (key, delta) = changes.split_at(key);
+            let noted = self.noted.entry(id).or_default();
+            *noted += delta.len() as u64;
+            if *noted > CHANGES_BYTES {
+                *noted = 0;
+                let mut whole = Vec::new();
+                consumer.save(now, &mut whole);
+                self.log.note(key, NoteChange::Put(&whole));
+            } else {
+                self.log.note(key, NoteChange::Append(delta));
+            }
+        }
+        self.changes = changes;
+    }
+}
+
+/// All notes as they are now, for a checkpoint.
+pub(super) struct CurrentNotes<'a> {
+    pub(super) config: &'a StreamConfig,
+    pub(super) created: Wall,
+    pub(super) now: Now,
+    pub(super) consumers: &'a BTreeMap<ConsumerId, Box<Consumer>>,
+    pub(super) consumer_names: &'a BTreeMap<String, ConsumerId>,
+}
+
+impl Notes for CurrentNotes<'_> {
+    fn each(&mut self, put: &mut dyn FnMut(&[u8], &[u8])) {
+        put(STREAM, &write(self.created, &self.config.to_json()));
+        let consumers = self.consumer_names.values().filter_map(|id| self.consumers.get(id));
+        for consumer in consumers.filter(|each| each.is_durable()) {
+            let name = consumer.name();
+            let config = write(consumer.created(), &consumer.config().to_json());
+            put(format!("{CONSUMER}{name}").as_bytes(), &config);
+            let mut whole = Vec::new();
+            consumer.save(self.now, &mut whole);
+            put(format!("{STATE}{name}").as_bytes(), &whole);
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! The end of a turn: what happened becomes a batch of the log, what is durable is answered and
+//! delivered.
+
+use causeway_store::disk::Done;
+use causeway_store::Failure;
+
+use super::Stream;
+use super::notes::CurrentNotes;
+use crate::jetstream::consumer::{Consumer, Pump};
+use crate::jetstream::turn::{Outgoing, Turn};
+use crate::limits;
+use crate::time::Mono;
+
+impl Stream {
+    /// Takes the answer to a request to the disk.
+    pub(crate) fn disk_done(&mut self, turn: &mut Turn<'_>, done: Done) -> causeway_store::Progress {
+        let progress = self.log.done(done, &mut turn.fx.disk);
+        if progress.loaded || progress.durable {
+            self.to_pump.append(&mut self.loading);
+            self.read_again(turn);
+        }
+        if progress.failed && self.log.failure() == Some(Failure::Disk) {
+            // What was being written may be there after a restart, or not: nobody can be told.
+            self.replies.fail(|_| ());
+        }
+        progress
+    }
+
+    /// Does what the turn has left to do. True if something is left because the turn has done
+    /// enough.
+    pub(crate) fn settle(&mut self, turn: &mut Turn<'_>) -> bool {
+        self.delete_unused(turn);
+        self.remove_released(turn);
+        let more = self.pump(turn);
+        self.remove_released(turn);
+        self.note_changes(turn.now);
+        self.commit(turn);
+        self.replies.close(self.log.position());
+        self.release_replies(turn);
+        more
+    }
+
+    /// What was done to the log becomes a batch.
+    pub(super) fn commit(&mut self, turn: &mut Turn<'_>) {
+        let Self { log, config, created, consumers, consumer_names, .. } = self;
+        let mut notes = CurrentNotes { config, created: *created, now: turn.now, consumers, consumer_names };
+        log.commit(&mut notes, &mut turn.fx.disk);
+    }
+
+    /// Lets consumers deliver, each as much as the turn allows.
+    fn pump(&mut self, turn: &mut Turn<'_>) -> bool {
+        while let Some(id) = self.to_pump.pop_first() {
+            let room = limits::TURN_OUTPUT_BYTES.saturating_sub(turn.node.turn_output);
+            if room == 0 {
+                self.to_pump.insert(id);
+                return true;
+            }
+            let pump = |consumer: &mut Consumer, turn: &mut crate::jetstream::consumer::Turn<'_>| {
+                consumer.pump(turn, room as u64)
+            };
+            match self.with_consumer(turn, id, pump) {
+                Some(Pump::Done) | None => {}
+                Some(Pump::More) => {
+                    self.to_pump.insert(id);
+                    return true;
+                }
+                Some(Pump::Loading) => drop(self.loading.insert(id)),
+                Some(Pump::Failed) => drop(self.deadlines.insert(id, turn.now.mono + limits::READ_AGAIN)),
+            }
+        }
+        false
+    }
+
+    fn release_replies(&mut self, turn: &mut Turn<'_>) {
+        if self.replies.is_empty() {
+            return;
+        }
+        let durable = self.log.durable();
+        let account = self.account;
+        self.replies.release(durable, |reply| {
+            let (to, header, payload) = (reply.to, reply.header, reply.payload);
+            turn.publish(account, &Outgoing { to, header, payload, ..Outgoing::default() });
+        });
+    }
+
+    /// Does what is due.
+    pub(crate) fn tick(&mut self, turn: &mut Turn<'_>) {
+        self.tick_consumers(turn);
+        self.expire(turn);
+    }
+
+    /// When [`tick`](Self::tick) is to be called.
+    pub(crate) fn deadline(&mut self, now: crate::time::Now) -> Option<Mono> {
+        [self.consumers_due(), self.expiry_due(now)].into_iter().flatten().min()
+    }
+}

@@ -1,0 +1,183 @@
+//! What streams may use of the node while it serves them.
+
+use alloc::vec::Vec;
+
+use causeway_wire::encode;
+
+use crate::effects::Effects;
+use crate::ids::AccountId;
+use crate::interest::{Announcement, Plan, ServiceId, SidIndex};
+use crate::jetstream::stream::with_fields;
+use crate::link::Link;
+use crate::link::deliver::{Message, Source};
+use crate::node::Node;
+use crate::time::Now;
+
+/// The node, for the time of one call. The streams themselves have been taken out of it.
+pub(crate) struct Turn<'a> {
+    pub(crate) node: &'a mut Node,
+    pub(crate) now: Now,
+    pub(crate) fx: &'a mut Effects,
+}
+
+/// A message that the server itself publishes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Outgoing<'a> {
+    /// By which receivers are found.
+    pub(crate) to: &'a [u8],
+    /// What clients see as its subject, if that is another one.
+    pub(crate) shown: Option<&'a [u8]>,
+    pub(crate) reply: Option<&'a [u8]>,
+    /// A whole block with its version line and empty line; empty for none.
+    pub(crate) header: &'a [u8],
+    pub(crate) payload: &'a [u8],
+}
+
+impl Turn<'_> {
+    /// Delivers to everybody who wants it, here and over routes; says whether there was anybody.
+    pub(crate) fn publish(&mut self, account: AccountId, outgoing: &Outgoing<'_>) -> bool {
+        let mut body = core::mem::take(&mut self.node.outgoing);
+        body.clear();
+        body.extend_from_slice(outgoing.header);
+        body.extend_from_slice(outgoing.payload);
+        let header_len = outgoing.header.len();
+        let header_len = (header_len > 0).then(|| u32::try_from(header_len).unwrap_or(u32::MAX));
+        let delivered = self.publish_body(account, outgoing, header_len, &body);
+        self.node.outgoing = body;
+        delivered
+    }
+
+    /// The same for a message whose header block and payload already stand together in `body`.
+    pub(crate) fn publish_body(
+        &mut self,
+        account: AccountId,
+        outgoing: &Outgoing<'_>,
+        header_len: Option<u32>,
+        body: &[u8],
+    ) -> bool {
+        let plan = self.node.accounts.get_mut(account).interest.plan(outgoing.to);
+        self.publish_to(account, &plan, outgoing, header_len, body)
+    }
+
+    /// The same with the receivers already known.
+    pub(crate) fn publish_to(
+        &mut self,
+        account: AccountId,
+        plan: &Plan,
+        outgoing: &Outgoing<'_>,
+        header_len: Option<u32>,
+        body: &[u8],
+    ) -> bool {
+        if plan.is_empty() {
+            return false;
+        }
+        let mut tail = core::mem::take(&mut self.node.outgoing_tail);
+        tail.clear();
+        encode::tail(&mut tail, outgoing.reply, header_len, body);
+        let message = Message {
+            subject: outgoing.to,
+            shown: outgoing.shown,
+            reply: outgoing.reply,
+            header_len,
+            body,
+            tail: &tail,
+        };
+        let (now, fx) = (self.now, &mut *self.fx);
+        let delivered = self.node.deliver(now, account, Source::Service, plan, &message, fx);
+        self.node.outgoing_tail = tail;
+        delivered
+    }
+
+    /// The same with more fields at the end of the header.
+    pub(crate) fn publish_with_fields(
+        &mut self,
+        account: AccountId,
+        outgoing: &Outgoing<'_>,
+        fields: &[u8],
+    ) -> bool {
+        if fields.is_empty() {
+            return self.publish(account, outgoing);
+        }
+        let header = with_fields(outgoing.header, fields);
+        self.publish(account, &Outgoing { header: &header, ..*outgoing })
+    }
+
+    /// Tells a client that nobody answers, as if nobody had subscribed to what it published.
+    pub(crate) fn nobody_listens(&mut self, client: Option<u32>, subject: &[u8], reply: &[u8]) {
+        let Some(slot) = client.filter(|_| !reply.is_empty()) else { return };
+        let client = self.node.links.at(slot).and_then(Link::client);
+        if client.is_some_and(|client| client.no_responders) {
+            self.node.answer_no_responders(slot, subject, reply, self.fx);
+        }
+    }
+
+    /// Whether anybody would get a message on `subject`.
+    pub(crate) fn has_interest(&mut self, account: AccountId, subject: &[u8]) -> bool {
+        !self.node.accounts.get_mut(account).interest.plan(subject).is_empty()
+    }
+
+    /// Subscription number `number` of a service.
+    pub(crate) fn serve(
+        &mut self,
+        account: AccountId,
+        index: &mut SidIndex,
+        service: ServiceId,
+        number: u32,
+        subject: &[u8],
+    ) {
+        self.node.with_announcements(account, self.fx, |interest, announce| {
+            interest.serve(index, service, number, subject, announce);
+        });
+    }
+
+    /// Ends it; false if there is none.
+    pub(crate) fn stop_serving(
+        &mut self,
+        account: AccountId,
+        index: &mut SidIndex,
+        service: ServiceId,
+        number: u32,
+    ) -> bool {
+        self.node.with_announcements(
+            account,
+            self.fx,
+            |interest, announce: &mut dyn FnMut(Announcement<'_>)| {
+                interest.stop_serving(index, service, number, announce)
+            },
+        )
+    }
+}
+
+/// A message for a part of the server that is busy with another one.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    pub(crate) account: AccountId,
+    pub(crate) service: ServiceId,
+    /// The client's link, if it came from one.
+    pub(crate) client: Option<u32>,
+    pub(crate) subject: Vec<u8>,
+    pub(crate) reply: Option<Vec<u8>>,
+    pub(crate) header_len: Option<u32>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Call {
+    /// The message as it arrived.
+    pub(crate) fn incoming(&self) -> Incoming<'_> {
+        let (header, payload) = causeway_wire::header::split(&self.body, self.header_len);
+        let reply = self.reply.as_deref();
+        Incoming { client: self.client, subject: &self.subject, reply, header, payload }
+    }
+}
+
+/// A message for a part of the server.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Incoming<'a> {
+    /// The client's link, if it came from one.
+    pub(crate) client: Option<u32>,
+    pub(crate) subject: &'a [u8],
+    pub(crate) reply: Option<&'a [u8]>,
+    /// Empty for none.
+    pub(crate) header: &'a [u8],
+    pub(crate) payload: &'a [u8],
+}

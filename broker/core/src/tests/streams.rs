@@ -1,0 +1,92 @@
+//! Streams as a client sees them.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+
+use super::World;
+use crate::Duration;
+use crate::config::{JetStreamConfig, NodeConfig};
+
+struct Streams {
+    world: World,
+    client: usize,
+}
+
+impl Streams {
+    fn new() -> Self {
+        let mut world = World::new();
+        let jetstream = Some(JetStreamConfig::default());
+        let node = world.node(NodeConfig { jetstream, ..NodeConfig::default() });
+        world.pass(Duration::from_millis(1));
+        let client = world.client(node);
+        world.read(client);
+        let connect = r#"CONNECT {"verbose":false,"headers":true,"no_responders":true}"#;
+        world.send(client, format!("{connect}\r\nSUB _I.> 1\r\n"));
+        Self { world, client }
+    }
+
+    fn send(&mut self, text: &str) -> String {
+        self.world.send(self.client, text.replace('|', "\r\n"));
+        self.world.read(self.client)
+    }
+
+    /// Sends a request, gives the payloads of the answers.
+    fn request(&mut self, subject: &str, payload: &str) -> String {
+        let len = payload.len();
+        let text = self.send(&format!("PUB {subject} _I.r {len}|{payload}|"));
+        let parts: alloc::vec::Vec<&str> = text.split('|').collect();
+        parts.get(1).unwrap_or(&"").to_string()
+    }
+
+    fn create(&mut self, name: &str, rest: &str) -> String {
+        let json = format!(r#"{{"name":"{name}","storage":"memory"{rest}}}"#);
+        self.request(&format!("$JS.API.STREAM.CREATE.{name}"), &json)
+    }
+}
+
+#[test]
+fn a_stream_keeps_what_is_published() {
+    let mut streams = Streams::new();
+    let created = streams.create("S", r#","subjects":["a.*"]"#);
+    assert!(created.contains(r#""did_create":true"#), "{created}");
+    assert_eq!(streams.request("a.b", "one"), r#"{"stream":"S","seq":1}"#);
+    assert_eq!(streams.request("a.c", "two"), r#"{"stream":"S","seq":2}"#);
+    let got = streams.request("$JS.API.STREAM.MSG.GET.S", r#"{"seq":2}"#);
+    assert!(got.contains(r#""subject":"a.c","seq":2,"data":"dHdv""#), "{got}");
+    let info = streams.request("$JS.API.STREAM.INFO.S", "");
+    assert!(info.contains(r#""messages":2"#), "{info}");
+    let gone = streams.request("$JS.API.STREAM.DELETE.S", "");
+    assert!(gone.contains(r#""success":true"#), "{gone}");
+    let text = streams.send("PUB a.b _I.r 0||");
+    assert!(text.contains("503"), "{text}");
+}
+
+#[test]
+fn a_stream_that_went_can_come_again() {
+    let mut streams = Streams::new();
+    for _ in 0..3 {
+        assert!(streams.create("S", "").contains("did_create"));
+        assert!(streams.create("S", "").contains("did_create"), "the same again");
+        assert!(streams.create("S", r#","max_msgs":5"#).contains("10058"));
+        assert_eq!(streams.request("S", "x"), r#"{"stream":"S","seq":1}"#);
+        assert!(streams.request("$JS.API.STREAM.DELETE.S", "").contains("success"));
+    }
+}
+
+#[test]
+fn a_consumer_gets_what_was_published_and_acknowledges_it() {
+    let mut streams = Streams::new();
+    streams.create("S", r#","subjects":["a.*"]"#);
+    streams.request("a.b", "one");
+    let json = r#"{"stream_name":"S","config":{"durable_name":"C","ack_policy":"explicit"}}"#;
+    let created = streams.request("$JS.API.CONSUMER.CREATE.S.C", json);
+    assert!(created.contains(r#""num_pending":1"#), "{created}");
+    let text = streams.send("PUB $JS.API.CONSUMER.MSG.NEXT.S.C _I.n 1|2|");
+    assert!(text.starts_with("MSG a.b 1 $JS.ACK.S.C.1.1.1."), "{text}");
+    let acked = streams.send("PUB $JS.ACK.S.C.1.1.1.1000.0 _I.a 0||");
+    assert!(acked.starts_with("MSG _I.a 1 0"), "{acked}");
+    let more = streams.send("PUB a.c 3|two|");
+    assert!(more.starts_with("MSG a.c 1 $JS.ACK.S.C.1.2.2."), "{more}");
+    let info = streams.request("$JS.API.CONSUMER.INFO.S.C", "");
+    assert!(info.contains(r#""num_ack_pending":1"#), "{info}");
+}

@@ -3,7 +3,8 @@
 //! Judged when a stream has been read back, after everything was healed and quiet. A message may be
 //! missing if a limit took it, which is seen from what is newer: as many as may stay, or as many of its
 //! subject; if it is too old; or if the configuration allows the server to forget it (`sync` and a power
-//! loss, memory and a restart) or the disk was damaged. What queues give up when it is done with is the
+//! loss, memory and a restart), if the disk has lied, or if files were damaged and the node says what it
+//! has lost by it. What queues give up when it is done with is the
 //! business of `workqueue_removes_acked_only`.
 //!
 //! A loss is told as Jepsen does: before the first message of its publisher that is there (*prefix*),
@@ -45,6 +46,7 @@ impl Checker for NoAckedLoss {
                 pen.held();
             } else if found.is_none() && is_taken(view, stream, sent, acked, pen.t)
                 || view.streams.may_forget(no, acked.t)
+                || view.streams.is_reported_lost(no, acked.seq)
             {
                 pen.excused();
             } else {
@@ -192,8 +194,16 @@ mod tests {
         };
         let judged = read_back("{}", &[1, 2], lazy).judge(ID);
         assert_eq!((judged.findings.broken, judged.findings.excused), (0, 1));
+        let lie = |s: &mut Script| s.disk_fault("disk what=lying_sync", EAST_1);
+        assert_eq!(read_back("{}", &[1, 2], lie).judge(ID).findings.broken, 0);
+        // Damage is no excuse for losing something and saying nothing.
         let rot = |s: &mut Script| s.disk_fault("disk what=bit_rot times=1", EAST_1);
-        assert_eq!(read_back("{}", &[1, 2], rot).judge(ID).findings.broken, 0);
+        assert_eq!(read_back("{}", &[1, 3], rot).judge(ID).findings.broken, 1);
+        let told = |s: &mut Script| {
+            rot(s);
+            s.damaged(0, 2, 2);
+        };
+        assert_eq!(read_back("{}", &[1, 3], told).judge(ID).findings.broken, 0);
         let full = |s: &mut Script| s.disk_fault("disk what=full free=0", EAST_1);
         assert_eq!(read_back("{}", &[1, 2], full).judge(ID).findings.broken, 1);
     }

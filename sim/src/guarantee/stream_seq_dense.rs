@@ -159,6 +159,7 @@ impl Checker for StreamSeqDense {
             | StreamEvent::Untold { .. }
             | StreamEvent::Hole { .. }
             | StreamEvent::Audited { .. }
+            | StreamEvent::Damaged { .. }
             | StreamEvent::ConsumerState(_)
             | StreamEvent::ApiError { .. } => {}
         }

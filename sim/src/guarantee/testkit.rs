@@ -490,6 +490,12 @@ impl Script {
         self.stream_event(StreamEvent::Stored { stream, seq, subject, msg, size: 16, hash });
     }
 
+    /// A node finds that sequences are lost.
+    pub(crate) fn damaged(&mut self, stream: u16, first: u64, last: u64) {
+        let (stream, what) = (StreamNo(stream), self.sym("damage"));
+        self.stream_event(StreamEvent::Damaged { stream, what, first, last });
+    }
+
     pub(crate) fn audited(&mut self, stream: u16) {
         self.stream_event(StreamEvent::Audited { stream: StreamNo(stream) });
     }

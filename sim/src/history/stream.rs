@@ -204,6 +204,17 @@ pub enum StreamEvent {
         /// Which.
         stream: StreamNo,
     },
+    /// A node has found, when it started, that not all of a stream is as it should be.
+    Damaged {
+        /// Which.
+        stream: StreamNo,
+        /// What: `torn_tail`, `damage`, `missing_file`, `damaged_checkpoint`, `unknown`.
+        what: Sym,
+        /// The first sequence that may be lost by it.
+        first: u64,
+        /// The last; less than the first if none is.
+        last: u64,
+    },
     /// What the server says about a consumer at the end.
     ConsumerState(ConsumerState),
     /// A request was answered with an error that no plan asks for.
@@ -309,6 +320,7 @@ impl StreamEvent {
             Self::Stored { .. } => "stream_stored",
             Self::Hole { .. } => "stream_hole",
             Self::Audited { .. } => "stream_audited",
+            Self::Damaged { .. } => "stream_damaged",
             Self::ConsumerState(_) => "stream_consumer_state",
             Self::ApiError { .. } => "stream_api_error",
         }
@@ -335,6 +347,7 @@ impl StreamEvent {
             | Self::Stored { .. }
             | Self::Hole { .. }
             | Self::Audited { .. }
+            | Self::Damaged { .. }
             | Self::ConsumerState(_) => None,
         }
     }
@@ -349,6 +362,7 @@ impl StreamEvent {
             | Self::Stored { stream, .. }
             | Self::Hole { stream, .. }
             | Self::Audited { stream }
+            | Self::Damaged { stream, .. }
             | Self::State(StreamState { stream, .. }) => Some(*stream),
             Self::ConsumerMade { .. }
             | Self::Acked { .. }
@@ -385,6 +399,7 @@ impl StreamEvent {
             | Self::Stored { .. }
             | Self::Hole { .. }
             | Self::Audited { .. }
+            | Self::Damaged { .. }
             | Self::ApiError { .. } => None,
         }
     }
@@ -469,6 +484,11 @@ pub(super) fn write(event: &StreamEvent, symbols: &Symbols, o: &mut Object<'_>) 
         StreamEvent::Hole { seq, code, .. } => {
             o.number("seq", *seq);
             o.number("code", (*code).into());
+        }
+        StreamEvent::Damaged { what, first, last, .. } => {
+            name(o, "what", *what);
+            o.number("first", *first);
+            o.number("last", *last);
         }
         StreamEvent::ConsumerState(state) => {
             state.fields().into_iter().for_each(|(key, value)| o.number(key, value));
@@ -574,6 +594,12 @@ pub(super) fn read(k: &str, row: Row<'_>, symbols: &mut Symbols) -> Field<Option
             code: row.number("code")?,
         },
         "stream_audited" => StreamEvent::Audited { stream: stream()? },
+        "stream_damaged" => StreamEvent::Damaged {
+            stream: stream()?,
+            what: row.sym("what", symbols)?,
+            first: row.number("first")?,
+            last: row.number("last")?,
+        },
         "stream_api_error" => StreamEvent::ApiError {
             client: row.client()?,
             about: row.sym("about", symbols)?,

@@ -181,7 +181,7 @@ fn kinds(symbols: &mut Symbols) -> Vec<Kind> {
     kinds
 }
 
-fn stream_events(subject: Sym, client: ClientId) -> [StreamEvent; 23] {
+fn stream_events(subject: Sym, client: ClientId) -> [StreamEvent; 24] {
     let (stream, consumer) = (StreamNo(0), ConsumerNo(0));
     let msg = MsgId { client, conn: STORED, seq: 9 };
     let sent = |expect| StreamEvent::Sent {
@@ -231,6 +231,7 @@ fn stream_events(subject: Sym, client: ClientId) -> [StreamEvent; 23] {
         StreamEvent::Stored { stream, seq: 1, subject, msg: Some(msg), size: 2, hash: 3 },
         StreamEvent::Hole { stream, seq: 1, code: 404 },
         StreamEvent::Audited { stream },
+        StreamEvent::Damaged { stream, what: subject, first: 2, last: u64::MAX },
         StreamEvent::ConsumerState(ConsumerState { floor: 1, pending: 2, ..Default::default() }),
         StreamEvent::ApiError { client, about: subject, code: 1, text: subject },
     ]

@@ -55,6 +55,11 @@ pub(super) fn describe(history: &History, event: &StreamEvent) -> String {
         StreamEvent::Audited { stream } => {
             format!("all of {} has been read back", words.stream(*stream))
         }
+        StreamEvent::Damaged { stream, what, first, last } => format!(
+            "the node finds {} in {}, sequences {first} to {last}",
+            words.name(*what),
+            words.stream(*stream)
+        ),
         StreamEvent::ApiError { client, about, code, text } => format!(
             "{} asked on `{}` and got error {code}: {}",
             words.client(*client),
@@ -119,6 +124,7 @@ impl Words<'_> {
             | StreamEvent::Stored { .. }
             | StreamEvent::Hole { .. }
             | StreamEvent::Audited { .. }
+            | StreamEvent::Damaged { .. }
             | StreamEvent::ConsumerState(_)
             | StreamEvent::ApiError { .. } => String::new(),
         }
@@ -168,6 +174,7 @@ impl Words<'_> {
             | StreamEvent::Stored { .. }
             | StreamEvent::Hole { .. }
             | StreamEvent::Audited { .. }
+            | StreamEvent::Damaged { .. }
             | StreamEvent::ApiError { .. } => String::new(),
         }
     }

@@ -263,29 +263,6 @@ pub(super) struct RawRegion {
     pub(super) disk: Option<Any>,
 }
 
-/// How a node keeps streams.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RawJetStream {
-    /// The domain by which others reach them. By default the region's name.
-    #[serde(default)]
-    #[schemars(with = "q::Name")]
-    pub(super) domain: Option<Text>,
-    /// When a stream's file is synced: `always`, before anything is acknowledged (the default), or so
-    /// often; drawn.
-    #[serde(default)]
-    #[schemars(with = "q::Sync")]
-    pub(super) sync: Option<Text>,
-    /// Bytes of all streams in files; drawn. By default 1GiB.
-    #[serde(default)]
-    #[schemars(with = "q::Size")]
-    pub(super) max_store: Option<Any>,
-    /// Bytes of all streams in memory; drawn. By default 1GiB.
-    #[serde(default)]
-    #[schemars(with = "q::Size")]
-    pub(super) max_memory: Option<Any>,
-}
-
 /// nats-server's options by their own names.
 #[derive(Debug, Default, Deserialize, JsonSchema, PartialEq)]
 #[serde(deny_unknown_fields)]

@@ -67,62 +67,90 @@ pub(super) fn of_consumer(
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     match *what {
         Advisory::MaxDeliveries { stream_seq, deliveries } => {
-            publish(turn, account, &MaxDeliver { stream, consumer, stream_seq, deliveries, domain });
+            publish(
+                turn,
+                account,
+                &MaxDeliver { stream, consumer, stream_seq, deliveries, domain },
+            );
         }
-        Advisory::Naked(about) => publish(turn, account, &MsgNaked {
-            stream,
-            consumer,
-            consumer_seq: about.consumer_seq,
-            stream_seq: about.stream_seq,
-            deliveries: about.deliveries,
-            domain,
-        }),
-        Advisory::Terminated { about, reason } => publish(turn, account, &MsgTerminated {
-            stream,
-            consumer,
-            consumer_seq: about.consumer_seq,
-            stream_seq: about.stream_seq,
-            deliveries: about.deliveries,
-            reason: text(reason),
-            domain,
-        }),
-        Advisory::Pinned { group, pin } => publish(turn, account, &GroupPinned {
-            account: turn.node.accounts.get(account).name.clone(),
-            stream,
-            consumer,
-            domain,
-            group: text(group),
-            pinned_id: text(pin),
-        }),
-        Advisory::Unpinned { group, reason } => {
-            let reason = match reason {
-                UnpinReason::Admin => "admin",
-                UnpinReason::Timeout => "timeout",
-            };
-            publish(turn, account, &GroupUnpinned {
+        Advisory::Naked(about) => publish(
+            turn,
+            account,
+            &MsgNaked {
+                stream,
+                consumer,
+                consumer_seq: about.consumer_seq,
+                stream_seq: about.stream_seq,
+                deliveries: about.deliveries,
+                domain,
+            },
+        ),
+        Advisory::Terminated { about, reason } => publish(
+            turn,
+            account,
+            &MsgTerminated {
+                stream,
+                consumer,
+                consumer_seq: about.consumer_seq,
+                stream_seq: about.stream_seq,
+                deliveries: about.deliveries,
+                reason: text(reason),
+                domain,
+            },
+        ),
+        Advisory::Pinned { group, pin } => publish(
+            turn,
+            account,
+            &GroupPinned {
                 account: turn.node.accounts.get(account).name.clone(),
                 stream,
                 consumer,
                 domain,
                 group: text(group),
-                reason: reason.into(),
-            });
+                pinned_id: text(pin),
+            },
+        ),
+        Advisory::Unpinned { group, reason } => {
+            let reason = match reason {
+                UnpinReason::Admin => "admin",
+                UnpinReason::Timeout => "timeout",
+            };
+            publish(
+                turn,
+                account,
+                &GroupUnpinned {
+                    account: turn.node.accounts.get(account).name.clone(),
+                    stream,
+                    consumer,
+                    domain,
+                    group: text(group),
+                    reason: reason.into(),
+                },
+            );
         }
-        Advisory::Pause { paused, until } => publish(turn, account, &ConsumerPause {
-            stream,
-            consumer,
-            paused,
-            pause_until: Time::from_nanos(until.0),
-            domain,
-        }),
-        Advisory::Acked { about, took } => publish(turn, account, &AckMetric {
-            stream,
-            consumer,
-            consumer_seq: about.consumer_seq,
-            stream_seq: about.stream_seq,
-            ack_time: Nanos(i64::try_from(took.as_nanos()).unwrap_or(i64::MAX)),
-            deliveries: about.deliveries,
-            domain,
-        }),
+        Advisory::Pause { paused, until } => publish(
+            turn,
+            account,
+            &ConsumerPause {
+                stream,
+                consumer,
+                paused,
+                pause_until: Time::from_nanos(until.0),
+                domain,
+            },
+        ),
+        Advisory::Acked { about, took } => publish(
+            turn,
+            account,
+            &AckMetric {
+                stream,
+                consumer,
+                consumer_seq: about.consumer_seq,
+                stream_seq: about.stream_seq,
+                ack_time: Nanos(i64::try_from(took.as_nanos()).unwrap_or(i64::MAX)),
+                deliveries: about.deliveries,
+                domain,
+            },
+        ),
     }
 }

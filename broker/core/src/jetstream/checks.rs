@@ -31,9 +31,9 @@ impl JetStream {
 
     fn check_limits(&self) -> Limits {
         let limits = &self.config.limits;
-        let window = limits.duplicate_window.map_or(0, |window| {
-            i64::try_from(window.as_nanos()).unwrap_or(i64::MAX)
-        });
+        let window = limits
+            .duplicate_window
+            .map_or(0, |window| i64::try_from(window.as_nanos()).unwrap_or(i64::MAX));
         Limits {
             max_duplicate_window: causeway_wire::jetstream::Nanos(window),
             max_ack_pending: limits.max_ack_pending.unwrap_or(0),
@@ -60,8 +60,8 @@ impl Account for AccountView<'_> {
 
     fn overlaps(&self, subjects: &[String], except: &str) -> bool {
         let streams = self.jetstream.streams.values();
-        let mut others = streams
-            .filter(|stream| stream.account == self.account && stream.config.name != except);
+        let mut others =
+            streams.filter(|stream| stream.account == self.account && stream.config.name != except);
         others.any(|stream| check::overlap(subjects, &stream.config.subjects))
     }
 

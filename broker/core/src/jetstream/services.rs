@@ -74,7 +74,12 @@ impl Services {
     }
 
     /// Ends all subscriptions of a service.
-    pub(crate) fn unsubscribe(&mut self, turn: &mut Turn<'_>, account: AccountId, service: Service) {
+    pub(crate) fn unsubscribe(
+        &mut self,
+        turn: &mut Turn<'_>,
+        account: AccountId,
+        service: Service,
+    ) {
         let Some(id) = self.numbers.remove(&(account, service)) else { return };
         self.known.remove(&id);
         let count = self.subscriptions.remove(&id).unwrap_or(0);

@@ -14,10 +14,7 @@ impl Node {
 
     /// The accounts that may have streams, by name.
     #[must_use]
-    pub fn jetstream_accounts(
-        &self,
-        query: &JetStreamQuery<'_>,
-    ) -> Vec<JetStreamAccountReport> {
+    pub fn jetstream_accounts(&self, query: &JetStreamQuery<'_>) -> Vec<JetStreamAccountReport> {
         let Some(jetstream) = &self.jetstream else { return Vec::new() };
         let account = crate::account::GLOBAL;
         let name = &self.accounts.get(account).name;

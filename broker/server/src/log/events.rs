@@ -98,7 +98,8 @@ fn damaged(dir: &str, finding: &Finding) -> String {
         FindingKind::MissingFile => "a file is missing",
         FindingKind::DamagedCheckpoint => "a checkpoint is damaged",
     };
-    let mut text = format!("JetStream {dir:?}, segment {}, byte {}: {what}", finding.segment, finding.at);
+    let mut text =
+        format!("JetStream {dir:?}, segment {}, byte {}: {what}", finding.segment, finding.at);
     if let Some(lost) = &finding.lost {
         let _ = write!(text, "; lost are messages {} to {}", lost.start(), lost.end());
     }

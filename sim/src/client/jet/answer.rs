@@ -18,7 +18,9 @@ pub(in crate::client) struct Answer<'a> {
 
 /// What the reply subject of a delivery says.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Ticket {
+pub(super) struct Ticket<'a> {
+    pub(super) stream: &'a str,
+    pub(super) consumer: &'a str,
     /// The how-many-eth time.
     pub(super) times: u64,
     /// In the stream.
@@ -157,7 +159,7 @@ impl<'a> Answer<'a> {
     }
 
     /// What the subject says to which a delivery is to be answered.
-    pub(super) fn ticket(&self) -> Option<Ticket> {
+    pub(super) fn ticket(&self) -> Option<Ticket<'a>> {
         ticket(self.reply?)
     }
 
@@ -169,12 +171,14 @@ impl<'a> Answer<'a> {
 
 /// `$JS.ACK.<stream>.<consumer>.<times>.<seq>.<consumer seq>.<time>.<pending>`, with a domain and a
 /// hash behind `ACK` and maybe something at the end if it is a long one.
-fn ticket(reply: &[u8]) -> Option<Ticket> {
+fn ticket(reply: &[u8]) -> Option<Ticket<'_>> {
     let text = std::str::from_utf8(reply).ok()?;
     let tokens: Vec<&str> = text.strip_prefix("$JS.ACK.")?.split('.').collect();
     let from = if tokens.len() == 7 { 2 } else { 4 };
     let number = |at: usize| tokens.get(from + at)?.parse().ok();
     Some(Ticket {
+        stream: tokens.get(from - 2)?,
+        consumer: tokens.get(from - 1)?,
         times: number(0)?,
         seq: number(1)?,
         consumer_seq: number(2)?,
@@ -215,7 +219,9 @@ mod tests {
 
     #[test]
     fn both_kinds_of_tickets_are_read() {
-        let expected = Some(Ticket { times: 2, seq: 30, consumer_seq: 4, pending: 6 });
+        let (stream, consumer) = ("S", "C");
+        let expected =
+            Some(Ticket { stream, consumer, times: 2, seq: 30, consumer_seq: 4, pending: 6 });
         assert_eq!(ticket(b"$JS.ACK.S.C.2.30.4.1700000000.6"), expected);
         assert_eq!(ticket(b"$JS.ACK.dom.hash.S.C.2.30.4.1700000000.6"), expected);
         assert_eq!(ticket(b"$JS.ACK._.hash.S.C.2.30.4.1700000000.6.rnd"), expected);

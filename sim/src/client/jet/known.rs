@@ -76,6 +76,15 @@ impl Known {
         self.consumers.get(usize::from(consumer.0))
     }
 
+    /// The consumer of these names.
+    pub(super) fn consumer_called(&self, stream: &str, consumer: &str) -> Option<ConsumerNo> {
+        let is_it = |known: &KnownConsumer| {
+            known.name == consumer && self.stream(known.stream).is_some_and(|s| s.name == stream)
+        };
+        let at = self.consumers.iter().position(is_it)?;
+        u16::try_from(at).ok().map(ConsumerNo)
+    }
+
     /// The streams of a node.
     pub(super) fn streams_of(&self, node: NodeId) -> Vec<StreamNo> {
         let all = (0..).map(StreamNo).zip(&self.streams);

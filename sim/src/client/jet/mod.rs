@@ -326,13 +326,14 @@ impl Client {
             return;
         }
         let Some(jet) = &mut self.jet else { return };
-        let Some(number) = answer.number(&jet.inbox) else { return };
-        let Some(wait) = jet.waiting.get(&number).copied() else {
-            // Nobody waits for it any more: a delivery is still one, and comes again.
+        let Some(number) = answer.number(&jet.inbox) else {
+            // A delivery comes on the subject under which it is stored.
+            self.pulled(answer, rec);
             return;
         };
+        let Some(wait) = jet.waiting.get(&number).copied() else { return };
         if let Wait::Pull(consumer) = wait {
-            self.pulled(number, consumer, answer, rec);
+            self.pull_ended(number, consumer, answer, rec);
             return;
         }
         jet.waiting.remove(&number);

@@ -62,15 +62,12 @@ impl Actor {
         self.server(&format!("HMSG _JET.3.{conn}.{number} 0 {len} {len}\r\n{head}\r\n"));
     }
 
-    fn delivers(&mut self, number: u32, seq: u64, times: u64) {
+    /// A consumer delivers on the subject of the message.
+    fn delivers(&mut self, seq: u64, times: u64) {
         let mut body = Vec::new();
         payload::append(&mut body, MsgId { client: ClientId(9), conn: STORED, seq: 4 }, 20);
-        let reply = format!("$JS.ACK.S.w.{times}.{seq}.{seq}.1.0");
-        let mut frame = format!("MSG s.1 0 {reply} 20\r\n").replacen(" 0 ", " @ ", 1);
-        frame = frame.replacen("s.1 @", &format!("_JET.3.1.{number} 0"), 1);
-        let mut bytes = frame.into_bytes();
-        bytes.extend_from_slice(&body);
-        bytes.extend_from_slice(b"\r\n");
+        let head = format!("MSG s.1 0 $JS.ACK.S.w.{times}.{seq}.{seq}.1.0 20\r\n");
+        let bytes = [head.as_bytes(), &body, b"\r\n"].concat();
         self.client.on_bytes(&bytes, &mut self.rec);
     }
 
@@ -177,10 +174,10 @@ fn deliveries_are_worked_on_and_answered() {
     let asked =
         "PUB $JS.d.API.CONSUMER.MSG.NEXT.S.w _JET.3.1.1 32|{\"batch\":2,\"expires\":1000000000}|";
     assert!(said.ends_with(asked), "{said}");
-    actor.delivers(1, 5, 1);
+    actor.delivers(5, 1);
     assert_eq!(actor.events(), "given answered");
     assert_eq!(actor.said(), "PUB $JS.ACK.S.w.1.5.5.1.0 4|+ACK|");
-    actor.delivers(1, 6, 2);
+    actor.delivers(6, 2);
     let said = actor.said();
     assert!(said.contains("MSG.NEXT.S.w _JET.3.1.2"), "the batch is full, so it asks anew: {said}");
     actor.status(1, 2, 408);
@@ -205,7 +202,7 @@ fn shares_of_deliveries_are_answered_otherwise() {
         let work = WorkPlan { batch: 9, expires_ns: SECOND, ..work };
         actor.op(StreamOp::Consume { consumer: ConsumerNo(0), work });
         actor.said();
-        actor.delivers(1, 5, 1);
+        actor.delivers(5, 1);
         assert!(actor.said().ends_with(said));
         assert_eq!(actor.events(), events);
     }
@@ -213,7 +210,7 @@ fn shares_of_deliveries_are_answered_otherwise() {
     let work = WorkPlan { batch: 9, expires_ns: SECOND, double_ppm: all, ..WorkPlan::default() };
     actor.op(StreamOp::Consume { consumer: ConsumerNo(0), work });
     actor.said();
-    actor.delivers(1, 5, 1);
+    actor.delivers(5, 1);
     assert_eq!(actor.said(), "PUB $JS.ACK.S.w.1.5.5.1.0 _JET.3.1.2 4|+ACK|");
     actor.answers(1, 2, "");
     assert_eq!(actor.events(), "given answered confirmed");

@@ -93,33 +93,48 @@ impl Client {
         jet.at(at, Timer::Pull(consumer));
     }
 
-    /// Something has come for a request: a message, or its end.
-    pub(super) fn pulled(
+    /// A request for messages has got its end.
+    pub(super) fn pull_ended(
         &mut self,
         number: u32,
         consumer: ConsumerNo,
         answer: &Answer<'_>,
-        rec: &mut Recorder,
+        rec: &Recorder,
     ) {
-        let over = match answer.status() {
+        let pause = match answer.status() {
             // An idle heartbeat.
             Some(100) => return,
             // Nothing there, or the time is up.
-            Some(404 | 408) => Some(BREATH_NS),
-            Some(_) => Some(PAUSE_NS),
-            None => {
-                self.given(consumer, answer, rec);
-                let puller = self.jet.as_mut().and_then(|jet| jet.pullers.get_mut(&consumer));
-                let Some(puller) = puller else { return };
-                puller.left = puller.left.saturating_sub(1);
-                (puller.left == 0).then_some(0)
-            }
+            Some(404 | 408) => BREATH_NS,
+            Some(_) | None => PAUSE_NS,
         };
-        let (Some(pause), Some(jet)) = (over, &mut self.jet) else { return };
+        self.forget_question(number);
+        self.pull_later(consumer, rec.now + pause);
+    }
+
+    fn forget_question(&mut self, number: u32) {
+        let Some(jet) = &mut self.jet else { return };
         jet.waiting.remove(&number);
         jet.timers.retain(|_, timer| !matches!(timer, Timer::Expire(of) if *of == number));
-        self.pull_later(consumer, rec.now + pause);
-        if pause == 0 {
+    }
+
+    /// A message has come that it asked for, now or some time ago.
+    pub(super) fn pulled(&mut self, answer: &Answer<'_>, rec: &mut Recorder) {
+        let Some(jet) = &self.jet else { return };
+        let ticket = answer.ticket();
+        let of = ticket.and_then(|t| jet.known.consumer_called(t.stream, t.consumer));
+        let Some(consumer) = of else {
+            self.api_error("a delivery", answer, rec);
+            return;
+        };
+        self.given(consumer, answer, rec);
+        let puller = self.jet.as_mut().and_then(|jet| jet.pullers.get_mut(&consumer));
+        let Some(puller) = puller else { return };
+        puller.left = puller.left.saturating_sub(1);
+        if puller.left == 0
+            && let Some(number) = puller.open.take()
+        {
+            self.forget_question(number);
             self.pull(consumer, rec);
         }
     }

@@ -70,6 +70,10 @@ pub(super) struct Stream {
     pub(super) holes: BTreeMap<u64, (usize, u32)>,
     /// When it was read back as a whole.
     pub(super) audited: Option<(usize, u64)>,
+    /// What the node has found to be missing, by ranges of sequences.
+    pub(super) damage: Vec<(u64, u64)>,
+    /// It has found that the end was not as it had been written.
+    pub(super) torn: bool,
     /// Who was acknowledged at which sequence first.
     pub(super) acked: BTreeMap<u64, MsgId>,
 }
@@ -110,8 +114,10 @@ pub(super) struct Machine {
     pub(super) power_lost: Vec<u64>,
     /// Its process ended.
     pub(super) down: Vec<u64>,
-    /// What was synced may be gone since.
+    /// Files were damaged: what was synced may be gone, but the node must notice.
     pub(super) damaged: Option<u64>,
+    /// The disk has lied: what was synced may be gone, and nobody could notice.
+    pub(super) lied: Option<u64>,
 }
 
 /// The picture of all streams.
@@ -134,6 +140,8 @@ impl Streams {
             stored: BTreeMap::new(),
             holes: BTreeMap::new(),
             audited: None,
+            damage: Vec::new(),
+            torn: false,
             acked: BTreeMap::new(),
         });
         let consumers = header.consumers.iter().map(|info| Consumer {
@@ -185,7 +193,10 @@ impl Streams {
             if fault.kind == FaultKind::PowerLoss {
                 machine.power_lost.push(t);
             }
-            if fault.kind == FaultKind::Disk && breaks_promises(&fault.text) {
+            if fault.kind == FaultKind::Disk && says(&fault.text, &LIES) {
+                machine.lied.get_or_insert(t);
+            }
+            if fault.kind == FaultKind::Disk && says(&fault.text, &DAMAGE) {
                 machine.damaged.get_or_insert(t);
             }
         }
@@ -238,6 +249,13 @@ impl Streams {
             StreamEvent::Audited { stream } => {
                 self.streams[usize::from(stream.0)].audited = Some((i, t));
             }
+            StreamEvent::Damaged { stream, first, last, .. } => {
+                let stream = &mut self.streams[usize::from(stream.0)];
+                if first <= last {
+                    stream.damage.push((first, last));
+                }
+                stream.torn = true;
+            }
             StreamEvent::ConsumerState(state) => {
                 self.consumers[usize::from(state.consumer.0)].state = Some((i, state));
             }
@@ -280,9 +298,22 @@ impl Streams {
         let machine = self.machine(stream.node);
         let after = |times: &[u64]| times.iter().any(|t| *t >= said_t);
         let unsynced = |t: &u64| *t >= said_t && *t - said_t <= stream.sync_ns + SECOND;
-        machine.damaged.is_some()
+        machine.lied.is_some()
             || stream.rules.memory && after(&machine.down)
             || stream.sync_ns > 0 && machine.power_lost.iter().any(unsynced)
+    }
+
+    /// Whether a message may be missing because files were damaged, and the node has said so: when it
+    /// started, or when it was asked for the message.
+    pub(super) fn is_reported_lost(&self, stream: StreamNo, seq: u64) -> bool {
+        let stream = self.stream(stream);
+        let ranges = || stream.damage.iter().any(|(first, last)| (*first..=*last).contains(&seq));
+        let last = stream.stored.keys().next_back().copied().unwrap_or(0);
+        let refused = || stream.holes.get(&seq).is_some_and(|(_, code)| !NOT_FOUND.contains(code));
+        self.machine(stream.node).damaged.is_some()
+            && (ranges()
+                || refused()
+                || stream.torn && (seq > last || stream.stored.contains_key(&seq)))
     }
 
     /// Whether anything at all may have been forgotten that was ever said.
@@ -290,6 +321,7 @@ impl Streams {
         let stream = self.stream(stream);
         let machine = self.machine(stream.node);
         machine.damaged.is_some()
+            || machine.lied.is_some()
             || stream.rules.memory && !machine.down.is_empty()
             || stream.sync_ns > 0 && !machine.power_lost.is_empty()
     }
@@ -302,12 +334,19 @@ impl Streams {
     }
 }
 
-/// Whether what was synced may be gone after a disk fault of this text.
-fn breaks_promises(text: &str) -> bool {
+/// There is no such message, as a status or as an error of the API.
+const NOT_FOUND: [u32; 2] = [404, 10_037];
+
+/// Disk faults that nobody can notice before it is too late.
+const LIES: [&str; 2] = ["lying_sync", "misdirect"];
+
+/// Disk faults after which files are not what they were.
+const DAMAGE: [&str; 4] = ["bit_rot", "stale", "truncate", "lost_file"];
+
+/// Whether the text of a disk fault says that one of these is wrong.
+fn says(text: &str, whats: &[&str]) -> bool {
     let what = text.split(' ').find_map(|word| word.strip_prefix("what="));
-    const BREAKS: [&str; 6] =
-        ["bit_rot", "stale", "truncate", "lost_file", "lying_sync", "misdirect"];
-    what.is_some_and(|what| BREAKS.contains(&what))
+    what.is_some_and(|what| whats.contains(&what))
 }
 
 /// The streams that a guarantee is about and that have been read back just now.

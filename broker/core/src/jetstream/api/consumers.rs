@@ -7,17 +7,15 @@ use alloc::vec::Vec;
 use causeway_wire::jetstream::api::ConsumerName;
 use causeway_wire::jetstream::check::{self, ConsumerChange, ConsumerPlace};
 use causeway_wire::jetstream::request::{
-    ConsumerCreateRequest, ConsumerPauseRequest, ConsumerResetRequest,
-    ConsumerUnpinRequest, ConsumersRequest,
+    ConsumerCreateRequest, ConsumerPauseRequest, ConsumerResetRequest, ConsumerUnpinRequest,
+    ConsumersRequest,
 };
 use causeway_wire::jetstream::response::{
     ConsumerCreateResponse, ConsumerDeleteResponse, ConsumerInfoResponse,
     ConsumerLeaderStepdownResponse, ConsumerListResponse, ConsumerNamesResponse,
     ConsumerPauseResponse, ConsumerResetResponse, ConsumerUnpinResponse, Response,
 };
-use causeway_wire::jetstream::{
-    ApiError, ErrorKind, is_empty_request, is_object_or_array,
-};
+use causeway_wire::jetstream::{ApiError, ErrorKind, is_empty_request, is_object_or_array};
 
 use super::streams::LISTED;
 use super::{Answer, Request, count, page};
@@ -61,7 +59,8 @@ impl JetStream {
         let id = self.find_stream(of.account, place.stream);
         let stream = id.as_ref().ok().and_then(|id| self.streams.get(id));
         // The deliver subject that there is, if there is one, before it changes.
-        let known = stream.and_then(|stream| stream.consumer(stream.find_consumer(place.consumer?)?));
+        let known =
+            stream.and_then(|stream| stream.consumer(stream.find_consumer(place.consumer?)?));
         let bound = known.is_some_and(|known| {
             turn.has_interest(of.account, known.config().deliver_subject.as_bytes())
         });
@@ -157,9 +156,14 @@ impl JetStream {
             let error = ErrorKind::NotEmptyRequest.error();
             return Answer::now::<ConsumerInfoResponse>(Err(error));
         }
-        self.about(name, of, |stream, id, _| {
-            Ok(ConsumerInfoResponse { info: stream.describe_consumer(turn, id, false) })
-        }, false)
+        self.about(
+            name,
+            of,
+            |stream, id, _| {
+                Ok(ConsumerInfoResponse { info: stream.describe_consumer(turn, id, false) })
+            },
+            false,
+        )
     }
 
     pub(super) fn consumer_delete(
@@ -172,10 +176,15 @@ impl JetStream {
             let error = ErrorKind::NotEmptyRequest.error();
             return Answer::now::<ConsumerDeleteResponse>(Err(error));
         }
-        self.about(name, of, |stream, id, _| {
-            stream.delete_consumer(turn, id);
-            Ok(ConsumerDeleteResponse { success: true })
-        }, true)
+        self.about(
+            name,
+            of,
+            |stream, id, _| {
+                stream.delete_consumer(turn, id);
+                Ok(ConsumerDeleteResponse { success: true })
+            },
+            true,
+        )
     }
 
     pub(super) fn consumer_pause(
@@ -192,10 +201,15 @@ impl JetStream {
                 Err(error) => return Answer::now::<ConsumerPauseResponse>(Err(error.into())),
             }
         }
-        self.about(name, of, |stream, id, _| {
-            let until = Some(request.pause_until).filter(|until| !until.is_zero());
-            Ok(stream.pause_consumer(turn, id, until))
-        }, true)
+        self.about(
+            name,
+            of,
+            |stream, id, _| {
+                let until = Some(request.pause_until).filter(|until| !until.is_zero());
+                Ok(stream.pause_consumer(turn, id, until))
+            },
+            true,
+        )
     }
 
     pub(super) fn consumer_unpin(
@@ -208,16 +222,22 @@ impl JetStream {
             Ok(request) => request,
             Err(error) => return Answer::now::<ConsumerUnpinResponse>(Err(error.into())),
         };
-        self.about(name, of, |stream, id, _| {
-            let unpin = |consumer: &mut crate::jetstream::consumer::Consumer,
-                         turn: &mut crate::jetstream::consumer::Turn<'_>| {
-                consumer.unpin(turn, &request.group)
-            };
-            match stream.with_consumer(turn, id, unpin) {
-                Some(true) => Ok(ConsumerUnpinResponse {}),
-                Some(false) | None => Err(ErrorKind::ConsumerInvalidPriorityGroup.error()),
-            }
-        }, true)
+        self.about(
+            name,
+            of,
+            |stream, id, _| {
+                let unpin =
+                    |consumer: &mut crate::jetstream::consumer::Consumer,
+                     turn: &mut crate::jetstream::consumer::Turn<'_>| {
+                        consumer.unpin(turn, &request.group)
+                    };
+                match stream.with_consumer(turn, id, unpin) {
+                    Some(true) => Ok(ConsumerUnpinResponse {}),
+                    Some(false) | None => Err(ErrorKind::ConsumerInvalidPriorityGroup.error()),
+                }
+            },
+            true,
+        )
     }
 
     pub(super) fn consumer_reset(
@@ -233,14 +253,21 @@ impl JetStream {
                 Err(error) => return Answer::now::<ConsumerResetResponse>(Err(error.into())),
             }
         }
-        self.about(name, of, |stream, id, _| {
-            let seq = (request.seq > 0).then_some(request.seq);
-            let reset = stream.with_consumer(turn, id, |consumer, turn| consumer.reset(turn, seq));
-            let reset_seq = reset.unwrap_or_else(|| Err(ErrorKind::ConsumerNotFound.error()))?;
-            stream.wake_consumer(id);
-            let info = stream.describe_consumer(turn, id, false);
-            Ok(ConsumerResetResponse { info, reset_seq })
-        }, true)
+        self.about(
+            name,
+            of,
+            |stream, id, _| {
+                let seq = (request.seq > 0).then_some(request.seq);
+                let reset =
+                    stream.with_consumer(turn, id, |consumer, turn| consumer.reset(turn, seq));
+                let reset_seq =
+                    reset.unwrap_or_else(|| Err(ErrorKind::ConsumerNotFound.error()))?;
+                stream.wake_consumer(id);
+                let info = stream.describe_consumer(turn, id, false);
+                Ok(ConsumerResetResponse { info, reset_seq })
+            },
+            true,
+        )
     }
 
     /// A pull request; the answers are messages.

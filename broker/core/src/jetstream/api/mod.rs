@@ -147,10 +147,9 @@ impl JetStream {
             Ask::StreamSnapshot(name) => self.stream_snapshot(name, of),
             Ask::StreamRestore(_) => Self::stream_restore(of),
             // What a server that is alone does not know is no request.
-            Ask::StreamEvacuatePeer(_)
-            | Ask::StreamCancelMove(_)
-            | Ask::System
-            | Ask::Unknown => None,
+            Ask::StreamEvacuatePeer(_) | Ask::StreamCancelMove(_) | Ask::System | Ask::Unknown => {
+                None
+            }
         }
     }
 

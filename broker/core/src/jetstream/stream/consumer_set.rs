@@ -68,10 +68,12 @@ impl Stream {
 
     fn name_for(&self, turn: &mut Turn<'_>, config: &ConsumerConfig) -> String {
         let given = [&config.durable_name, &config.name].into_iter().find(|name| !name.is_empty());
-        given.cloned().unwrap_or_else(|| loop {
-            let name = turn.node.rng.name(rng::Stream::Consumers, NAME_CHARS);
-            if self.find_consumer(&name).is_none() {
-                break name;
+        given.cloned().unwrap_or_else(|| {
+            loop {
+                let name = turn.node.rng.name(rng::Stream::Consumers, NAME_CHARS);
+                if self.find_consumer(&name).is_none() {
+                    break name;
+                }
             }
         })
     }
@@ -192,7 +194,9 @@ impl Stream {
 
     /// Tells a consumer that pushes whether somebody listens.
     pub(crate) fn watch_interest(&mut self, turn: &mut Turn<'_>, id: ConsumerId) {
-        let Some(consumer) = self.consumer(id).filter(|consumer| consumer.is_push()) else { return };
+        let Some(consumer) = self.consumer(id).filter(|consumer| consumer.is_push()) else {
+            return;
+        };
         let subject = consumer.config().deliver_subject.clone();
         let listens = turn.has_interest(self.account, subject.as_bytes());
         self.with_consumer(turn, id, |consumer, turn| consumer.interest(turn, listens));

@@ -56,7 +56,8 @@ impl Dedupe {
     /// The sequence of the message with this id, if it is not older than the window.
     pub(crate) fn find(&mut self, id: &[u8], now: u64) -> Option<u64> {
         self.forget_old(now);
-        let number = self.table.find(self.hash.bytes(id), |number| &*self.entry(*number).id == id)?;
+        let number =
+            self.table.find(self.hash.bytes(id), |number| &*self.entry(*number).id == id)?;
         Some(self.entry(*number).seq)
     }
 
@@ -129,7 +130,10 @@ mod tests {
         let mut dedupe = Dedupe::new(Duration::from_nanos(100), 3);
         for n in 0..10_000_u64 {
             dedupe.insert(&n.to_le_bytes(), n, n);
-            assert_eq!(dedupe.find(&n.saturating_sub(100).to_le_bytes(), n), Some(n.saturating_sub(100)));
+            assert_eq!(
+                dedupe.find(&n.saturating_sub(100).to_le_bytes(), n),
+                Some(n.saturating_sub(100))
+            );
         }
         assert_eq!(dedupe.len(), 101);
     }

@@ -186,7 +186,8 @@ impl Stream {
             Some(Rollup::Invalid) => {
                 let value = headers.rollup.unwrap_or_default();
                 let value = alloc::string::String::from_utf8_lossy(value).to_lowercase();
-                Err(ErrorKind::StreamRollupFailed.err(format_args!("rollup value invalid: {value:?}")))
+                Err(ErrorKind::StreamRollupFailed
+                    .err(format_args!("rollup value invalid: {value:?}")))
             }
         }
     }

@@ -5,16 +5,14 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use causeway_store::NewMessage;
-use causeway_wire::{encode, header};
 use causeway_wire::jetstream::headers::{PublishHeaders, Rollup, Ttl};
-use causeway_wire::jetstream::{
-    ApiError, PubAck, Time, write_pub_error,
-};
+use causeway_wire::jetstream::{ApiError, PubAck, Time, write_pub_error};
+use causeway_wire::{encode, header};
 
 use super::expect::{Published, Room, Verdict};
 use super::limits::{MARKER, NEVER, expiry_of, wall_nanos};
-use super::removal::Purge;
 use super::reads::time;
+use super::removal::Purge;
 use super::{Stream, replies::Reply};
 use crate::jetstream::JetStream;
 use crate::jetstream::stream::StreamId;

@@ -101,7 +101,9 @@ impl Stream {
 
     /// Notes the configuration of a consumer.
     pub(crate) fn note_consumer_config(&mut self, id: ConsumerId) {
-        let Some(consumer) = self.consumers.get(&id).filter(|each| each.is_durable()) else { return };
+        let Some(consumer) = self.consumers.get(&id).filter(|each| each.is_durable()) else {
+            return;
+        };
         let note = write(consumer.created(), &consumer.config().to_json());
         let key = format!("{CONSUMER}{}", consumer.name());
         self.log.note(key.as_bytes(), NoteChange::Put(&note));

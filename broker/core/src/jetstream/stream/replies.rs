@@ -136,7 +136,8 @@ mod tests {
         replies.push_message(&Reply { to: b"b", header: b"h", payload: b"two" });
         replies.push(b"c", |_| {});
         replies.close(Position(3));
-        let row = |to: &str, header: &str, payload: &str| (to.into(), header.into(), payload.into());
+        let row =
+            |to: &str, header: &str, payload: &str| (to.into(), header.into(), payload.into());
         assert_eq!(released(&mut replies, 2), [row("a", "", "one")]);
         assert_eq!(released(&mut replies, 2), []);
         replies.push(b"d", |out| out.extend_from_slice(b"four"));

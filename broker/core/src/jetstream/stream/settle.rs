@@ -1,8 +1,8 @@
 //! The end of a turn: what happened becomes a batch of the log, what is durable is answered and
 //! delivered.
 
-use causeway_store::disk::Done;
 use causeway_store::Failure;
+use causeway_store::disk::Done;
 
 use super::Stream;
 use super::notes::CurrentNotes;
@@ -13,7 +13,11 @@ use crate::time::Mono;
 
 impl Stream {
     /// Takes the answer to a request to the disk.
-    pub(crate) fn disk_done(&mut self, turn: &mut Turn<'_>, done: Done) -> causeway_store::Progress {
+    pub(crate) fn disk_done(
+        &mut self,
+        turn: &mut Turn<'_>,
+        done: Done,
+    ) -> causeway_store::Progress {
         let progress = self.log.done(done, &mut turn.fx.disk);
         if progress.loaded || progress.durable {
             self.to_pump.append(&mut self.loading);
@@ -43,7 +47,8 @@ impl Stream {
     /// What was done to the log becomes a batch.
     pub(super) fn commit(&mut self, turn: &mut Turn<'_>) {
         let Self { log, config, created, consumers, consumer_names, .. } = self;
-        let mut notes = CurrentNotes { config, created: *created, now: turn.now, consumers, consumer_names };
+        let mut notes =
+            CurrentNotes { config, created: *created, now: turn.now, consumers, consumer_names };
         log.commit(&mut notes, &mut turn.fx.disk);
     }
 
@@ -55,7 +60,8 @@ impl Stream {
                 self.to_pump.insert(id);
                 return true;
             }
-            let pump = |consumer: &mut Consumer, turn: &mut crate::jetstream::consumer::Turn<'_>| {
+            let pump = |consumer: &mut Consumer,
+                        turn: &mut crate::jetstream::consumer::Turn<'_>| {
                 consumer.pump(turn, room as u64)
             };
             match self.with_consumer(turn, id, pump) {
@@ -65,7 +71,9 @@ impl Stream {
                     return true;
                 }
                 Some(Pump::Loading) => drop(self.loading.insert(id)),
-                Some(Pump::Failed) => drop(self.deadlines.insert(id, turn.now.mono + limits::READ_AGAIN)),
+                Some(Pump::Failed) => {
+                    drop(self.deadlines.insert(id, turn.now.mono + limits::READ_AGAIN))
+                }
             }
         }
         false

@@ -2,8 +2,8 @@
 
 use alloc::vec::Vec;
 
-use causeway_wire::jetstream::{Nullable, Time};
 use causeway_wire::jetstream::info::{LostData, StreamInfo, StreamState};
+use causeway_wire::jetstream::{Nullable, Time};
 
 use super::Stream;
 use super::reads::time;

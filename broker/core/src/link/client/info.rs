@@ -44,7 +44,11 @@ impl Node {
             ldm: self.lame_duck.is_some(),
             api_lvl: limits::API_LEVEL,
             jetstream: config.jetstream.is_some(),
-            domain: config.jetstream.as_ref().and_then(|each| each.domain.clone()).unwrap_or_default(),
+            domain: config
+                .jetstream
+                .as_ref()
+                .and_then(|each| each.domain.clone())
+                .unwrap_or_default(),
             ..Info::default()
         }
     }

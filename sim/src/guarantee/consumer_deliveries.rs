@@ -54,7 +54,9 @@ impl ConsumerDeliveries {
         let consumer = view.streams.consumer(no);
         let Some(given) = consumer.given.get(&seq) else { return };
         let Some((confirmed_i, confirmed_t)) = given.confirmed else { return pen.held() };
+        let node = view.streams.stream(consumer.stream).node;
         let forgets = view.streams.may_forget(consumer.stream, confirmed_t)
+            || view.streams.machine(node).damaged.is_some()
             || consumer.rules.memory && self.restarted(view, no, confirmed_t);
         if pen.t <= confirmed_t + self.rtt_ns + SECOND || forgets {
             return pen.excused();

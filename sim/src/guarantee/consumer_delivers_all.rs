@@ -8,7 +8,7 @@
 
 use super::outcome::Pen;
 use super::scope::Scope;
-use super::streams::{self, Ack, Consumer, Streams};
+use super::streams::{self, Consumer, Streams};
 use super::view::View;
 use super::{Checker, Params, Topic};
 use crate::history::{Kind, Phase, Sym};
@@ -39,7 +39,7 @@ impl ConsumerDeliversAll {
             let wrong = match consumer.given.get(&seq) {
                 None => Some("never gave it to anybody"),
                 Some(given) => {
-                    let done = given.settled.is_some() || consumer.rules.ack != Ack::Explicit;
+                    let done = consumer.is_done_with(seq);
                     let spent = consumer.rules.max_deliver.is_some_and(|most| given.times >= most);
                     let waits = given.last_t + consumer.rules.ack_wait_ns + LATE_NS;
                     let late = waits < pen.t;

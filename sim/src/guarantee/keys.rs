@@ -133,7 +133,14 @@ impl Keys {
                 let Some(sent) = view.streams.sent.get(msg) else { continue };
                 let Some(expected) = sent.expect else { continue };
                 // A key that was deleted is not there, whatever its revision.
-                let between = written.range(expected + 1..*revision).next_back();
+                // One that it cannot have found is worse than one in between.
+                let from = (expected + 1).min(*revision);
+                let between = written.range(from..*revision).next_back().or_else(|| {
+                    written
+                        .range(*revision..=expected.max(*revision))
+                        .next_back()
+                        .filter(|_| expected >= *revision)
+                });
                 match between {
                     None => pen.held(),
                     Some(_) if view.streams.may_have_forgotten(key.0) => pen.excused(),

@@ -184,7 +184,7 @@ fn queue(view: &View<'_>, no: StreamNo, stream: &Stream, pen: &mut Pen<'_>) {
             .filter(|c| c.made && Streams::takes(view, c, sent.subject))
             .collect();
         let given = |c: &&streams::Consumer| c.given.get(&acked.seq).copied();
-        let all_done = takers.iter().all(|c| given(c).is_some_and(|g| g.settled.is_some()));
+        let all_done = takers.iter().all(|c| c.is_done_with(acked.seq));
         let sure = takers.iter().all(|c| {
             given(c).is_some_and(|g| g.confirmed.is_some_and(|(_, t)| t + LATE_NS < pen.t))
         });

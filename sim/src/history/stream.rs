@@ -204,11 +204,12 @@ pub enum StreamEvent {
         /// Which.
         stream: StreamNo,
     },
-    /// A node has found, when it started, that not all of a stream is as it should be.
+    /// A node says that not all of a stream is as it should be.
     Damaged {
         /// Which.
         stream: StreamNo,
-        /// What: `torn_tail`, `damage`, `missing_file`, `damaged_checkpoint`, `unknown`.
+        /// What: `torn_tail`, `damage`, `missing_file`, `damaged_checkpoint`, `unknown`; `lost` if
+        /// the server says so when it is asked.
         what: Sym,
         /// The first sequence that may be lost by it.
         first: u64,

@@ -151,17 +151,17 @@ texts! {
     /// What the name service answers.
     Answer = one_of(&NamesAnswer::ALL.map(NamesAnswer::name));
     /// When messages of a stream go.
-    Retention = one_of(&RETENTIONS);
+    Retention = word(&RETENTIONS);
     /// Where messages are.
-    Storage = one_of(&STORAGES);
+    Storage = word(&STORAGES);
     /// Who goes at a limit.
-    Discard = one_of(&DISCARDS);
+    Discard = word(&DISCARDS);
     /// How messages are packed.
-    Compression = one_of(&COMPRESSIONS);
+    Compression = word(&COMPRESSIONS);
     /// What must be acknowledged.
-    AckPolicy = one_of(&ACK_POLICIES);
+    AckPolicy = word(&ACK_POLICIES);
     /// Where a consumer begins.
-    DeliverPolicy = one_of(&DELIVER_POLICIES);
+    DeliverPolicy = word(&DELIVER_POLICIES);
     /// What a client does with keys, and how often.
     Mix = mix();
     /// When a stream's file is synced.
@@ -231,6 +231,12 @@ fn ranged(value: &str, plain: Option<Value>, description: &str) -> Schema {
     let param = json!({ "type": "string", "pattern": PARAM });
     let forms: Vec<Value> = [Some(text), Some(param), plain].into_iter().flatten().collect();
     json_schema!({ "description": description, "anyOf": forms })
+}
+
+/// One of these, or a value with a parameter in it.
+fn word(names: &[&str]) -> Schema {
+    let param = json!({ "type": "string", "pattern": PARAM });
+    json_schema!({ "anyOf": [{ "type": "string", "enum": names }, param] })
 }
 
 fn one_of(names: &[&str]) -> Schema {

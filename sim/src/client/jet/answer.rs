@@ -95,6 +95,9 @@ impl<'a> Answer<'a> {
     /// Where a message was stored, whether it had been there, and the stream's name.
     pub(super) fn stored(&self) -> Option<(u64, bool, String)> {
         let json = self.json();
+        if json.get("error").is_some() {
+            return None;
+        }
         let seq = json.get("seq")?.as_u64()?;
         let duplicate = json.get("duplicate").and_then(Value::as_bool) == Some(true);
         let name = json.get("stream").and_then(Value::as_str).unwrap_or_default();
@@ -115,6 +118,20 @@ impl<'a> Answer<'a> {
             deleted: number("num_deleted").unwrap_or(0),
             lost: lost.and_then(Value::as_array).map_or(0, |lost| lost.len() as u64),
         })
+    }
+
+    /// The sequences that the server says it has lost, as ranges.
+    pub(super) fn lost(&self) -> Vec<(u64, u64)> {
+        let json = self.json();
+        let lost = json.get("state").and_then(|state| state.get("lost")?.get("msgs")?.as_array());
+        let mut ranges: Vec<(u64, u64)> = Vec::new();
+        for seq in lost.into_iter().flatten().filter_map(Value::as_u64) {
+            match ranges.last_mut() {
+                Some((_, last)) if *last + 1 == seq => *last = seq,
+                _ => ranges.push((seq, seq)),
+            }
+        }
+        ranges
     }
 
     pub(super) fn consumer_state(&self, consumer: ConsumerNo) -> Option<ConsumerState> {
@@ -261,5 +278,9 @@ mod tests {
             br#"{"state":{"messages":1,"bytes":2,"first_seq":3,"last_seq":4,"lost":{"msgs":[9]}}}"#;
         let state = answer(None, state).stream_state(StreamNo(0)).unwrap();
         assert_eq!((state.messages, state.last, state.deleted, state.lost), (1, 4, 0, 1));
+        let lost = br#"{"state":{"lost":{"msgs":[3,4,9]}}}"#;
+        assert_eq!(answer(None, lost).lost(), [(3, 4), (9, 9)]);
+        let full = br#"{"error":{"code":400,"err_code":10077},"stream":"S","seq":0}"#;
+        assert_eq!(answer(None, full).stored(), None);
     }
 }

@@ -1,4 +1,7 @@
 //! Reading everything back: each stream from its first sequence to its last, then the consumers.
+//!
+//! A stream is asked how it is before it is read and afterwards: what is damaged may be found only by
+//! reading it.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -77,6 +80,10 @@ impl Client {
                 self.ask_for(stream, seq, rec);
                 return self.audit_more(rec);
             }
+            let asked = |wait: &Wait| matches!(wait, Wait::SurveyAgain(_));
+            if reading.is_over() && !jet.waiting.values().any(asked) {
+                self.ask_how(stream, Wait::SurveyAgain(stream), rec);
+            }
             return;
         }
         let asks = |wait: &Wait| matches!(wait, Wait::Survey(_) | Wait::Consumer(_));
@@ -120,7 +127,6 @@ impl Client {
             let (next, last) = (state.first.max(1), state.last);
             let (open, again) = (BTreeSet::new(), BTreeSet::new());
             jet.audit.reading = Some(Reading { stream, next, last, open, again });
-            self.end_of_reading(rec);
         } else {
             let gone = answer.error().is_some_and(|(code, _)| code == NO_STREAM);
             self.api_error("a survey", answer, rec);
@@ -171,16 +177,29 @@ impl Client {
             }
         };
         stream_event(event, rec);
-        self.end_of_reading(rec);
         self.audit_more(rec);
     }
 
-    /// If everything has been read, says so.
-    fn end_of_reading(&mut self, rec: &mut Recorder) {
-        let Some(jet) = &mut self.jet else { return };
-        if let Some(reading) = jet.audit.reading.take_if(|reading| reading.is_over()) {
-            stream_event(StreamEvent::Audited { stream: reading.stream }, rec);
+    /// The server has said how the stream is that has been read.
+    pub(super) fn surveyed_again(
+        &mut self,
+        stream: StreamNo,
+        answer: &Answer<'_>,
+        rec: &mut Recorder,
+    ) {
+        let Some(state) = answer.stream_state(stream) else {
+            return self.steward_later(rec.now);
+        };
+        let what = rec.intern("lost");
+        for (first, last) in answer.lost() {
+            stream_event(StreamEvent::Damaged { stream, what, first, last }, rec);
         }
+        stream_event(StreamEvent::State(state), rec);
+        stream_event(StreamEvent::Audited { stream }, rec);
+        if let Some(jet) = &mut self.jet {
+            jet.audit.reading = None;
+        }
+        self.audit_more(rec);
     }
 
     pub(super) fn consumer_surveyed(

@@ -96,6 +96,8 @@ enum Wait {
     Look(StreamNo),
     /// How a stream is that is to be read back.
     Survey(StreamNo),
+    /// The same when it has been.
+    SurveyAgain(StreamNo),
     /// One of its messages.
     Read { stream: StreamNo, seq: u64 },
     /// How a consumer is.
@@ -266,7 +268,9 @@ impl Client {
                 let client = self.id;
                 stream_event(StreamEvent::Untold { client, call }, rec);
             }
-            Wait::Make | Wait::Survey(_) | Wait::Consumer(_) => self.steward_later(rec.now),
+            Wait::Make | Wait::Survey(_) | Wait::SurveyAgain(_) | Wait::Consumer(_) => {
+                self.steward_later(rec.now);
+            }
             Wait::Read { seq, .. } => {
                 self.read_again(seq);
                 self.steward_later(rec.now);
@@ -348,6 +352,7 @@ impl Client {
             Wait::Make => self.made(answer, rec),
             Wait::Look(stream) => self.looked(stream, answer, rec),
             Wait::Survey(stream) => self.surveyed(stream, answer, rec),
+            Wait::SurveyAgain(stream) => self.surveyed_again(stream, answer, rec),
             Wait::Read { stream, seq } => self.read_back(stream, seq, answer, rec),
             Wait::Consumer(consumer) => self.consumer_surveyed(consumer, answer, rec),
             Wait::Pull(_) | Wait::Ack { .. } => {}

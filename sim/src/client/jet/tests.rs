@@ -286,10 +286,14 @@ fn streams_are_made_one_after_the_other_and_read_back() {
     actor.wait(API_NS + PAUSE_NS);
     assert!(actor.said().contains("STREAM.MSG.GET.S _JET.3.1.10"), "nobody answered to the third");
     actor.answers(1, 10, message);
-    assert_eq!(actor.events(), "stored audited");
-    actor.answers(1, 11, r#"{"error":{"code":404,"err_code":10059,"description":"no"}}"#);
+    assert!(actor.said().starts_with("PUB $JS.d.API.STREAM.INFO.S _JET.3.1.11 "));
+    let lost =
+        r#"{"state":{"messages":2,"bytes":9,"first_seq":4,"last_seq":6,"lost":{"msgs":[5]}}}"#;
+    actor.answers(1, 11, lost);
+    assert_eq!(actor.events(), "stored damaged state audited");
+    actor.answers(1, 12, r#"{"error":{"code":404,"err_code":10059,"description":"no"}}"#);
     assert_eq!(actor.events(), "api_error audited", "what is not there has been read");
-    actor.answers(1, 12, r#"{"delivered":{"consumer_seq":3,"stream_seq":6},"ack_floor":{"consumer_seq":2,"stream_seq":5},"num_pending":0,"num_ack_pending":1}"#);
+    actor.answers(1, 13, r#"{"delivered":{"consumer_seq":3,"stream_seq":6},"ack_floor":{"consumer_seq":2,"stream_seq":5},"num_pending":0,"num_ack_pending":1}"#);
     assert_eq!(actor.events(), "consumer_state");
 }
 

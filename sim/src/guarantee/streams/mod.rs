@@ -72,7 +72,7 @@ pub(super) struct Stream {
     pub(super) audited: Option<(usize, u64)>,
     /// What the node has found to be missing, by ranges of sequences.
     pub(super) damage: Vec<(u64, u64)>,
-    /// It has found that the end was not as it had been written.
+    /// It has found something that it cannot read, and not what it was.
     pub(super) torn: bool,
     /// Who was acknowledged at which sequence first.
     pub(super) acked: BTreeMap<u64, MsgId>,
@@ -253,8 +253,10 @@ impl Streams {
                 let stream = &mut self.streams[usize::from(stream.0)];
                 if first <= last {
                     stream.damage.push((first, last));
+                } else {
+                    // Of an end that cannot be read nobody knows what it was.
+                    stream.torn = true;
                 }
-                stream.torn = true;
             }
             StreamEvent::ConsumerState(state) => {
                 self.consumers[usize::from(state.consumer.0)].state = Some((i, state));
@@ -331,6 +333,19 @@ impl Streams {
         let subject = view.history.text(subject);
         consumer.rules.filters.is_empty()
             || consumer.rules.filters.iter().any(|filter| super::subject::reaches(subject, filter))
+    }
+}
+
+impl Consumer {
+    /// Whether a message is done with: acknowledged or given up; with one behind it if that is enough;
+    /// or given out, if nobody has to say anything.
+    pub(super) fn is_done_with(&self, seq: u64) -> bool {
+        let settled = |given: &Given| given.settled.is_some();
+        match self.rules.ack {
+            Ack::None => self.given.contains_key(&seq),
+            Ack::All => self.given.range(seq..).any(|(_, given)| settled(given)),
+            Ack::Explicit => self.given.get(&seq).is_some_and(settled),
+        }
     }
 }
 

@@ -150,5 +150,12 @@ pub const API_LEVEL: i32 = 5;
 /// Longest time between pings of a route (nats-server `routeMaxPingInterval`).
 pub const ROUTE_PING_INTERVAL_MAX: Duration = Duration::from_secs(30);
 
-/// How long a consumer waits before it reads a message again that the disk could not read.
-pub const READ_AGAIN: Duration = Duration::from_millis(250);
+/// How long a server waits before it tries again what the disk could not do.
+pub const DISK_RETRY: Duration = Duration::from_secs(1);
+
+/// How often streams that are acknowledged before they are synced are synced, unless the operator
+/// says so (nats-server: 2 min).
+pub const SYNC_INTERVAL: Duration = Duration::from_secs(120);
+
+/// Messages that expire in one turn. The rest follow in the next turn, which is due at once.
+pub const EXPIRED_PER_TURN: usize = 4_096;

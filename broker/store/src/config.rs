@@ -23,7 +23,7 @@ pub enum Durability {
     Written,
 }
 
-/// What is done to bodies before they are written.
+/// What is done to bodies before they are written. Nothing yet.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Compression {
     /// Nothing.
@@ -32,7 +32,7 @@ pub enum Compression {
     Lz4,
 }
 
-/// A key of encryption at rest, 256 bits.
+/// A key of encryption at rest, 256 bits. There is no encryption yet: whoever gives one is refused.
 #[derive(Clone, Eq, PartialEq)]
 pub struct Key(pub [u8; 32]);
 

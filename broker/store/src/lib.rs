@@ -24,6 +24,50 @@
 //! timer decides how many messages share a sync, the disk does.
 //!
 //! The owner looks at [`failure`](Log::failure) before it accepts something.
+//!
+//! # What is on the disk
+//!
+//! ```text
+//!   00000007-<identity>.seg     a segment: records, then zeros that were written ahead of need
+//!   00000005-<identity>.pak     what was left of a segment when that was less than half
+//!   00000005-<identity>.idx     what the index has of one of these; it can be found out again
+//!   destroyed                   the log is being destroyed
+//!
+//!   segment      ┌────────────┬─────────┬─────────┬─────────┬───────┬─────────┬───────┬── 0 0 0
+//!                │ checkpoint │ message │ control │ message │ message │ control │ close │
+//!                └────────────┴─────────┴─────────┴─────────┴───────┴─────────┴───────┴──
+//!                ◄──────── batch 8 ─────────────►◄─────── batch 9 ───────────►◄─ 10 ─►
+//!                one write, one sync: and the next batch only after that
+//!
+//!   record       magic 2 │ kind 1 │ flags 1 │ subject 2 │ - 2 │ header 4 │ body 4 │ batch 8 │ seq 8
+//!                │ time 8 │ how far the batch goes 4 │ checksum of the header before 4
+//!                │ checksum of the body 4 │ checksum of all this, the log's identity, segment and
+//!                place 4 ║ body (mark 8 │ subject │ header │ payload), filled up to 8
+//! ```
+//!
+//! * A *message* is a message. A *control* record says what else a batch did: messages removed, in
+//!   ranges; the head trimmed; notes changed. A *checkpoint* says everything but messages: the
+//!   notes, which segments there are, which of their messages are left, what is lost. Each segment
+//!   begins with one, and one may stand elsewhere if much can be removed after it.
+//! * A header's checksum covers the lengths, so damage never lets a reader lose its way, and what is
+//!   behind damage is found again by looking for the next header. It covers the place, so a block
+//!   that went astray or is stale is no record there; stale blocks of the same place break the chain.
+//! * **What is durable.** A batch that is not the last was synced before the next was written:
+//!   whatever is missing of it is damage and is reported. Of the last batch nobody can say whether it
+//!   was torn or damaged. See [`FindingKind`].
+//! * **Nothing is written over** but the bodies of erased messages and the record that says that the
+//!   log was closed. After an end without that the last batch is written again to a new segment,
+//!   whether or not it is whole: what is read may never have been synced, and after a sync that
+//!   failed no later one helps.
+//! * **Room.** The next segment is made when half of this one is used. If there is no room for it the
+//!   owner is told then, so what was accepted can still be written, and removals, too.
+//!
+//! What was designed otherwise and why: which messages are left is in checkpoints, not in a file
+//! beside each segment, because it is then there together with the notes or not at all; that costs at
+//! most a bit for each message. Nothing is renamed but a file to `destroyed`, which takes no room. The
+//! identity is in the names, so no damage of a file's head makes the rest worthless.
+//!
+//! Not there yet: a [`Key`] is refused, and [`Compression::Lz4`] writes what [`Compression::None`] does.
 #![no_std]
 #![forbid(unsafe_code)]
 

@@ -39,9 +39,14 @@ impl Directory {
         self.now.keys()
     }
 
-    /// All files that have a name in one of the versions.
+    /// All files that have a name in one of the versions, or would have one if only some of the changes
+    /// were kept.
     pub(super) fn files(&self) -> impl Iterator<Item = Inode> {
-        self.now.values().chain(self.durable.values()).copied()
+        let changed = self.changes.iter().filter_map(|change| match change {
+            Entry::Put(_, file) | Entry::Rename(_, _, file) => Some(*file),
+            Entry::Remove(_) => None,
+        });
+        self.now.values().chain(self.durable.values()).copied().chain(changed)
     }
 
     pub(super) fn sync(&mut self) {

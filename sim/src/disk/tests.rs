@@ -441,3 +441,19 @@ fn directories_are_there_while_names_are_in_them_and_files_while_they_are_open()
     disk.end_process();
     assert!(run(&mut disk, open(1)).is_ok());
 }
+
+#[test]
+fn a_name_that_was_made_and_taken_away_may_come_back_with_its_content() {
+    let mut found = BTreeSet::new();
+    for seed in 0..50 {
+        let (mut disk, _) = with_file(seed, 1, b'o');
+        let file = opened(&mut disk, "new", true).unwrap();
+        write(&mut disk, file, 0, b"x").unwrap();
+        run(&mut disk, OpKind::Sync { file }).unwrap();
+        run(&mut disk, OpKind::Close { file }).unwrap();
+        run(&mut disk, OpKind::Remove { path: path("new") }).unwrap();
+        disk.lose_power();
+        found.insert(content(&mut disk, "new"));
+    }
+    assert_eq!(found, BTreeSet::from([None, Some(b"x".to_vec())]));
+}

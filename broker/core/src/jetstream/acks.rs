@@ -4,7 +4,7 @@ use causeway_wire::jetstream::{AckSubject, FlowControlSubject};
 
 use crate::ids::AccountId;
 use crate::jetstream::JetStream;
-use crate::jetstream::stream::{ConsumerId, StreamId};
+use crate::jetstream::stream::{ConsumerId, Stream, StreamId};
 use crate::jetstream::turn::{Incoming, Turn};
 
 impl JetStream {
@@ -33,10 +33,17 @@ impl JetStream {
             Some((subject, found))
         });
         let Some((subject, (id, consumer))) = found else {
-            let reply = incoming.reply.unwrap_or_default();
-            return turn.nobody_listens(incoming.client, incoming.subject, reply);
+            // Another server of the cluster may know it.
+            if turn.node.cluster.is_none() {
+                let reply = incoming.reply.unwrap_or_default();
+                turn.nobody_listens(incoming.client, incoming.subject, reply);
+            }
+            return;
         };
         let Some(stream) = self.streams.get_mut(&id) else { return };
+        if incoming.client.is_none() && !stream.has_message_of(&subject) {
+            return;
+        }
         let reply = incoming.reply.unwrap_or_default();
         stream.with_consumer(turn, consumer, |consumer, turn| {
             consumer.ack(turn, &subject, incoming.payload, reply);
@@ -63,5 +70,14 @@ impl JetStream {
         });
         stream.wake_consumer(consumer);
         self.touched.insert(id);
+    }
+}
+
+impl Stream {
+    /// Whether an acknowledgement that came from another server is about a message of this stream,
+    /// and not about one of a stream there that has the same name.
+    fn has_message_of(&self, subject: &AckSubject<'_>) -> bool {
+        let meta = self.log.meta(subject.stream_seq);
+        meta.is_some_and(|meta| i64::try_from(meta.time) == Ok(subject.timestamp))
     }
 }

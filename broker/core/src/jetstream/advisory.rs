@@ -9,7 +9,7 @@ use causeway_wire::jetstream::advisory::{
 };
 use causeway_wire::jetstream::{Nanos, Time};
 
-use super::consumer::{Advisory, UnpinReason};
+use super::consumer::{About, Advisory, UnpinReason};
 use super::turn::{Outgoing, Turn};
 use crate::ids::AccountId;
 use crate::rng;
@@ -62,95 +62,111 @@ pub(super) fn of_consumer(
     consumer: &str,
     what: &Advisory<&[u8]>,
 ) {
+    match *what {
+        Advisory::Pinned { group, pin } => pinned(turn, place, consumer, group, pin),
+        Advisory::Unpinned { group, reason } => unpinned(turn, place, consumer, group, reason),
+        Advisory::Pause { paused, until } => {
+            let pause = ConsumerPause {
+                stream: place.stream.into(),
+                consumer: consumer.into(),
+                paused,
+                pause_until: Time::from_nanos(until.0),
+                domain: place.domain.into(),
+            };
+            publish(turn, place.account, &pause);
+        }
+        Advisory::MaxDeliveries { .. }
+        | Advisory::Naked(_)
+        | Advisory::Terminated { .. }
+        | Advisory::Acked { .. } => of_delivery(turn, place, consumer, what),
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// What became of a delivery.
+fn of_delivery(turn: &mut Turn<'_>, place: Place<'_>, consumer: &str, what: &Advisory<&[u8]>) {
     let (account, domain): (_, String) = (place.account, place.domain.into());
     let (stream, consumer): (String, String) = (place.stream.into(), consumer.into());
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     match *what {
         Advisory::MaxDeliveries { stream_seq, deliveries } => {
-            publish(
-                turn,
-                account,
-                &MaxDeliver { stream, consumer, stream_seq, deliveries, domain },
-            );
+            let most = MaxDeliver { stream, consumer, stream_seq, deliveries, domain };
+            publish(turn, account, &most);
         }
-        Advisory::Naked(about) => publish(
-            turn,
-            account,
-            &MsgNaked {
-                stream,
-                consumer,
-                consumer_seq: about.consumer_seq,
-                stream_seq: about.stream_seq,
-                deliveries: about.deliveries,
-                domain,
-            },
-        ),
-        Advisory::Terminated { about, reason } => publish(
-            turn,
-            account,
-            &MsgTerminated {
-                stream,
-                consumer,
-                consumer_seq: about.consumer_seq,
-                stream_seq: about.stream_seq,
-                deliveries: about.deliveries,
-                reason: text(reason),
-                domain,
-            },
-        ),
-        Advisory::Pinned { group, pin } => publish(
-            turn,
-            account,
-            &GroupPinned {
-                account: turn.node.accounts.get(account).name.clone(),
-                stream,
-                consumer,
-                domain,
-                group: text(group),
-                pinned_id: text(pin),
-            },
-        ),
-        Advisory::Unpinned { group, reason } => {
-            let reason = match reason {
-                UnpinReason::Admin => "admin",
-                UnpinReason::Timeout => "timeout",
-            };
+        Advisory::Naked(About { consumer_seq, stream_seq, deliveries }) => {
+            let naked = MsgNaked { stream, consumer, consumer_seq, stream_seq, deliveries, domain };
+            publish(turn, account, &naked);
+        }
+        Advisory::Terminated { about, reason } => {
+            let About { consumer_seq, stream_seq, deliveries } = about;
+            let reason = text(reason);
             publish(
                 turn,
                 account,
-                &GroupUnpinned {
-                    account: turn.node.accounts.get(account).name.clone(),
+                &MsgTerminated {
                     stream,
                     consumer,
+                    consumer_seq,
+                    stream_seq,
+                    deliveries,
+                    reason,
                     domain,
-                    group: text(group),
-                    reason: reason.into(),
                 },
             );
         }
-        Advisory::Pause { paused, until } => publish(
-            turn,
-            account,
-            &ConsumerPause {
-                stream,
-                consumer,
-                paused,
-                pause_until: Time::from_nanos(until.0),
-                domain,
-            },
-        ),
-        Advisory::Acked { about, took } => publish(
-            turn,
-            account,
-            &AckMetric {
-                stream,
-                consumer,
-                consumer_seq: about.consumer_seq,
-                stream_seq: about.stream_seq,
-                ack_time: Nanos(i64::try_from(took.as_nanos()).unwrap_or(i64::MAX)),
-                deliveries: about.deliveries,
-                domain,
-            },
-        ),
+        Advisory::Acked { about, took } => {
+            let About { consumer_seq, stream_seq, deliveries } = about;
+            let ack_time = Nanos(i64::try_from(took.as_nanos()).unwrap_or(i64::MAX));
+            publish(
+                turn,
+                account,
+                &AckMetric {
+                    stream,
+                    consumer,
+                    consumer_seq,
+                    stream_seq,
+                    ack_time,
+                    deliveries,
+                    domain,
+                },
+            );
+        }
+        Advisory::Pinned { .. } | Advisory::Unpinned { .. } | Advisory::Pause { .. } => {}
     }
+}
+
+fn pinned(turn: &mut Turn<'_>, place: Place<'_>, consumer: &str, group: &[u8], pin: &[u8]) {
+    let pinned = GroupPinned {
+        account: turn.node.accounts.get(place.account).name.clone(),
+        stream: place.stream.into(),
+        consumer: consumer.into(),
+        domain: place.domain.into(),
+        group: text(group),
+        pinned_id: text(pin),
+    };
+    publish(turn, place.account, &pinned);
+}
+
+fn unpinned(
+    turn: &mut Turn<'_>,
+    place: Place<'_>,
+    consumer: &str,
+    group: &[u8],
+    reason: UnpinReason,
+) {
+    let reason = match reason {
+        UnpinReason::Admin => "admin",
+        UnpinReason::Timeout => "timeout",
+    };
+    let unpinned = GroupUnpinned {
+        account: turn.node.accounts.get(place.account).name.clone(),
+        stream: place.stream.into(),
+        consumer: consumer.into(),
+        domain: place.domain.into(),
+        group: text(group),
+        reason: reason.into(),
+    };
+    publish(turn, place.account, &unpinned);
 }

@@ -7,6 +7,7 @@ use causeway_wire::jetstream::info::AccountLimits;
 use causeway_wire::jetstream::{ApiError, ConsumerConfig, ErrorKind, StreamConfig};
 
 use super::JetStream;
+use super::consumer::limits::SEQUENCE_MOST;
 use super::stream::Stream;
 use crate::ids::AccountId;
 
@@ -66,6 +67,10 @@ impl Account for AccountView<'_> {
     }
 
     fn admit(&self, new: &StreamConfig, _old: Option<&StreamConfig>) -> Result<(), ApiError> {
+        if new.first_seq >= SEQUENCE_MOST {
+            let text = format_args!("first sequence {} is above {SEQUENCE_MOST}", new.first_seq);
+            return Err(ErrorKind::StreamInvalidConfig.err(text));
+        }
         unsupported(new)
     }
 

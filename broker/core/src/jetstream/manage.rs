@@ -25,10 +25,21 @@ use crate::time::Wall;
 pub(super) struct Leaving {
     log: Log,
     account: AccountId,
-    dir: String,
+    pub(super) dir: String,
     /// Who is told when it is done, and what.
     reply: Vec<u8>,
     answer: Vec<u8>,
+}
+
+impl Leaving {
+    /// Whether the disk could not do what was asked of it.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.log.is_open() && !self.log.has_ended()
+    }
+
+    pub(super) fn destroy_again(&mut self, turn: &mut Turn<'_>) {
+        self.log.destroy(&mut turn.fx.disk);
+    }
 }
 
 impl JetStream {
@@ -39,28 +50,38 @@ impl JetStream {
         account: AccountId,
         config: StreamConfig,
     ) -> StreamId {
-        let (id, dir) = self.new_place(turn, account, &config.name);
+        let (id, dir) = match config.storage {
+            Storage::File => self.new_place(turn, account, &config.name),
+            Storage::Memory => (self.new_id(), String::new()),
+        };
         let log_config = self.log_config(turn, id, dir, &config);
         let log = Log::create(log_config, config.first_seq.max(1), &mut turn.fx.disk);
         let created = turn.now.wall;
         let mut stream = self.make_stream(turn, id, account, created, config, log);
         stream.note_config();
-        stream.advise(turn, Action::Create);
         self.take_up(turn, stream);
+        if let Some(stream) = self.streams.get(&id) {
+            stream.advise(turn, Action::Create);
+        }
         id
+    }
+
+    fn new_id(&mut self) -> StreamId {
+        self.last_stream += 1;
+        StreamId(self.last_stream)
     }
 
     /// A number and a directory that no stream has had.
     fn new_place(&mut self, turn: &Turn<'_>, account: AccountId, name: &str) -> (StreamId, String) {
-        self.last_stream += 1;
-        let id = StreamId(self.last_stream);
+        let id = self.new_id();
         let account = &turn.node.accounts.get(account).name;
         let mut dir = format!("{account}/streams/{name}");
         // A stream of this name may be on its way out.
-        while self.dirs.contains(&dir) {
-            dir = format!("{account}/streams/{name}.{}", id.0);
+        let mut number = 0;
+        while !self.dirs.insert(dir.clone()) {
+            number += 1;
+            dir = format!("{account}/streams/{name}.{number}");
         }
-        self.dirs.insert(dir.clone());
         (id, dir)
     }
 
@@ -143,9 +164,11 @@ impl JetStream {
     ) {
         let Some(stream) = self.streams.get_mut(&id) else { return };
         stream.reconfigure(turn, config);
-        stream.advise(turn, Action::Modify);
         self.touched.insert(id);
         self.subscribe_stream(turn, id);
+        if let Some(stream) = self.streams.get(&id) {
+            stream.advise(turn, Action::Modify);
+        }
     }
 
     /// Destroys a stream; `answer` goes to `reply` when nothing can bring it back.
@@ -164,15 +187,19 @@ impl JetStream {
             names.remove(&stream.config.name);
         }
         self.touched.remove(&id);
+        self.unsynced.remove(&id);
+        if let Some(used) = self.used_by.remove(&id) {
+            self.used.file -= used.file;
+            self.used.memory -= used.memory;
+        }
         self.deadlines.retain(|(_, stream)| *stream != id);
         stream.close_consumers(turn, Closing::Deleted);
         stream.advise(turn, Action::Delete);
         let mut log = stream.log;
-        let asked = turn.fx.disk.len();
         log.destroy(&mut turn.fx.disk);
         let dir = log.config().dir.clone();
         let leaving = Leaving { log, account, dir, reply: reply.to_vec(), answer };
-        if turn.fx.disk.len() == asked {
+        if leaving.log.has_ended() {
             self.left(turn, &leaving);
         } else {
             self.leaving.insert(LogId(id.0), leaving);
@@ -200,7 +227,10 @@ impl JetStream {
     pub(super) fn disk_done(&mut self, turn: &mut Turn<'_>, done: Done) {
         let log = done.log;
         if let Some(leaving) = self.leaving.get_mut(&log) {
-            if leaving.log.done(done, &mut turn.fx.disk).closed
+            leaving.log.done(done, &mut turn.fx.disk);
+            if leaving.is_stuck() {
+                self.retry_later(turn.now);
+            } else if leaving.log.has_ended()
                 && let Some(leaving) = self.leaving.remove(&log)
             {
                 self.left(turn, &leaving);

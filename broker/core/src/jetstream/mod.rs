@@ -39,6 +39,7 @@ use crate::config::{JetStreamConfig, SyncPolicy};
 use crate::effects::Effects;
 use crate::ids::AccountId;
 use crate::interest::ServiceId;
+use crate::limits;
 use crate::node::Node;
 use crate::time::{Mono, Now};
 use crate::timers::Due;
@@ -62,8 +63,8 @@ pub(crate) struct JetStream {
     touched: BTreeSet<StreamId>,
     /// When streams want to be looked at.
     deadlines: BTreeSet<(Mono, StreamId)>,
-    /// The earliest of them that a timer of the node is armed for.
-    armed: Option<Mono>,
+    /// When timers of the node are armed.
+    armed: BTreeSet<Mono>,
     last_stream: u32,
     /// Streams that are being destroyed.
     leaving: BTreeMap<LogId, Leaving>,
@@ -78,6 +79,8 @@ pub(crate) struct JetStream {
     /// and when it is done next.
     unsynced: BTreeSet<StreamId>,
     sync_at: Option<Mono>,
+    /// When what the disk could not do is tried again.
+    retry_at: Option<Mono>,
     /// When something last happened: reports are as of then.
     seen: Now,
     pub(crate) api: ApiStats,
@@ -107,7 +110,7 @@ impl JetStream {
             recovering: Some(Recovering::default()),
             touched: BTreeSet::new(),
             deadlines: BTreeSet::new(),
-            armed: None,
+            armed: BTreeSet::new(),
             last_stream: 0,
             leaving: BTreeMap::new(),
             dirs: BTreeSet::new(),
@@ -116,6 +119,7 @@ impl JetStream {
             interest_seen: 0,
             unsynced: BTreeSet::new(),
             sync_at: None,
+            retry_at: None,
             seen: Now::default(),
             api: ApiStats::default(),
         }
@@ -152,22 +156,31 @@ impl JetStream {
             if stream.settle(turn) {
                 again.insert(id);
             }
+            let stuck = stream.is_stuck();
+            if stuck {
+                self.retry_later(turn.now);
+            }
             self.account_for(id);
             self.rearm(turn, id);
             self.sync_later(turn, id);
         }
-        self.touched = again;
+        self.touched.append(&mut again);
+    }
+
+    /// Arms a timer for what is to be done next, unless there is an earlier one.
+    fn arm(&mut self, node: &mut Node, now: Now) {
         let next = if self.touched.is_empty() {
             let due = self.deadlines.first().map(|(at, _)| *at);
-            [due, self.sync_at].into_iter().flatten().min()
+            let others = [self.sync_at, self.retry_at];
+            others.into_iter().chain([due]).flatten().min()
         } else {
-            Some(turn.now.mono)
+            Some(now.mono)
         };
         if let Some(at) = next
-            && self.armed.is_none_or(|armed| at < armed)
+            && self.armed.first().is_none_or(|armed| at < *armed)
         {
-            self.armed = Some(at);
-            turn.node.timers.arm(at, Due::Streams);
+            self.armed.insert(at);
+            node.timers.arm(at, Due::Streams);
         }
     }
 
@@ -211,9 +224,15 @@ impl JetStream {
 
     /// Remembers to sync a stream, where that is done from time to time.
     fn sync_later(&mut self, turn: &Turn<'_>, id: StreamId) {
-        let SyncPolicy::Every(interval) = self.config.sync else { return };
-        let on_disk = |stream: &Stream| stream.config.storage == Storage::File;
-        if self.streams.get(&id).is_some_and(|stream| on_disk(stream)) {
+        let interval = match self.config.sync {
+            SyncPolicy::Every(interval) => interval,
+            SyncPolicy::BeforeAck => limits::SYNC_INTERVAL,
+        };
+        let Some(stream) = self.streams.get_mut(&id).filter(|stream| stream.is_lazy()) else {
+            return;
+        };
+        if stream.position_seen != stream.log.position() {
+            stream.position_seen = stream.log.position();
             self.unsynced.insert(id);
             self.sync_at.get_or_insert(turn.now.mono + interval);
         }
@@ -229,9 +248,31 @@ impl JetStream {
         }
     }
 
+    /// Something that the disk could not do is tried again in a while.
+    fn retry_later(&mut self, now: Now) {
+        self.retry_at.get_or_insert(now.mono + limits::DISK_RETRY);
+    }
+
+    /// Tries again what the disk could not do.
+    fn retry(&mut self, turn: &mut Turn<'_>) {
+        self.retry_at = None;
+        self.retry_recovery(turn);
+        for leaving in self.leaving.values_mut().filter(|leaving| leaving.is_stuck()) {
+            leaving.destroy_again(turn);
+        }
+        for (id, stream) in &mut self.streams {
+            if stream.retry(turn) {
+                self.touched.insert(*id);
+            }
+        }
+    }
+
     /// Streams whose time has come.
     fn due(&mut self, turn: &mut Turn<'_>) {
-        self.armed = None;
+        self.armed = self.armed.split_off(&Mono(turn.now.mono.0 + 1));
+        if self.retry_at.is_some_and(|at| at <= turn.now.mono) {
+            self.retry(turn);
+        }
         if self.sync_at.is_some_and(|at| at <= turn.now.mono) {
             self.sync(turn);
         }
@@ -250,7 +291,7 @@ impl JetStream {
     /// Whether there is something to do at the end of this turn.
     fn is_busy(&self, node: &Node) -> bool {
         let changes: u64 = node.accounts.iter().map(|each| each.interest.changes()).sum();
-        !self.touched.is_empty() || changes != self.interest_seen || self.armed.is_none()
+        !self.touched.is_empty() || changes != self.interest_seen
     }
 }
 
@@ -273,6 +314,11 @@ impl Node {
     pub(crate) fn settle_streams(&mut self, now: Now, fx: &mut Effects) {
         if self.jetstream.as_deref().is_some_and(|jetstream| jetstream.is_busy(self)) {
             self.with_streams(now, fx, JetStream::settle);
+        }
+        // After everything else: a timer that is due at once must not be armed while timers are run.
+        if let Some(mut jetstream) = self.jetstream.take() {
+            jetstream.arm(self, now);
+            self.jetstream = Some(jetstream);
         }
     }
 

@@ -7,7 +7,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use causeway_store::disk::{Answer, Done, Lane, LogId, Op, OpId, OpKind};
-use causeway_store::{Log, LogConfig, Recovery};
+use causeway_store::{Failure, Log, LogConfig, Recovery};
 
 use super::JetStream;
 use super::services::Service;
@@ -27,6 +27,8 @@ pub(super) struct Recovering {
     /// Directories that are being listed, by the request.
     listing: BTreeMap<OpId, AccountId>,
     last_op: u64,
+    /// Accounts whose directories could not be listed.
+    unlisted: Vec<AccountId>,
     /// Streams whose logs are being opened.
     opening: BTreeMap<StreamId, (AccountId, String, Log)>,
     /// Streams of which some messages are being read.
@@ -40,27 +42,56 @@ impl Recovering {
     }
 
     fn is_over(&self) -> bool {
-        self.listing.is_empty() && self.opening.is_empty() && self.reading.is_empty()
+        self.listing.is_empty()
+            && self.unlisted.is_empty()
+            && self.opening.is_empty()
+            && self.reading.is_empty()
     }
 }
 
 impl JetStream {
-    /// Subscribes to requests, and begins to read the disk.
+    /// Begins to read the disk. Nothing is answered before the end: a stream that is not known yet
+    /// is not one that does not exist.
     pub(super) fn start(&mut self, turn: &mut Turn<'_>) {
+        let accounts: Vec<AccountId> = turn.node.accounts.ids().collect();
+        accounts.into_iter().for_each(|account| self.list(turn, account));
+    }
+
+    fn list(&mut self, turn: &mut Turn<'_>, account: AccountId) {
+        let dir = format!("{}/streams", turn.node.accounts.get(account).name);
+        let Some(recovering) = &mut self.recovering else { return };
+        recovering.last_op += 1;
+        let id = OpId(recovering.last_op);
+        recovering.listing.insert(id, account);
+        let kind = OpKind::List { dir };
+        turn.fx.disk.push(Op { log: ROOT, id, lane: Lane::Read, lone: false, kind });
+    }
+
+    /// Everything is known: requests are answered from now on.
+    fn finish(&mut self, turn: &mut Turn<'_>) {
+        self.recovering = None;
         let api: Vec<String> = self.api_prefixes().map(|prefix| format!("{prefix}>")).collect();
         let api = api.iter().map(String::as_bytes);
         self.services.subscribe(turn, GLOBAL, Service::Api, api);
         self.services.subscribe(turn, GLOBAL, Service::Acks, [&b"$JS.ACK.>"[..]]);
         self.services.subscribe(turn, GLOBAL, Service::FlowControl, [&b"$JS.FC.>"[..]]);
-        let accounts: Vec<AccountId> = turn.node.accounts.ids().collect();
-        for account in accounts {
-            let dir = format!("{}/streams", turn.node.accounts.get(account).name);
-            let Some(recovering) = &mut self.recovering else { return };
-            recovering.last_op += 1;
-            let id = OpId(recovering.last_op);
-            recovering.listing.insert(id, account);
-            let kind = OpKind::List { dir };
-            turn.fx.disk.push(Op { log: ROOT, id, lane: Lane::Read, lone: false, kind });
+        let streams = self.streams.len() as u64;
+        turn.fx.trace.push(TraceEvent::StreamsReady { streams });
+    }
+
+    /// Tries again what the disk could not do.
+    pub(super) fn retry_recovery(&mut self, turn: &mut Turn<'_>) {
+        let Some(recovering) = &mut self.recovering else { return };
+        let unlisted = core::mem::take(&mut recovering.unlisted);
+        let reading = core::mem::take(&mut recovering.reading);
+        unlisted.into_iter().for_each(|account| self.list(turn, account));
+        reading.into_values().for_each(|stream| self.read_ids(turn, stream));
+        self.finish_if_over(turn);
+    }
+
+    fn finish_if_over(&mut self, turn: &mut Turn<'_>) {
+        if self.recovering.as_ref().is_some_and(Recovering::is_over) {
+            self.finish(turn);
         }
     }
 
@@ -76,11 +107,7 @@ impl JetStream {
         } else {
             self.opened(turn, done);
         }
-        if self.recovering.as_ref().is_some_and(Recovering::is_over) {
-            self.recovering = None;
-            let streams = self.streams.len() as u64;
-            turn.fx.trace.push(TraceEvent::StreamsReady { streams });
-        }
+        self.finish_if_over(turn);
     }
 
     fn listed(&mut self, turn: &mut Turn<'_>, done: &Done) {
@@ -91,6 +118,8 @@ impl JetStream {
             Ok(_) => return,
             Err(error) => {
                 turn.fx.trace.push(TraceEvent::StoreUnreadable { error: *error });
+                recovering.unlisted.push(account);
+                self.retry_later(turn.now);
                 return;
             }
         };
@@ -112,6 +141,13 @@ impl JetStream {
         let Some(recovering) = &mut self.recovering else { return };
         let Some((_, _, log)) = recovering.opening.get_mut(&id) else { return };
         log.done(done, &mut turn.fx.disk);
+        if log.failure() == Some(Failure::Disk) {
+            // It stays where it is, and so does its name.
+            if let Some((_, dir, _)) = recovering.opening.remove(&id) {
+                turn.fx.trace.push(TraceEvent::StreamUnknown { dir });
+            }
+            return;
+        }
         if !log.is_open() {
             return;
         }
@@ -150,10 +186,32 @@ impl JetStream {
         self.read_ids(turn, stream);
     }
 
+    /// A stream is in use again. Of two with one name, which a crash may leave when a stream was
+    /// made anew while the old one went, the later one counts; the other stays where it is.
+    fn take_back(&mut self, turn: &mut Turn<'_>, mut stream: Box<Stream>) {
+        let names = self.names.get(&stream.account);
+        let other = names.and_then(|names| names.get(&stream.config.name)).copied();
+        if let Some(other) = other.and_then(|id| self.streams.get(&id)) {
+            if stream.created <= other.created {
+                let dir = stream.log.config().dir.clone();
+                turn.fx.trace.push(TraceEvent::StreamUnknown { dir });
+                return;
+            }
+            let (id, account) = (other.id, other.account);
+            let dir = other.log.config().dir.clone();
+            self.services.unsubscribe(turn, account, Service::Ingest(id));
+            self.services.unsubscribe(turn, account, Service::DirectGet(id));
+            self.streams.remove(&id);
+            turn.fx.trace.push(TraceEvent::StreamUnknown { dir });
+        }
+        stream.release_unneeded(turn);
+        self.take_up(turn, stream);
+    }
+
     /// Reads what must be known before the next message comes; then the stream is in use.
     fn read_ids(&mut self, turn: &mut Turn<'_>, mut stream: Box<Stream>) {
         if stream.recover_ids(turn) {
-            self.take_up(turn, stream);
+            self.take_back(turn, stream);
         } else if let Some(recovering) = &mut self.recovering {
             recovering.reading.insert(stream.id, stream);
         }

@@ -28,8 +28,9 @@ impl JetStream {
         for account in accounts.ids() {
             let usage = self.usage(account);
             report.accounts += u64::from(usage.streams > 0);
-            report.reserved_memory += usage.reserved_memory;
-            report.reserved_storage += usage.reserved_storage;
+            report.reserved_memory = report.reserved_memory.saturating_add(usage.reserved_memory);
+            report.reserved_storage =
+                report.reserved_storage.saturating_add(usage.reserved_storage);
         }
         for stream in self.streams.values() {
             let state = stream.log.state();

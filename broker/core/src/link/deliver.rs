@@ -15,6 +15,7 @@ use crate::fault::CloseReason;
 use crate::ids::AccountId;
 use crate::interest::{Group, Interest, Local, Plan, SERVICES, ServiceId, SubId};
 use crate::limits;
+use crate::link::route::is_private;
 use crate::link::run::RunMessage;
 use crate::link::tx::{SpareChunks, copy_in_steps};
 use crate::link::{Link, Links, Role};
@@ -439,6 +440,11 @@ impl Delivery<'_> {
     /// Notes that a part of the server is to have the message, as soon as the delivery has ended.
     #[cold]
     fn deliver_to_service(&mut self, local: &Local) -> bool {
+        // Whoever wants everything gets other servers' requests, too: they are not for this server.
+        let from_route = matches!(self.source, Source::Route { .. });
+        if from_route && is_private(&self.plan.subject) {
+            return false;
+        }
         let service = self.interest.service(local.sub);
         self.scratch.services.extend(service);
         service.is_some()

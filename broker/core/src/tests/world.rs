@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use crate::config::{ClusterConfig, HostPort, NodeConfig, RouteUrl};
+use crate::disk::{Answer, DiskError, Done, OpKind};
 use crate::link::rx::RxBuf;
 use crate::{
     CloseCause, Command, DialId, Duration, Effects, HostCmd, Input, LinkCmd, LinkId, Mono, Node,
@@ -298,8 +299,18 @@ impl World {
             self.trace.push((index, event));
         }
         let (links, host) = (fx.links.clone(), fx.host.clone());
+        let disk = core::mem::take(&mut fx.disk);
         fx.clear();
         self.fx = fx;
+        for op in disk {
+            // Disks are empty, and nothing can be written.
+            let result = if matches!(op.kind, OpKind::List { .. }) {
+                Ok(Answer::Names { files: Vec::new(), dirs: Vec::new() })
+            } else {
+                Err(DiskError::ReadOnly)
+            };
+            self.input(index, Input::Disk(Done { log: op.log, id: op.id, result }));
+        }
         for command in host {
             self.exited[index] |= command == HostCmd::Exit;
         }

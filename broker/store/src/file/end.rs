@@ -54,7 +54,7 @@ impl FileLog {
             notes.each(&mut |key, content| kept.push((key.to_vec(), content.to_vec())));
         }
         // What is done ahead or afterwards can wait for the next time.
-        self.wants_checkpoint &= self.segments.is_empty();
+        self.wants_checkpoint &= self.active.is_none();
         self.jobs.retain(Job::is_for_room);
         self.phase = Phase::Ending(Ending::Closing { notes: kept, said: false });
         self.go_on_ending(index, &mut Progress::default(), out);

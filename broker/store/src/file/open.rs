@@ -36,6 +36,10 @@ pub(super) struct Opening {
     left: u32,
     error: Option<DiskError>,
     bytes: Bytes,
+    /// How long the file is that is being read.
+    len: u64,
+    /// What was read of it before, if that did not look right.
+    first_look: Option<Content>,
     tries: u32,
     /// All files.
     pub(super) names: Vec<String>,
@@ -139,6 +143,7 @@ impl FileLog {
             }
             Step::Open { kind, number, file } if error.is_none() => {
                 opening.step = Step::Read { kind, number };
+                opening.len = len;
                 let read = OpKind::Read { file, at: 0, len };
                 self.ask_opening(opening, [read, OpKind::Close { file }], out);
             }
@@ -162,10 +167,13 @@ impl FileLog {
                 }
                 self.next_file(index, opening, progress, out);
             }
-            Step::Read { number, .. } if error.is_none() => {
+            Step::Read { kind, number } if error.is_none() => {
                 opening.tries = 0;
-                self.fetched(index, opening, number);
-                self.next_file(index, opening, progress, out);
+                if self.fetched(index, opening, number) {
+                    self.next_file(index, opening, progress, out);
+                } else {
+                    self.fetch(opening, kind, number, out);
+                }
             }
             Step::Last if error.is_none() => {
                 self.phase = Phase::Open;
@@ -256,14 +264,24 @@ impl FileLog {
         false
     }
 
-    /// A segment was read.
-    fn fetched(&mut self, index: &mut Index, opening: &mut Opening, number: u32) {
+    /// A segment was read. What does not look right is read once more before it is believed: a read may
+    /// have gone astray. Whether it is believed.
+    fn fetched(&mut self, index: &mut Index, opening: &mut Opening, number: u32) -> bool {
         let bytes = mem::take(&mut opening.bytes);
         let scan = Scan::of(&bytes, self.io.identity, number);
-        let content = Content { number, bytes, scan };
+        let mut content = Content { number, bytes, scan };
+        match opening.first_look.take() {
+            Some(first) if first.scan.sound() > content.scan.sound() => content = first,
+            Some(_) => {}
+            None if content.scan.looks_right() && content.bytes.len() as u64 >= opening.len => {}
+            None => {
+                opening.first_look = Some(content);
+                return false;
+            }
+        }
         if let Some(listed) = opening.older.pop_front() {
             opening.replay.older(index, &listed, &content);
-            return;
+            return true;
         }
         let checkpoint = content.scan.checkpoint().and_then(|at| {
             let found = content.scan.found.get(at)?;
@@ -281,6 +299,7 @@ impl FileLog {
         }
         opening.base = checkpoint;
         opening.scanned.push(content);
+        true
     }
 
     /// What is read was perhaps never synced: it is before anybody hears of it. The segment that goes

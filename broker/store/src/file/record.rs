@@ -162,7 +162,7 @@ impl Header {
 
     /// Writes the checksum that binds it to its place, and returns that.
     fn seal(bytes: &mut [u8; HEADER_BYTES], place: Place) -> u32 {
-        let crc = crc32c(place.seed(), &bytes[..52]);
+        let crc = checksum(bytes, place);
         bytes[52..].copy_from_slice(&crc.to_le_bytes());
         crc
     }
@@ -174,7 +174,7 @@ impl Header {
             return None;
         }
         let crc = u32_at(bytes, 52);
-        if crc32c(place.seed(), &bytes[..52]) != crc {
+        if checksum(bytes, place) != crc {
             return None;
         }
         let kind = match bytes[2] {
@@ -221,6 +221,12 @@ impl Header {
             Kind::Control | Kind::Checkpoint | Kind::Close => self.seq,
         }
     }
+}
+
+/// The checksum of a header at its place: of everything in it, lengths included, so that no flipped
+/// bit lets a reader look for the next record at the wrong place.
+fn checksum(bytes: &[u8; HEADER_BYTES], place: Place) -> u32 {
+    crc32c(place.seed(), &bytes[..52])
 }
 
 /// How long the record is whose header was put here.

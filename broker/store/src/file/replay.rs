@@ -477,7 +477,7 @@ impl FileLog {
         tail: &Tail,
         base_batch: Option<u64>,
     ) {
-        if replay.gap.is_some_and(|(kind, ..)| kind == FindingKind::Damage) {
+        if replay.gap.is_some_and(|(kind, ..)| kind != FindingKind::TornTail) {
             replay.close_gap(index, record);
         }
         if !tail.complete && (tail.whole || !record.sound) {
@@ -562,13 +562,28 @@ impl FileLog {
             }
         }
         self.durable_next = self.pending.first_seq.unwrap_or(index.next_seq());
-        self.position = Position(u64::from(!self.pending.is_empty()));
+        // A checkpoint that is all there is of the last batch is written again, too.
+        let base = opening.base.as_ref().and_then(|(at, _)| {
+            let last = opening.scanned.last()?;
+            Some(last.scan.found.get(*at)?.head.batch)
+        });
+        self.wants_checkpoint = base.is_some() && base == tail.map(|tail| tail.number);
+        let waiting = self.wants_checkpoint || !self.pending.is_empty();
+        self.position = Position(u64::from(waiting));
     }
 
     /// The table of a segment is written when there is a durable one behind it.
     fn look_for_successor(&mut self, replay: &mut Replay, opening: &Opening) {
         let newest = opening.scanned.iter().find(|content| !content.scan.found.is_empty());
-        let Some(newest) = newest.map(|content| content.number) else { return };
+        let Some(newest) = newest.map(|content| content.number) else {
+            // Or segments of which nothing else is left.
+            let tables = opening.names.iter().filter_map(|name| name::parse(name));
+            let mut tables = tables.filter(|(kind, ..)| *kind == name::Kind::Index);
+            if let Some((_, number, _)) = tables.next() {
+                replay.find(FindingKind::MissingFile, number, 0, None);
+            }
+            return;
+        };
         let table = name::name(name::Kind::Index, newest, self.io.identity);
         if opening.names.contains(&table) {
             replay.find(FindingKind::MissingFile, newest + 1, 0, None);

@@ -86,6 +86,17 @@ impl Scan {
         }
     }
 
+    /// Whether there are records, or nothing at all, and nothing strange.
+    pub(super) fn looks_right(&self) -> bool {
+        let right = |found: &Found| found.sound || found.erased;
+        self.strange.is_empty() && self.found.iter().all(right)
+    }
+
+    /// How many records are sound.
+    pub(super) fn sound(&self) -> usize {
+        self.found.iter().filter(|found| found.sound).count()
+    }
+
     /// Where the last record ends.
     pub(super) fn end(&self) -> u64 {
         self.found.last().map_or(0, |last| last.at + last.head.record_bytes())

@@ -37,8 +37,8 @@ impl JetStream {
                 Storage::File => (&mut usage.storage, &mut usage.reserved_storage),
                 Storage::Memory => (&mut usage.memory, &mut usage.reserved_memory),
             };
-            *used += bytes;
-            *kept += reserved;
+            *used = used.saturating_add(bytes);
+            *kept = kept.saturating_add(reserved);
             usage.streams += 1;
             usage.consumers += count(stream.consumers().len());
         }

@@ -56,7 +56,7 @@ impl JetStream {
     ) -> Result<(StreamId, ConsumerChange), ApiError> {
         let mut request = ConsumerCreateRequest::parse(of.payload, self.unknown())?;
         of.check_level()?;
-        let id = self.find_stream(of.account, place.stream);
+        let id = self.find_to_change(of.account, place.stream);
         let stream = id.as_ref().ok().and_then(|id| self.streams.get(id));
         // The deliver subject that there is, if there is one, before it changes.
         let known =
@@ -131,7 +131,10 @@ impl JetStream {
     ) -> Option<Answer> {
         let find = || {
             of.check_level()?;
-            let id = self.find_stream(of.account, name.stream)?;
+            let id = match changes {
+                true => self.find_to_change(of.account, name.stream)?,
+                false => self.find_stream(of.account, name.stream)?,
+            };
             let stream = self.streams.get(&id);
             let consumer = stream.and_then(|stream| stream.find_consumer(name.consumer));
             Ok((id, consumer.ok_or_else(|| ErrorKind::ConsumerNotFound.error())?))

@@ -24,9 +24,9 @@ impl JetStream {
             Err(error) => return Answer::now::<MsgGetResponse>(Err(error)),
         };
         let stream = self.streams.get_mut(&id)?;
-        self.api.total += 1;
         match stream.resolve(&request) {
             Some(seq) => {
+                self.api.total += 1;
                 let what = What::Document { seq, headers: !request.no_hdr };
                 stream.read(turn, Read { to: Vec::from(of.reply), what });
                 None
@@ -89,7 +89,7 @@ impl JetStream {
             return Err(ErrorKind::BadRequest.error());
         }
         let request = MsgDeleteRequest::parse(of.payload, self.unknown())?;
-        let id = self.find_stream(of.account, name)?;
+        let id = self.find_to_change(of.account, name)?;
         let config = &self.streams[&id].config;
         if config.sealed {
             return Err(ErrorKind::StreamSealed.error());

@@ -158,6 +158,15 @@ impl JetStream {
         if self.config.strict { Unknown::Refuse } else { Unknown::Ignore }
     }
 
+    /// The stream of this name, if its log takes changes.
+    fn find_to_change(&self, account: AccountId, name: &str) -> Result<StreamId, ApiError> {
+        let id = self.find_stream(account, name)?;
+        match self.streams.get(&id).and_then(|stream| stream.log.failure()) {
+            Some(_) => Err(ErrorKind::InsufficientResources.error()),
+            None => Ok(id),
+        }
+    }
+
     /// The stream of this name.
     fn find_stream(&self, account: AccountId, name: &str) -> Result<StreamId, ApiError> {
         let found = self.names.get(&account).and_then(|names| names.get(name));

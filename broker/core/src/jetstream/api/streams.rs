@@ -1,6 +1,7 @@
 //! Streams: `STREAM.CREATE`, `UPDATE`, `INFO`, `NAMES`, `LIST`, `DELETE`, `PURGE`.
 
 use alloc::collections::BTreeMap;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -44,6 +45,10 @@ impl JetStream {
         of: &Request<'_>,
     ) -> Option<Answer> {
         let result = self.stream_to_create(name, of).and_then(|config| match config {
+            // Its files are there and could not be read.
+            Some(_) if self.is_unreadable(turn, of.account, name) => {
+                Err(ErrorKind::StreamOffline.error())
+            }
             Some(config) => Ok(self.add_stream(turn, of.account, config)),
             None => self.find_stream(of.account, name),
         });
@@ -58,6 +63,12 @@ impl JetStream {
             }
             Err(error) => Answer::now::<StreamCreateResponse>(Err(error)),
         }
+    }
+
+    /// Whether there are files of a stream of this name that could not be read.
+    fn is_unreadable(&self, turn: &Turn<'_>, account: AccountId, name: &str) -> bool {
+        let dir = format!("{}/streams/{name}", turn.node.accounts.get(account).name);
+        self.dirs.contains(&dir) && !self.leaving.values().any(|leaving| leaving.dir == dir)
     }
 
     /// The configuration of the stream that is to be made; nothing if there is such a one.
@@ -101,7 +112,7 @@ impl JetStream {
         let config = self.with_rules(of.account, request.pedantic, |rules| {
             check::update_stream(name, &request, rules)
         })?;
-        let id = self.find_stream(of.account, name)?;
+        let id = self.find_to_change(of.account, name)?;
         self.update_stream(turn, id, config);
         Ok(id)
     }
@@ -277,7 +288,7 @@ impl JetStream {
                 return Err(ErrorKind::BadRequest.error());
             }
         }
-        let id = self.find_stream(of.account, name)?;
+        let id = self.find_to_change(of.account, name)?;
         let config = &self.streams[&id].config;
         if config.sealed {
             return Err(ErrorKind::StreamSealed.error());

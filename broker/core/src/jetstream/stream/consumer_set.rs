@@ -10,6 +10,7 @@ use causeway_wire::jetstream::info::ConsumerInfo;
 use causeway_wire::jetstream::response::ConsumerPauseResponse;
 use causeway_wire::jetstream::{ConsumerConfig, Nanos, Retention, Time};
 
+use super::notes::CHANGES_BYTES;
 use super::{ConsumerId, ConsumerNote, Stream};
 use crate::jetstream::advisory;
 use crate::jetstream::consumer::{Closing, Consumer, Setup};
@@ -140,6 +141,7 @@ impl Stream {
         }
         self.deadlines.remove(&id);
         self.noted.remove(&id);
+        self.retries.remove(&id);
         if consumer.is_durable() {
             self.forget_consumer(consumer.name());
         }
@@ -159,7 +161,7 @@ impl Stream {
     }
 
     /// Removes what no consumer needs any more, after consumers have changed.
-    pub(super) fn release_unneeded(&mut self, turn: &mut Turn<'_>) {
+    pub(crate) fn release_unneeded(&mut self, turn: &mut Turn<'_>) {
         if self.config.retention != Retention::Interest {
             return;
         }
@@ -185,10 +187,15 @@ impl Stream {
         let setup = self.setup(&note.config, name.to_string(), note.created);
         let (config, now) = (note.config, turn.now);
         let restored = Consumer::restore(state, config.clone(), setup.clone(), now, &mut self.log);
+        let is_known = restored.is_ok();
         // Without a state that can be read it begins anew: what is delivered twice is not lost.
         let consumer =
             restored.unwrap_or_else(|_| Consumer::new(config, setup, now, &mut self.log));
         let id = self.add_consumer(consumer);
+        if !is_known {
+            // What is noted next takes the place of what cannot be read.
+            self.noted.insert(id, CHANGES_BYTES);
+        }
         self.watch_interest(turn, id);
     }
 

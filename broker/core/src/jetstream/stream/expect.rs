@@ -1,13 +1,14 @@
 //! The checks in front of the log. A publisher sees exactly one error, so their order is nats-server's
 //! (stream.go, processJetStreamMsg).
 
-use causeway_store::Filter;
+use causeway_store::{Filter, limits as store_limits};
 use causeway_wire::jetstream::headers::{PublishHeaders, Rollup, is_increment};
 use causeway_wire::jetstream::{ApiError, ErrorKind, Retention, Storage};
 use causeway_wire::subject;
 
 use super::Stream;
 use super::limits::wall_nanos;
+use crate::jetstream::consumer::limits::SEQUENCE_MOST;
 use crate::time::Now;
 
 /// No stream of this version is a counter.
@@ -75,8 +76,16 @@ impl Stream {
         message: &Published<'_>,
     ) -> Result<Verdict, ApiError> {
         let headers = message.headers;
-        if self.config.storage == Storage::File && self.record_bytes(message) > RECORD_BYTES {
+        let on_disk = self.config.storage == Storage::File;
+        let body = self.record_bytes(message);
+        if (on_disk && body > RECORD_BYTES) || body > store_limits::BODY_BYTES as u64 {
             return Err(ErrorKind::StreamStoreFailed.err("message too large"));
+        }
+        if message.subject.len() > store_limits::SUBJECT_BYTES {
+            return Err(ErrorKind::StreamStoreFailed.err("subject too long"));
+        }
+        if self.log.next_seq() >= SEQUENCE_MOST {
+            return Err(ErrorKind::StreamStoreFailed.err("no sequence is left"));
         }
         self.check_size(message)?;
         if self.config.sealed {

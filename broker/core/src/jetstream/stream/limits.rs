@@ -8,6 +8,7 @@ use causeway_wire::jetstream::Discard;
 
 use super::Stream;
 use crate::jetstream::turn::Turn;
+use crate::limits;
 use crate::time::{Duration, Mono, Now, Wall};
 
 /// A limit as configurations write it: −1 and 0 are none.
@@ -103,11 +104,11 @@ impl Stream {
     /// Lets go of messages that have reached their age, and says when that happens next.
     pub(super) fn expire(&mut self, turn: &mut Turn<'_>) {
         let now = wall_nanos(turn.now.wall);
-        while let Some((seq, at)) = self.next_expiry() {
-            if at > now {
-                break;
+        for _ in 0..limits::EXPIRED_PER_TURN {
+            match self.next_expiry() {
+                Some((seq, at)) if at <= now => self.expire_message(turn, seq),
+                Some(_) | None => break,
             }
-            self.expire_message(turn, seq);
         }
     }
 

@@ -35,7 +35,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use causeway_store::{Filter, Log};
+use causeway_store::{Durability, Filter, Log, Position};
 use causeway_wire::jetstream::advisory::Action;
 use causeway_wire::jetstream::{Retention, Storage, StreamConfig, Transform};
 
@@ -95,6 +95,8 @@ pub(crate) struct Stream {
     /// Scratch memory for them.
     changes: Vec<u8>,
     deadlines: BTreeMap<ConsumerId, Mono>,
+    /// Consumers whose next message the disk could not read.
+    retries: BTreeSet<ConsumerId>,
     /// Messages that a consumer needs no more.
     released: Vec<u64>,
     /// Consumers that nobody has used for too long.
@@ -117,6 +119,11 @@ pub(crate) struct Stream {
     expiries: BTreeSet<(u64, u64)>,
     /// The next message to be looked at after a restart.
     scan: Option<u64>,
+    /// The disk could not read what a read waits for, or a turn had done enough.
+    reads_failed: bool,
+    reads_paused: bool,
+    /// How far the log was when it was last looked whether to sync it.
+    pub(super) position_seen: Position,
     /// When something is due, as the server knows it.
     pub(super) due: Option<Mono>,
 }
@@ -140,6 +147,7 @@ impl Stream {
             noted: BTreeMap::new(),
             changes: Vec::new(),
             deadlines: BTreeMap::new(),
+            retries: BTreeSet::new(),
             released: Vec::new(),
             unused: Vec::new(),
             actions: Actions::default(),
@@ -154,6 +162,9 @@ impl Stream {
             expiries: BTreeSet::new(),
             scan: None,
             due: None,
+            reads_failed: false,
+            reads_paused: false,
+            position_seen: Position::default(),
             config,
             log,
         };
@@ -197,6 +208,11 @@ impl Stream {
     /// Where advisories say that something happened.
     fn place(&self) -> Place<'_> {
         Place { account: self.account, stream: &self.config.name, domain: &self.domain }
+    }
+
+    /// Whether it is acknowledged before it is synced.
+    pub(super) fn is_lazy(&self) -> bool {
+        self.is_on_disk() && self.log.config().durability == Durability::Written
     }
 
     fn is_on_disk(&self) -> bool {

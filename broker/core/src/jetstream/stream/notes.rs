@@ -24,7 +24,7 @@ const CONSUMER: &str = "consumer/";
 const STATE: &str = "state/";
 
 /// Bytes of changes of one consumer after which its whole state is written again.
-const CHANGES_BYTES: u64 = 256 << 10;
+pub(super) const CHANGES_BYTES: u64 = 256 << 10;
 
 /// A note about a stream.
 #[derive(Clone, Debug, PartialEq)]

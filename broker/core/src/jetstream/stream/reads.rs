@@ -14,6 +14,7 @@ use causeway_wire::jetstream::{ErrorKind, Time};
 
 use super::Stream;
 use crate::jetstream::turn::{Outgoing, Turn};
+use crate::limits;
 
 /// A read that has been begun.
 #[derive(Debug)]
@@ -90,6 +91,10 @@ impl Stream {
     /// True when it has ended.
     fn read_on(&mut self, turn: &mut Turn<'_>, read: &mut Read) -> bool {
         loop {
+            if turn.node.turn_output >= limits::TURN_OUTPUT_BYTES {
+                self.reads_paused = true;
+                return false;
+            }
             let step = match &mut read.what {
                 What::Document { seq, headers } => self.document(turn, &read.to, *seq, *headers),
                 What::Direct { seq, headers } => self.direct(turn, &read.to, *seq, *headers),
@@ -112,7 +117,11 @@ impl Stream {
         match self.log.get(seq, &mut turn.fx.disk) {
             Get::Message(message) => Ok(Some(message)),
             Get::Loading => Err(Step::Wait),
-            Get::Missing | Get::Lost | Get::Failed => Ok(None),
+            Get::Failed => {
+                self.reads_failed = true;
+                Err(Step::Wait)
+            }
+            Get::Missing | Get::Lost => Ok(None),
         }
     }
 
@@ -165,6 +174,9 @@ impl Stream {
         };
         batch.next = seq + 1;
         let Some(message) = message else { return Step::Again };
+        if !turn.has_interest(self.account, to) {
+            return Step::Done;
+        }
         batch.pending = batch.pending.saturating_sub(1);
         let end = Some((batch.pending, batch.last));
         self.send_direct(turn, to, &message, batch.headers, end);
@@ -187,6 +199,9 @@ impl Stream {
         };
         many.seqs.pop_front();
         let Some(message) = message else { return Step::Again };
+        if !turn.has_interest(self.account, to) {
+            return Step::Done;
+        }
         let end = Some((many.seqs.len() as u64, many.last));
         self.send_direct(turn, to, &message, many.headers, end);
         many.last = seq;

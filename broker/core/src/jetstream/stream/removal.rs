@@ -5,6 +5,7 @@ use causeway_store::{Filter, Meta};
 use super::Stream;
 use super::limits::expiry_of;
 use crate::jetstream::consumer::Consumer;
+use crate::jetstream::consumer::limits::SEQUENCE_MOST;
 use crate::jetstream::turn::Turn;
 
 /// Which messages a purge takes (jetstream.md 1.1, `STREAM.PURGE`).
@@ -55,7 +56,7 @@ impl Stream {
         }
         match purge.below {
             0 => state.last_seq + 1,
-            below => below,
+            below => below.min(SEQUENCE_MOST),
         }
     }
 

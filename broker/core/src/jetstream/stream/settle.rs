@@ -23,19 +23,22 @@ impl Stream {
             self.to_pump.append(&mut self.loading);
             self.read_again(turn);
         }
-        if progress.failed && self.log.failure() == Some(Failure::Disk) {
-            // What was being written may be there after a restart, or not: nobody can be told.
-            self.replies.fail(|_| ());
-        }
         progress
     }
 
     /// Does what the turn has left to do. True if something is left because the turn has done
     /// enough.
     pub(crate) fn settle(&mut self, turn: &mut Turn<'_>) -> bool {
+        if self.log.failure() == Some(Failure::Disk) {
+            self.give_up();
+            return false;
+        }
+        if core::mem::take(&mut self.reads_paused) {
+            self.read_again(turn);
+        }
         self.delete_unused(turn);
         self.remove_released(turn);
-        let more = self.pump(turn);
+        let more = self.pump(turn) || self.reads_paused;
         self.remove_released(turn);
         self.note_changes(turn.now);
         self.commit(turn);
@@ -71,9 +74,7 @@ impl Stream {
                     return true;
                 }
                 Some(Pump::Loading) => drop(self.loading.insert(id)),
-                Some(Pump::Failed) => {
-                    drop(self.deadlines.insert(id, turn.now.mono + limits::READ_AGAIN))
-                }
+                Some(Pump::Failed) => drop(self.retries.insert(id)),
             }
         }
         false
@@ -91,14 +92,48 @@ impl Stream {
         });
     }
 
+    /// The disk has failed: nothing that was done since can be kept, until the log is opened again.
+    /// What was being written may be there then, or not: nobody can be told.
+    fn give_up(&mut self) {
+        self.replies.fail(|_| ());
+        self.reads.clear();
+        self.to_note.clear();
+        self.to_pump.clear();
+        self.loading.clear();
+    }
+
+    /// Whether something waits for a disk that could not do it.
+    pub(crate) fn is_stuck(&self) -> bool {
+        !self.retries.is_empty()
+            || self.reads_failed
+            || self.log.failure() == Some(Failure::NoSpace)
+    }
+
+    /// Tries again what the disk could not do; false if there is nothing.
+    pub(crate) fn retry(&mut self, turn: &mut Turn<'_>) -> bool {
+        let stuck = self.is_stuck();
+        if self.log.failure() == Some(Failure::NoSpace) {
+            self.log.retry(&mut turn.fx.disk);
+        }
+        self.to_pump.append(&mut self.retries);
+        if core::mem::take(&mut self.reads_failed) {
+            self.read_again(turn);
+        }
+        stuck
+    }
+
     /// Does what is due.
     pub(crate) fn tick(&mut self, turn: &mut Turn<'_>) {
         self.tick_consumers(turn);
-        self.expire(turn);
+        if self.log.failure() != Some(Failure::Disk) {
+            self.expire(turn);
+        }
     }
 
     /// When [`tick`](Self::tick) is to be called.
     pub(crate) fn deadline(&mut self, now: crate::time::Now) -> Option<Mono> {
-        [self.consumers_due(), self.expiry_due(now)].into_iter().flatten().min()
+        let works = self.log.failure() != Some(Failure::Disk);
+        let expiry = if works { self.expiry_due(now) } else { None };
+        [self.consumers_due(), expiry].into_iter().flatten().min()
     }
 }

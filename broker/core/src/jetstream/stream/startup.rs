@@ -33,6 +33,10 @@ impl Stream {
             }
             match self.log.get(seq, &mut turn.fx.disk) {
                 Get::Loading => return false,
+                Get::Failed => {
+                    self.reads_failed = true;
+                    return false;
+                }
                 Get::Message(message) => {
                     let headers = PublishHeaders::parse(&message.header);
                     self.last_id.clear();
@@ -41,7 +45,7 @@ impl Stream {
                         self.dedupe.insert(id, seq, message.time);
                     }
                 }
-                Get::Missing | Get::Lost | Get::Failed => {}
+                Get::Missing | Get::Lost => {}
             }
             self.scan = Some(seq + 1);
         }

@@ -125,13 +125,12 @@ impl Node {
     }
 }
 
-/// What each server with streams answers by itself: peers are not told, or two would answer. By the
-/// domain, `$JS.<domain>.API.>`, they are reached from everywhere.
-fn is_private(subject: &[u8]) -> bool {
-    PRIVATE.iter().any(|prefix| subject.starts_with(prefix))
+/// What each server with streams answers by itself: peers are not told, and what comes from them is
+/// not answered, or two would answer. By the domain, `$JS.<domain>.API.>`, a server is reached from
+/// everywhere.
+pub(crate) fn is_private(subject: &[u8]) -> bool {
+    subject.starts_with(b"$JS.API.")
 }
-
-const PRIVATE: [&[u8]; 3] = [b"$JS.API.", b"$JS.ACK.", b"$JS.FC."];
 
 fn announce(out: &mut Vec<u8>, account: Option<&[u8]>, what: &Announcement<'_>) {
     match (what.members, what.queue) {

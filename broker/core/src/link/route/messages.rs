@@ -2,8 +2,8 @@
 
 use alloc::vec::Vec;
 
-use causeway_wire::encode;
 use causeway_wire::route::RoutedMsg;
+use causeway_wire::{encode, subject};
 
 use crate::effects::Effects;
 use crate::ids::AccountId;
@@ -75,9 +75,10 @@ fn split_shown(reply: &[u8]) -> (Option<&[u8]>, Option<&[u8]>) {
     }
     let dots = reply.iter().enumerate().filter(|(_, byte)| **byte == b'.').map(|(at, _)| at);
     let Some(last) = dots.take(8).nth(7) else { return (Some(reply), None) };
-    match reply[last..].iter().position(|byte| *byte == b'@') {
-        Some(at) => (Some(&reply[..last + at]), Some(&reply[last + at + 1..])),
-        None => (Some(reply), None),
+    let at = reply[last..].iter().position(|byte| *byte == b'@').map(|at| last + at);
+    match at.map(|at| (&reply[..at], &reply[at + 1..])) {
+        Some((reply, shown)) if subject::is_valid_literal(shown) => (Some(reply), Some(shown)),
+        Some(_) | None => (Some(reply), None),
     }
 }
 
@@ -87,11 +88,13 @@ mod tests {
 
     #[test]
     fn the_subject_rides_behind_the_reply_of_a_consumer_only() {
-        let cases: [(&str, Option<&str>, Option<&str>); 4] = [
+        let cases: [(&str, Option<&str>, Option<&str>); 6] = [
             ("_INBOX.a@b", Some("_INBOX.a@b"), None),
             ("$JS.ACK.S.C.1.2.3.4.0@a.b", Some("$JS.ACK.S.C.1.2.3.4.0"), Some("a.b")),
             ("$JS.ACK.S@x.C.1.2.3.4.0@a@b", Some("$JS.ACK.S@x.C.1.2.3.4.0"), Some("a@b")),
             ("$JS.ACK.S.C.1@a", Some("$JS.ACK.S.C.1@a"), None),
+            ("$JS.ACK.S.C.1.2.3.4.0@", Some("$JS.ACK.S.C.1.2.3.4.0@"), None),
+            ("$JS.ACK.S.C.1.2.3.4.0@a..b", Some("$JS.ACK.S.C.1.2.3.4.0@a..b"), None),
         ];
         for (reply, expected, shown) in cases {
             let bytes = |text: Option<&'static str>| text.map(str::as_bytes);

@@ -15,6 +15,7 @@
 mod handshake;
 mod info;
 mod interest;
+pub(crate) use interest::is_private;
 mod messages;
 mod operations;
 

@@ -1,0 +1,100 @@
+//! A crash at every disk operation of a small workload.
+
+use causeway_sim::rng::Stream;
+
+use crate::world::{CrashPoint, Crashed, Told, World, small};
+
+/// Something of everything, in a few segments.
+fn workload(world: &mut World, seed: u64) -> Result<(), Crashed> {
+    let mut draws = Stream::new(seed, "workload", &[]);
+    world.create(1);
+    for step in 0..40 {
+        match draws.below(10) {
+            0 => world.remove(&mut draws),
+            1 => world.note(&mut draws),
+            2 if step > 20 => world.trim(&mut draws),
+            3 => world.skip(&mut draws),
+            _ => (0..draws.between(1, 3)).for_each(|_| world.append(&mut draws, 1500)),
+        }
+        if draws.below(3) > 0 {
+            world.turn();
+            for _ in 0..draws.below(6) {
+                world.pump()?;
+            }
+        }
+    }
+    world.turn();
+    world.settle()?;
+    match draws.below(2) {
+        0 => world.close(),
+        _ => Ok(()),
+    }
+}
+
+/// A few more things after a crash, a clean end, and a look at what is there then.
+fn aftermath(world: &mut World, seed: u64) -> Result<(), Crashed> {
+    let mut draws = Stream::new(seed, "aftermath", &[]);
+    world.settle()?;
+    world.read_all()?;
+    for _ in 0..4 {
+        world.append(&mut draws, 3000);
+        world.remove(&mut draws);
+        world.note(&mut draws);
+        world.turn();
+        world.settle()?;
+    }
+    world.recount();
+    world.read_all()?;
+    world.close()?;
+    assert!(world.reopen()?);
+    world.settle()?;
+    world.read_all()
+}
+
+/// Crashes once or twice, then goes on.
+fn crash(seed: u64, first: CrashPoint, second: Option<u64>, power: bool, draw: u64) -> bool {
+    let _told =
+        Told(format!("seed {seed}, {first:?}, again {second:?}, power {power}, draw {draw}"));
+    let mut world = World::new(seed, small());
+    // How power is lost is drawn apart from everything else.
+    world.disk = causeway_sim::disk::Disk::new(Stream::new(draw, "disk", &[seed]));
+    world.crash_at = Some(first);
+    let crashed = workload(&mut world, seed).is_err();
+    world.end_process(power && crashed);
+    if let Some(second) = second {
+        let op = world.carried_out + second;
+        world.crash_at = Some(CrashPoint { op, carried_out: draw.is_multiple_of(2) });
+        let again = world.reopen().and_then(|_| world.settle());
+        world.end_process(power && again.is_err());
+    }
+    world.crash_at = None;
+    assert_eq!(world.reopen(), Ok(true));
+    assert_eq!(aftermath(&mut world, seed), Ok(()));
+    crashed
+}
+
+#[test]
+fn a_crash_at_every_operation() {
+    let mut runs = 0;
+    for seed in crate::random::seeds(3) {
+        let mut op = 0;
+        loop {
+            let mut crashed = false;
+            for carried_out in [false, true] {
+                let point = CrashPoint { op, carried_out };
+                let again = |draw| (draw % 2 == 1).then_some((op * 7 + draw) % 23);
+                crashed |= crash(seed, point, None, false, 0);
+                crashed |= crash(seed, point, again(1), false, 0);
+                for draw in 0..4 {
+                    crashed |= crash(seed, point, again(draw), true, draw);
+                }
+                runs += 6;
+            }
+            if !crashed {
+                break;
+            }
+            op += 1;
+        }
+    }
+    println!("{runs} crashes");
+}

@@ -3,6 +3,16 @@
 use super::*;
 use crate::ids::{ClientId, ConnNo, ConsumerNo, MsgId, NodeId, RegionId, Sid, StreamNo, WireConn};
 
+fn stream_infos() -> Vec<StreamInfo> {
+    let (name, config) = ("S".to_owned(), "{\"name\":\"S\"}".to_owned());
+    vec![StreamInfo { name, node: NodeId(1), config, sync_ns: 7 }]
+}
+
+fn consumer_infos() -> Vec<ConsumerInfo> {
+    let (name, config) = ("w".to_owned(), "{}".to_owned());
+    vec![ConsumerInfo { name, stream: StreamNo(0), config, worked: true }]
+}
+
 fn header() -> Header {
     let link =
         |name: &str| LinkInfo { name: name.to_owned(), latency_ns: 1, jitter_ns: 2, bandwidth: 3 };
@@ -34,18 +44,8 @@ fn header() -> Header {
             no_headers: true,
             slow: false,
         }],
-        streams: vec![StreamInfo {
-            name: "S".to_owned(),
-            node: NodeId(1),
-            config: "{\"name\":\"S\"}".to_owned(),
-            sync_ns: 7,
-        }],
-        consumers: vec![ConsumerInfo {
-            name: "w".to_owned(),
-            stream: StreamNo(0),
-            config: "{}".to_owned(),
-            worked: true,
-        }],
+        streams: stream_infos(),
+        consumers: consumer_infos(),
         guarantees: vec![
             GuaranteeInfo { id: "x".to_owned(), kind: "k".to_owned(), ..Default::default() },
             GuaranteeInfo {

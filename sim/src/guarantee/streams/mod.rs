@@ -258,6 +258,21 @@ impl Streams {
                     stream.torn = true;
                 }
             }
+            StreamEvent::ConsumerState(_)
+            | StreamEvent::Given { .. }
+            | StreamEvent::Answered { .. }
+            | StreamEvent::Confirmed { .. } => self.apply_consumption(i, t, event),
+            StreamEvent::Unknown { .. }
+            | StreamEvent::Read { .. }
+            | StreamEvent::Got { .. }
+            | StreamEvent::Untold { .. }
+            | StreamEvent::ApiError { .. } => {}
+        }
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "`apply_event` calls it for these only")]
+    fn apply_consumption(&mut self, i: usize, t: u64, event: &StreamEvent) {
+        match *event {
             StreamEvent::ConsumerState(state) => {
                 self.consumers[usize::from(state.consumer.0)].state = Some((i, state));
             }
@@ -280,11 +295,7 @@ impl Streams {
             StreamEvent::Confirmed { consumer, seq, .. } => {
                 self.given(consumer, seq, i).confirmed.get_or_insert((i, t));
             }
-            StreamEvent::Unknown { .. }
-            | StreamEvent::Read { .. }
-            | StreamEvent::Got { .. }
-            | StreamEvent::Untold { .. }
-            | StreamEvent::ApiError { .. } => {}
+            _ => {}
         }
     }
 

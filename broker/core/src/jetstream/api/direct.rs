@@ -17,8 +17,8 @@ use crate::limits;
 /// Subjects of which the last messages are given at once.
 const MANY_SUBJECTS: usize = 1_024;
 
-/// Tokens of `$JS.API.DIRECT.GET.<stream>`.
-const TOKENS: usize = 5;
+/// Tokens of `DIRECT.GET.<stream>`.
+const TOKENS: usize = 3;
 
 impl JetStream {
     /// Answers a direct request.
@@ -37,6 +37,14 @@ impl JetStream {
     }
 }
 
+/// What stands behind the stream's name: `$JS.API.DIRECT.GET.<stream>.<key>`, or with a domain before
+/// `API`.
+fn key_of(subject: &[u8]) -> Option<&[u8]> {
+    let before = if subject.starts_with(b"$JS.API.") { 2 } else { 3 };
+    let tokens = before + TOKENS;
+    subject.splitn(tokens + 1, |byte| *byte == b'.').nth(tokens)
+}
+
 impl Stream {
     fn direct_get(
         &mut self,
@@ -50,7 +58,7 @@ impl Stream {
             return Err("412 Required Api Level");
         }
         let mut request = MsgGetRequest::default();
-        let key = incoming.subject.splitn(TOKENS + 1, |byte| *byte == b'.').nth(TOKENS);
+        let key = key_of(incoming.subject);
         if key.is_none() && incoming.payload.is_empty() {
             return Err("408 Empty Request");
         }
@@ -191,4 +199,22 @@ fn check(request: &MsgGetRequest) -> Result<(), &'static str> {
 /// How many bytes may be sent.
 fn bytes_of(request: &MsgGetRequest, most: u64) -> u64 {
     u64::try_from(request.max_bytes).ok().filter(|bytes| *bytes > 0).unwrap_or(most)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::key_of;
+
+    #[test]
+    fn the_key_stands_behind_the_stream_also_with_a_domain() {
+        for (subject, key) in [
+            ("$JS.API.DIRECT.GET.S", None),
+            ("$JS.API.DIRECT.GET.S.a.b", Some("a.b")),
+            ("$JS.hub.API.DIRECT.GET.S", None),
+            ("$JS.hub.API.DIRECT.GET.S.a.b", Some("a.b")),
+            ("$JS.API.DIRECT.GET.S.", Some("")),
+        ] {
+            assert_eq!(key_of(subject.as_bytes()), key.map(str::as_bytes), "{subject}");
+        }
+    }
 }

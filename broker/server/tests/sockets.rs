@@ -335,6 +335,7 @@ fn monitoring_shows_streams() {
     run(async {
         let dir = tempfile::tempdir().unwrap();
         let server = start(with_streams(dir.path()));
+        server.becomes_healthy().await;
         let store = dir.path().join("jetstream").display().to_string();
         let config = format!(
             "\"config\": {{\n    \"max_memory\": 1073741824,\n    \"max_storage\": 2147483648,\n    \

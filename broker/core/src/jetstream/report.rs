@@ -8,7 +8,7 @@ use causeway_wire::jetstream::info::{ConsumerInfo, StreamInfo};
 
 use super::JetStream;
 use super::stream::Stream;
-use crate::account::Accounts;
+use crate::account::{Accounts, SYSTEM};
 use crate::ids::AccountId;
 use crate::monitor::jetstream::{
     ApiReport, JetStreamAccountReport, JetStreamQuery, JetStreamReport, StreamFault, StreamReport,
@@ -27,7 +27,7 @@ impl JetStream {
         };
         for account in accounts.ids() {
             let usage = self.usage(account);
-            report.accounts += u64::from(usage.streams > 0);
+            report.accounts += u64::from(account != SYSTEM);
             report.reserved_memory = report.reserved_memory.saturating_add(usage.reserved_memory);
             report.reserved_storage =
                 report.reserved_storage.saturating_add(usage.reserved_storage);

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! [`Files`] is the real one: files below one directory, which a lock file keeps other servers out
-//! of. The rules of the exchange are those of [`causeway_store::disk`].
+//! of. The rules of the exchange are those of [`causeway_core::disk`].
 
 mod error;
 mod files;

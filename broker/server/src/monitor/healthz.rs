@@ -178,17 +178,47 @@ fn faults(node: &Node, asked: &Asked<'_>) -> Vec<Problem> {
 mod tests {
     use std::sync::Arc;
 
-    use causeway_core::Now;
     use causeway_core::config::{JetStreamConfig, NodeConfig};
+    use causeway_core::disk::{Answer as DiskAnswer, Done};
+    use causeway_core::{Effects, Input, Now};
 
     use super::*;
 
     fn health(jetstream: bool, query: &str) -> (u16, String) {
         let jetstream = jetstream.then(JetStreamConfig::default);
         let config = NodeConfig { jetstream, ..NodeConfig::default() };
-        let node = Node::new(Arc::new(config), [0; 32], Now::default());
-        let (code, body) = healthz(&node, &Query::parse(query)).unwrap();
+        let mut node = Node::new(Arc::new(config), [0; 32], Now::default());
+        recover(&mut node);
+        page(&node, query)
+    }
+
+    fn page(node: &Node, query: &str) -> (u16, String) {
+        let (code, body) = healthz(node, &Query::parse(query)).unwrap();
         (code, String::from_utf8(body).unwrap())
+    }
+
+    /// Lets the node find an empty disk.
+    fn recover(node: &mut Node) {
+        let mut fx = Effects::default();
+        node.handle(Now::default(), Input::Tick, &mut fx);
+        for op in core::mem::take(&mut fx.disk) {
+            let result = Ok(DiskAnswer::Names { files: Vec::new(), dirs: Vec::new() });
+            let done = Done { log: op.log, id: op.id, result };
+            node.handle(Now::default(), Input::Disk(done), &mut fx);
+        }
+    }
+
+    #[test]
+    fn only_who_asks_for_less_is_answered_while_the_disk_is_read() {
+        let config =
+            NodeConfig { jetstream: Some(JetStreamConfig::default()), ..NodeConfig::default() };
+        let mut node = Node::new(Arc::new(config), [0; 32], Now::default());
+        let recovering =
+            r#"{"status":"unavailable","error":"JetStream streams are still being recovered"}"#;
+        assert_eq!(page(&node, ""), (503, recovering.to_owned()));
+        assert_eq!(page(&node, "js-enabled-only=1"), (200, r#"{"status":"ok"}"#.to_owned()));
+        recover(&mut node);
+        assert_eq!(page(&node, ""), (200, r#"{"status":"ok"}"#.to_owned()));
     }
 
     /// Codes and bodies are nats-server 2.15.1's.

@@ -78,6 +78,14 @@ impl Running {
         let wanted = format!("\n  \"connections\": {count},");
         patiently("the connections", async || http(self, "/varz").await.1.contains(&wanted)).await;
     }
+
+    /// Until the disk has been read.
+    pub(crate) async fn becomes_healthy(&self) {
+        patiently("the health", async || {
+            http(self, "/healthz").await.0.starts_with("HTTP/1.1 200")
+        })
+        .await;
+    }
 }
 
 /// GET: the head of the answer, and its body.

@@ -34,8 +34,8 @@ pub(super) struct Keys {
     of_one_client: bool,
     /// For each key what was known when: the highest revision that anybody had seen by a time.
     seen: Table<Key, Vec<(u64, u64, usize)>>,
-    /// The same for each client.
-    seen_by: Table<(ClientId, Key), (u64, usize)>,
+    /// The same as each client has seen it.
+    seen_by: Table<(ClientId, Key), Vec<(u64, u64, usize)>>,
     /// Reads that have not been answered.
     reads: Table<(ClientId, u32), (Key, u64)>,
     /// What was written: revision by revision.
@@ -71,22 +71,16 @@ impl Keys {
         revision: u64,
         pen: &mut Pen<'_>,
     ) {
-        let before = if self.of_one_client {
-            let known = self.seen_by.entry((client, key)).or_insert((0, pen.i));
-            let before = *known;
-            if revision > known.0 {
-                *known = (revision, pen.i);
-            }
-            before
+        let known = if self.of_one_client {
+            self.seen_by.entry((client, key)).or_default()
         } else {
-            let known = self.seen.entry(key).or_default();
-            let at = known.partition_point(|(t, ..)| *t < began_t);
-            let before = at.checked_sub(1).map_or((0, pen.i), |at| (known[at].1, known[at].2));
-            if known.last().is_none_or(|(_, highest, _)| revision > *highest) {
-                known.push((pen.t, revision, pen.i));
-            }
-            before
+            self.seen.entry(key).or_default()
         };
+        let at = known.partition_point(|(t, ..)| *t < began_t);
+        let before = at.checked_sub(1).map_or((0, pen.i), |at| (known[at].1, known[at].2));
+        if known.last().is_none_or(|(_, highest, _)| revision > *highest) {
+            known.push((pen.t, revision, pen.i));
+        }
         if revision >= before.0 {
             return pen.held();
         }

@@ -27,7 +27,6 @@ mod clusters_stay_apart;
 mod connections_stay;
 mod consumer_deliveries;
 mod consumer_delivers_all;
-mod copies;
 #[cfg(test)]
 mod core_tests;
 mod counters_agree;

@@ -11,7 +11,7 @@ use super::streams;
 use super::table::Table;
 use super::view::View;
 use super::{Checker, Params, Topic};
-use crate::history::{Kind, StreamEvent};
+use crate::history::{Kind, StreamEvent, StreamState};
 use crate::ids::{MsgId, StreamNo};
 
 pub(super) struct StreamSeqDense {
@@ -20,8 +20,8 @@ pub(super) struct StreamSeqDense {
     at: Table<(StreamNo, u64), (MsgId, usize)>,
     /// The highest sequence that was acknowledged so far, with the event and the time.
     highest: Vec<Vec<(u64, u64, usize)>>,
-    /// The highest sequence that was acknowledged, given out or read, with the event.
-    last: Vec<(u64, usize)>,
+    /// The highest sequence that was acknowledged, given out or read, with the time and the event.
+    last: Vec<Vec<(u64, u64, usize)>>,
 }
 
 impl StreamSeqDense {
@@ -31,7 +31,7 @@ impl StreamSeqDense {
             scope: params.scope.clone(),
             at: Table::default(),
             highest: vec![Vec::new(); streams],
-            last: vec![(0, 0); streams],
+            last: vec![Vec::new(); streams],
         }
     }
 
@@ -45,8 +45,8 @@ impl StreamSeqDense {
     ) {
         let i = pen.i;
         let known = &mut self.last[usize::from(stream.0)];
-        if seq > known.0 {
-            *known = (seq, i);
+        if known.last().is_none_or(|(_, highest, _)| seq > *highest) {
+            known.push((pen.t, seq, i));
         }
         let (other, at) = *self.at.entry((stream, seq)).or_insert((msg, i));
         if other == msg {
@@ -95,8 +95,12 @@ impl StreamSeqDense {
         });
     }
 
-    fn last_stays(&mut self, view: &View<'_>, stream: StreamNo, last: u64, pen: &mut Pen<'_>) {
-        let (before, at) = self.last[usize::from(stream.0)];
+    /// What was known when the question was asked is still there.
+    fn last_stays(&mut self, view: &View<'_>, state: StreamState, pen: &mut Pen<'_>) {
+        let StreamState { stream, last, asked, .. } = state;
+        let known = &self.last[usize::from(stream.0)];
+        let then = known.partition_point(|(t, ..)| *t < asked);
+        let (_, before, at) = then.checked_sub(1).map_or((0, 0, pen.i), |at| known[at]);
         if last >= before {
             pen.held();
         } else if view.streams.may_have_forgotten(stream) {
@@ -144,7 +148,7 @@ impl Checker for StreamSeqDense {
                 }
             }
             StreamEvent::State(state) if self.scope.covers_stream(view, state.stream) => {
-                self.last_stays(view, state.stream, state.last, pen);
+                self.last_stays(view, state, pen);
             }
             StreamEvent::Stored { .. }
             | StreamEvent::Given { .. }
@@ -162,6 +166,7 @@ impl Checker for StreamSeqDense {
             | StreamEvent::Hole { .. }
             | StreamEvent::Audited { .. }
             | StreamEvent::Damaged { .. }
+            | StreamEvent::Vanished { .. }
             | StreamEvent::ConsumerState(_)
             | StreamEvent::ApiError { .. } => {}
         }

@@ -9,7 +9,9 @@ use crate::disk::{Done, Op};
 use crate::file::FileLog;
 use crate::index::{Entry, Filter, Index};
 use crate::memory;
-use crate::message::{Get, Meta, NewMessage, Position, Removed, State, SubjectId, Trimmed};
+use crate::message::{
+    Get, Meta, NewMessage, Position, Removed, State, StoredMessage, SubjectId, Trimmed,
+};
 use crate::notes::{NoteChange, Notes};
 use crate::recovery::{Finding, Recovery};
 
@@ -406,6 +408,17 @@ impl Log {
     #[must_use]
     pub fn memory(&self) -> (usize, usize) {
         self.index.memory()
+    }
+
+    /// A message that is not durable yet. Nobody may be told of it before [`durable_seq`](Self::durable_seq)
+    /// has reached it; who has it keeps it, also if it is removed meanwhile. Takes time in proportion to
+    /// what waits to be written.
+    #[must_use]
+    pub fn peek(&self, seq: u64) -> Option<StoredMessage> {
+        match &self.store {
+            Store::File(file) => file.peek(&self.index, seq),
+            Store::Memory { .. } => None,
+        }
     }
 
     /// Reads a message, if it is durable.

@@ -114,7 +114,7 @@ impl ConsumerDeliveries {
         let known = &mut self.floors[usize::from(no.0)];
         let (before, at) = *known;
         *known = (state.floor, pen.i);
-        let last = view.streams.stream(consumer.stream).state.map_or(u64::MAX, |(_, _, s)| s.last);
+        let last = view.streams.last_known(consumer.stream);
         let open = consumer.given.range(..=state.floor_stream).find(|(_, given)| {
             let spent = consumer.rules.max_deliver.is_some_and(|most| given.times >= most);
             consumer.rules.ack == Ack::Explicit && given.settled.is_none() && !spent

@@ -80,6 +80,18 @@ impl FileLog {
         Get::Lost
     }
 
+    /// A message that is not durable yet, from the batch that is being written or from what waits for
+    /// the next one.
+    pub(crate) fn peek(&self, index: &Index, seq: u64) -> Option<StoredMessage> {
+        let located = index.locate(seq)?;
+        if located.at == UNPLACED {
+            return message_in(&Bytes::copy_from_slice(self.pending.record(seq)?), seq);
+        }
+        let flight = self.flight.as_ref()?;
+        let record = flight.record(located.segment, u64::from(located.at) * GRANULE)?;
+        message_in(&record, seq)
+    }
+
     /// The message in these bytes, if it is the right one and as it was written.
     fn message(
         &self,
@@ -92,20 +104,7 @@ impl FileLog {
         let place = Place { identity: self.io.identity, segment, at };
         let (head, _) = Header::read(bytes, place)?;
         let fits = !read || head.fits(&bytes[HEADER_BYTES..]);
-        if head.kind != Kind::Message || head.seq != seq || !fits {
-            return None;
-        }
-        let begin = HEADER_BYTES + if head.is(MARKED) { 8 } else { 0 };
-        let body = bytes.slice(begin..HEADER_BYTES + head.body as usize);
-        let subject = usize::from(head.subject);
-        let header = subject + head.header as usize;
-        Some(StoredMessage {
-            seq,
-            time: head.time,
-            subject: body.slice(..subject),
-            header: body.slice(subject..header),
-            payload: body.slice(header..),
-        })
+        if fits { body_of(&head, bytes, seq) } else { None }
     }
 
     /// Has a piece read, unless it is on its way.
@@ -194,4 +193,26 @@ impl FileLog {
             }
         }
     }
+}
+
+/// The message in a record that was never anywhere but here.
+fn message_in(record: &Bytes, seq: u64) -> Option<StoredMessage> {
+    body_of(&Header::fields(record.first_chunk()?)?, record, seq)
+}
+
+fn body_of(head: &Header, bytes: &Bytes, seq: u64) -> Option<StoredMessage> {
+    if head.kind != Kind::Message || head.seq != seq {
+        return None;
+    }
+    let begin = HEADER_BYTES + if head.is(MARKED) { 8 } else { 0 };
+    let body = bytes.slice(begin..HEADER_BYTES + head.body as usize);
+    let subject = usize::from(head.subject);
+    let header = subject + head.header as usize;
+    Some(StoredMessage {
+        seq,
+        time: head.time,
+        subject: body.slice(..subject),
+        header: body.slice(subject..header),
+        payload: body.slice(header..),
+    })
 }

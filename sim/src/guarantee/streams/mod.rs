@@ -126,6 +126,8 @@ pub(super) struct Machine {
     pub(super) down: Vec<u64>,
     /// Files were damaged: what was synced may be gone, but the node must notice.
     pub(super) damaged: Option<u64>,
+    /// Writes or syncs failed, lately.
+    pub(super) failed: Option<u64>,
     /// The disk has lied: what was synced may be gone, and nobody could notice.
     pub(super) lied: Option<u64>,
 }
@@ -206,6 +208,9 @@ impl Streams {
             }
             if fault.kind == FaultKind::Disk && says(&fault.text, &LIES) {
                 machine.lied.get_or_insert(t);
+            }
+            if fault.kind == FaultKind::Disk && says(&fault.text, &FAILURES) {
+                machine.failed = Some(t);
             }
             if fault.kind == FaultKind::Disk && says(&fault.text, &DAMAGE) {
                 machine.damaged.get_or_insert(t);
@@ -369,6 +374,22 @@ impl Streams {
             || stream.sync_ns > 0 && !machine.power_lost.is_empty()
     }
 
+    /// The highest sequence of a stream that anybody has heard of; no limit before its node was asked.
+    pub(super) fn last_known(&self, no: StreamNo) -> u64 {
+        let stream = self.stream(no);
+        let said = stream.state.map_or(u64::MAX, |(_, _, state)| state.last);
+        let acked = stream.acked.keys().next_back().copied();
+        let given = self.consumers_of(no).filter_map(|each| each.given.keys().next_back().copied());
+        given.chain(acked).fold(said, u64::max)
+    }
+
+    /// Whether a stream may be shut because its disk failed, and its process has gone on since: what
+    /// was not durable then never will be, and nothing more is accepted or given out.
+    pub(super) fn may_be_shut(&self, stream: StreamNo) -> bool {
+        let machine = self.machine(self.stream(stream).node);
+        machine.failed.is_some_and(|t| machine.down.last().is_none_or(|down| *down < t))
+    }
+
     /// Whether a consumer takes a message with this subject.
     pub(super) fn takes(view: &View<'_>, consumer: &Consumer, subject: Sym) -> bool {
         let subject = view.history.text(subject);
@@ -399,6 +420,9 @@ const NOT_FOUND: [u32; 2] = [404, 10_037];
 
 /// Disk faults that nobody can notice before it is too late.
 const LIES: [&str; 2] = ["lying_sync", "misdirect"];
+
+/// Disk faults by which writes or syncs fail.
+const FAILURES: [&str; 3] = ["errors", "full", "read_only"];
 
 /// Disk faults after which files are not what they were.
 const DAMAGE: [&str; 4] = ["bit_rot", "stale", "truncate", "lost_file"];

@@ -49,7 +49,7 @@ use dedupe::Dedupe;
 pub(crate) use expect::Room;
 pub(crate) use ingest::with_fields;
 pub(crate) use notes::{ConsumerNote, NoteKey, StreamNote};
-pub(crate) use reads::{Batch, Many, Read, What};
+pub(crate) use reads::{Batch, Many, One, Read, What};
 pub(crate) use removal::Purge;
 use replies::Replies;
 

@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 use crate::history::{Event, FaultKind, History, Kind, Phase};
 
 /// Events that a goal may be about: those that do not happen in every run anyway.
-const EVENTS: [&str; 17] = [
+const EVENTS: [&str; 24] = [
     "client_error",
     "closed",
     "connected",
@@ -32,6 +32,13 @@ const EVENTS: [&str; 17] = [
     "route_down",
     "route_up",
     "slow_consumer",
+    "stream_acked",
+    "stream_confirmed",
+    "stream_damaged",
+    "stream_given",
+    "stream_hole",
+    "stream_refused",
+    "stream_unknown",
     "sub",
     "unsub",
     "wire_msg",

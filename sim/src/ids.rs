@@ -4,7 +4,7 @@
 use std::fmt;
 
 /// A node: an index into [`Header::nodes`](crate::history::Header::nodes).
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct NodeId(pub u16);
 
 /// A region: an index into [`Header::regions`](crate::history::Header::regions).
@@ -22,6 +22,14 @@ pub struct ConnNo(pub u32);
 /// A TCP connection between two nodes; every connection of a run has its own number.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct WireConn(pub u32);
+
+/// A stream: an index into [`Header::streams`](crate::history::Header::streams).
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct StreamNo(pub u16);
+
+/// A consumer: an index into [`Header::consumers`](crate::history::Header::consumers).
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct ConsumerNo(pub u16);
 
 /// A client's subscription id, as in SUB and MSG. A client never uses one twice on one connection.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]

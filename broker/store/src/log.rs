@@ -13,7 +13,7 @@ use crate::message::{
     Get, Meta, NewMessage, Position, Removed, State, StoredMessage, SubjectId, Trimmed,
 };
 use crate::notes::{NoteChange, Notes};
-use crate::recovery::Recovery;
+use crate::recovery::{Finding, Recovery};
 
 /// Why a log accepts nothing more.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -110,6 +110,24 @@ impl Log {
         match &mut self.store {
             Store::Memory { recovery, .. } => recovery.take(),
             Store::File(file) => file.recovered(),
+        }
+    }
+
+    /// What reading has found to be damaged since the last time. The owner is to
+    /// [give up](Self::give_up) the messages that are lost by it.
+    pub fn take_found(&mut self) -> Vec<Finding> {
+        match &mut self.store {
+            Store::Memory { .. } => Vec::new(),
+            Store::File(file) => file.take_found(),
+        }
+    }
+
+    /// Counts a message as [lost](Self::lost), if it is there. Nothing is written for it: after a restart
+    /// it is damaged still, and whoever reads it finds that again, unless there was a checkpoint since.
+    pub fn give_up(&mut self, seq: u64) -> Option<Removed> {
+        match &mut self.store {
+            Store::Memory { .. } => None,
+            Store::File(file) => file.give_up(&mut self.index, seq),
         }
     }
 

@@ -15,6 +15,7 @@
 //! A connection that ends is made anew after a pause, to another node if there is one; then all
 //! subscriptions are made again under their old ids. Nothing is buffered meanwhile.
 
+mod jet;
 mod receive;
 mod requests;
 #[cfg(test)]
@@ -30,6 +31,8 @@ use crate::ids::{ClientId, ConnNo, MsgId, NodeId, Sid};
 use crate::payload;
 use crate::plan::{CLIENT_DIAL_TIMEOUT_NS, CLIENT_PINGS_MAX, ClientPlan, Op};
 use crate::rng::Stream;
+pub(crate) use jet::Known;
+use jet::{JET, Jet};
 use requests::Requests;
 
 /// The subscription on which answers to requests come in.
@@ -142,6 +145,8 @@ pub struct Client {
     orders: VecDeque<Order>,
     stream: Stream,
     scratch: Vec<u8>,
+    /// Its business with streams, if there are any.
+    jet: Option<Box<Jet>>,
 }
 
 impl Client {
@@ -166,6 +171,7 @@ impl Client {
             orders: VecDeque::new(),
             stream: Stream::new(seed, "client", &[u64::from(id.0)]),
             scratch: Vec::new(),
+            jet: None,
         }
     }
 
@@ -197,13 +203,15 @@ impl Client {
             State::Connected => Some(self.next_ping),
             State::Idle | State::Dialling => None,
         };
-        [state, self.requests.deadline()].into_iter().flatten().min()
+        let jet = self.jet.as_ref().and_then(|jet| jet.deadline());
+        [state, self.requests.deadline(), jet].into_iter().flatten().min()
     }
 
     /// Its time has come.
     pub fn on_timer(&mut self, rec: &mut Recorder) {
         let now = rec.now;
         self.requests.expire(now, rec);
+        self.jet_timers(rec);
         match self.state {
             State::Waiting(at) if at <= now => self.dial(),
             State::Greeting(until) if until <= now => self.end(Ending::Stale, rec),
@@ -279,6 +287,7 @@ impl Client {
                 }
                 self.request(subject, size, timeout_ns, header, rec);
             }
+            Op::Stream(ref op) => self.on_stream_op(op, rec),
         }
     }
 
@@ -319,6 +328,7 @@ impl Client {
 
     fn forget(&mut self, ending: Ending, rec: &mut Recorder) {
         self.requests.disconnected(rec);
+        self.jet_disconnected(rec);
         let reason = rec.intern(ending.text());
         rec.event(Kind::ClientClosed { client: self.id, conn: self.conn, reason });
         self.barriers.clear();
@@ -367,10 +377,12 @@ impl Client {
         if self.subs.contains_key(&INBOX) {
             self.requests.renew_inbox(self.id, self.conn);
         }
+        self.renew_jet_inbox();
         let sids: Vec<Sid> = self.subs.keys().copied().collect();
         if !sids.is_empty() {
             self.subscribe(&sids, rec);
         }
+        self.jet_connected(rec);
     }
 
     fn subscribe(&mut self, sids: &[Sid], rec: &mut Recorder) {
@@ -379,6 +391,11 @@ impl Client {
             sub.delivered = 0;
             if sid == INBOX {
                 sub.subject = rec.intern(&self.requests.wildcard());
+            }
+            if sid == JET
+                && let Some(jet) = &self.jet
+            {
+                sub.subject = rec.intern(&jet.wildcard());
             }
             let (subject, queue, max) = (sub.subject, sub.queue, sub.max);
             let queue_name = (!queue.is_none()).then(|| rec.text(queue).as_bytes());

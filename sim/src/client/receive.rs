@@ -4,6 +4,7 @@ use causeway_wire::client::{ServerOp, parse_server};
 use causeway_wire::info::Info;
 use causeway_wire::{Limits, Parsed, encode, header};
 
+use super::jet::StreamAnswer;
 use super::{Barrier, Client, Ending, INBOX, State};
 use crate::engine::Recorder;
 use crate::history::{Kind, Sym};
@@ -135,6 +136,11 @@ impl Client {
             rec.event(Kind::ClientError { client, conn, node: self.node, text });
             return;
         };
+        if self.is_of_streams(sid) {
+            let Message { subject, reply, header_len, body } = *message;
+            self.jet_message(sid, &StreamAnswer { subject, reply, header_len, body }, rec);
+            return;
+        }
         if sid == INBOX && message.is_no_responders() {
             self.no_responders(message, rec);
             return;

@@ -2,12 +2,14 @@
 
 use causeway_core::Input;
 use causeway_store::disk::{Done, Lane, LogId};
+use causeway_store::{Finding, FindingKind};
 
 use super::Engine;
-use super::drive::{Begun, Drive};
+use super::drive::{Begun, Drive, Hit};
 use super::waiting::Held;
 use crate::hash::hash64;
-use crate::ids::NodeId;
+use crate::history::{Kind, StreamEvent};
+use crate::ids::{NodeId, StreamNo};
 use crate::plan::DiskFault;
 use crate::queue::Due;
 
@@ -51,11 +53,35 @@ impl Engine<'_> {
         self.feed(id, Input::Disk(done));
     }
 
+    /// The stream that has its files in a directory.
+    fn stream_in(&self, dir: &str) -> Option<StreamNo> {
+        let name = dir.rsplit('/').next().unwrap_or(dir);
+        let at = self.plan.streams.iter().position(|stream| stream.name == name)?;
+        u16::try_from(at).ok().map(StreamNo)
+    }
+
+    /// A node says that something is wrong with what it has of a stream.
+    pub(super) fn stream_damaged(&mut self, dir: &str, finding: Option<&Finding>) {
+        let Some(stream) = self.stream_in(dir) else { return };
+        let (what, lost) = match finding {
+            Some(finding) => (finding_name(finding.kind), finding.lost.clone()),
+            None => ("unknown", Some(0..=u64::MAX)),
+        };
+        let (first, last) = lost.map_or((1, 0), |lost| (*lost.start(), *lost.end()));
+        let what = self.rec.intern(what);
+        let event = StreamEvent::Damaged { stream, what, first, last };
+        self.rec.event(Kind::Stream(Box::new(event)));
+    }
+
     pub(super) fn disk_fault_on(&mut self, id: NodeId, fault: u32, what: DiskFault) {
         let Some(drive) = self.drive(id) else { return };
-        for path in drive.begin_fault(fault, what) {
+        let hits = drive.begin_fault(fault, what);
+        for Hit { path, vanished } in hits {
             let name = format!("{}/{}", path.dir, path.name);
             self.rec.hash.word(hash64(0, name.as_bytes()));
+            if let Some(stream) = self.stream_in(&path.dir).filter(|_| vanished) {
+                self.rec.event(Kind::Stream(Box::new(StreamEvent::Vanished { stream })));
+            }
         }
     }
 
@@ -64,5 +90,15 @@ impl Engine<'_> {
         for number in overdue.into_iter().flatten() {
             self.queue.push(self.now, Due::Disk(id, number));
         }
+    }
+}
+
+/// What a log has found when it was opened, as histories name it.
+const fn finding_name(kind: FindingKind) -> &'static str {
+    match kind {
+        FindingKind::TornTail => "torn_tail",
+        FindingKind::Damage => "damage",
+        FindingKind::MissingFile => "missing_file",
+        FindingKind::DamagedCheckpoint => "damaged_checkpoint",
     }
 }

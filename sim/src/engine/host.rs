@@ -584,6 +584,8 @@ impl Engine<'_> {
                 let limit = max_pending.unwrap_or(0);
                 self.rec.event(Kind::SlowConsumer { node: id, client, pending, limit });
             }
+            TraceEvent::StreamDamaged { dir, finding } => self.stream_damaged(&dir, Some(&finding)),
+            TraceEvent::StreamUnknown { dir } => self.stream_damaged(&dir, None),
             TraceEvent::LinkOpened { .. }
             | TraceEvent::RouteDuplicate { .. }
             | TraceEvent::RouteDiscovered { .. }
@@ -594,8 +596,6 @@ impl Engine<'_> {
             | TraceEvent::ClusterName { .. }
             | TraceEvent::StreamsReady { .. }
             | TraceEvent::StoreUnreadable { .. }
-            | TraceEvent::StreamDamaged { .. }
-            | TraceEvent::StreamUnknown { .. }
             | TraceEvent::Protocol { .. } => {}
         }
     }

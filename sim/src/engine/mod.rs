@@ -36,11 +36,12 @@ pub use snapshot::snapshot;
 pub use tap::Tap;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use causeway_core::Effects;
 use causeway_core::link::rx::RxBuf;
 
-use crate::client::Client;
+use crate::client::{Client, Known};
 use crate::history::{History, Kind, NodeDownHow, Phase};
 use crate::ids::{ClientId, NodeId};
 use crate::net::{Links, Net};
@@ -146,8 +147,9 @@ impl<'p> Engine<'p> {
         let hosts =
             hosts.map(|(id, node)| Host::new(plan.seed, id, node, joiners.contains(&id))).collect();
         let history = History { header, events: Vec::new(), symbols: plan.symbols.clone() };
+        let known = Arc::new(Known::of(plan));
         let clients = (0..).map(ClientId).zip(&plan.clients).map(|(id, client)| ClientSlot {
-            client: Client::new(id, client.clone(), plan.seed),
+            client: Client::new(id, client.clone(), plan.seed).knowing(&known, plan.seed),
             conn: None,
             dial: None,
             wake: u64::MAX,

@@ -11,7 +11,7 @@ use causeway_wire::route::{AccountToken, RemoteSub, RemoteUnsub, RouteOp, Routed
 use causeway_wire::{Limits, Parsed, header, route};
 
 use super::record::Recorder;
-use crate::history::{Kind, Sym};
+use crate::history::{Kind, STORED, Sym};
 use crate::ids::{NodeId, WireConn};
 use crate::payload;
 
@@ -172,7 +172,9 @@ impl Way {
         let queues = if names.is_empty() { Sym::NONE } else { rec.intern_bytes(&names) };
         let account = msg.account.map_or(account, |name| rec.intern_bytes(name));
         let subject = rec.intern_bytes(msg.subject);
-        let msg = payload::identity(header::strip(msg.body, msg.header_len));
+        // What streams keep and give out may pass many times.
+        let msg = payload::identity(header::strip(msg.body, msg.header_len))
+            .filter(|msg| msg.conn != STORED);
         let (from, to) = (self.from, self.to);
         rec.event(Kind::WireMsg { from, to, conn, account, subject, queues, msg });
     }

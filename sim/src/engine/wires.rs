@@ -121,7 +121,7 @@ impl Engine<'_> {
     pub(super) fn listens(&self, node: NodeId, port: u16) -> bool {
         let process = self.hosts[usize::from(node.0)].process.as_ref();
         process.is_some_and(|process| {
-            port == CLIENT_PORT && process.takes_clients
+            port == CLIENT_PORT && process.takes_clients && process.node.streams_ready()
                 || port == process.route_port && process.takes_routes
         })
     }

@@ -61,7 +61,13 @@ impl BaselineAfterDrain {
         // A plan may have been cut down to what shows a bug, and its clients stay.
         let mut of_core = view.conns().filter(|c| c.node.is_some_and(|node| network.is_core(node)));
         let all_left = of_core.all(|conn| conn.closed_t.is_some());
-        if !settled || !all_left || view.any_access_disturbed(|node| network.is_core(node)) {
+        // Streams are subscribed, and subscribe.
+        let has_streams = !view.history.header.streams.is_empty();
+        if has_streams
+            || !settled
+            || !all_left
+            || view.any_access_disturbed(|node| network.is_core(node))
+        {
             pen.excused();
             return;
         }

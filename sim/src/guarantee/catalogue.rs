@@ -9,8 +9,10 @@ use super::{
     reconnect_bounded, region_autonomy, routes_reestablished, write_deadline_exact,
 };
 
+mod streams;
+
 /// A guarantee.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Spec {
     /// Its name, the `kind` in a scenario.
     pub id: &'static str,
@@ -91,12 +93,14 @@ enum Rule {
     WriteDeadlineExact,
     LameDuckOrderly,
     NoGaps,
+    /// One that makes its checker itself, and has no bound that is known beforehand.
+    Of(fn(&Params<'_>) -> Box<dyn Checker>),
 }
 
 /// All guarantees, in the order in which reports show them.
 #[must_use]
 pub fn catalogue() -> &'static [Spec] {
-    CATALOGUE
+    &CATALOGUE
 }
 
 /// The guarantee with that id or other name.
@@ -131,6 +135,7 @@ impl Spec {
             | Rule::BoundedMemory
             | Rule::WriteDeadlineExact
             | Rule::NoGaps => None,
+            Rule::Of(_) => within,
             Rule::OneMemberPerQueueGroup => {
                 Some(one_member_per_queue_group::bound_ns(header, within))
             }
@@ -163,6 +168,11 @@ impl Spec {
             (_, "within") => !self.bound.is_empty(),
             _ => false,
         }
+    }
+
+    /// Whether it is about streams.
+    pub(super) const fn is_of_streams(&self) -> bool {
+        matches!(self.rule, Rule::Of(_))
     }
 
     /// A checker with these parameters.
@@ -212,6 +222,7 @@ impl Spec {
                 Box::new(write_deadline_exact::WriteDeadlineExact::new(params))
             }
             Rule::NoGaps => Box::new(no_gaps::NoGaps::new(params)),
+            Rule::Of(make) => make(params),
             Rule::LameDuckOrderly => Box::new(lame_duck_orderly::LameDuckOrderly::new(params)),
         }
     }
@@ -220,7 +231,18 @@ impl Spec {
 const DELIVERY_BOUND: &str =
     "two longest round trips, the time that interest takes to spread, and one second";
 
-static CATALOGUE: &[Spec] = &[
+/// Those about the core and those about streams.
+static CATALOGUE: [Spec; CORE.len() + streams::STREAMS.len()] = {
+    let mut all = [CORE[0]; CORE.len() + streams::STREAMS.len()];
+    let mut at = 0;
+    while at < all.len() {
+        all[at] = if at < CORE.len() { CORE[at] } else { streams::STREAMS[at - CORE.len()] };
+        at += 1;
+    }
+    all
+};
+
+const CORE: &[Spec] = &[
     Spec {
         id: "nothing_unexpected",
         code: "C1",

@@ -111,7 +111,8 @@ impl InterestCompleteness {
         let holder = if local { Holder::Local } else { Holder::Remote(owner) };
         let mut rows: BTreeMap<(Sym, Sym), u32> = BTreeMap::new();
         for row in &snapshot.interest {
-            if row.holder == holder && view.history.text(row.account) == ACCOUNT {
+            let of_streams = is_of_streams(view, owner, row.subject);
+            if row.holder == holder && view.history.text(row.account) == ACCOUNT && !of_streams {
                 *rows.entry((row.subject, row.queue)).or_default() += row.weight;
             }
         }
@@ -131,6 +132,18 @@ impl InterestCompleteness {
             }
         }
     }
+}
+
+/// Whether a row may be that of a stream and not of a client.
+fn is_of_streams(view: &View<'_>, owner: NodeId, subject: Sym) -> bool {
+    let header = &view.history.header;
+    let subject = view.history.text(subject);
+    let mut of_owner = header.streams.iter().zip(&view.streams.streams);
+    subject.starts_with("$JS.") && !header.streams.is_empty()
+        || of_owner.any(|(info, stream)| {
+            let subscribed = stream.rules.subjects.iter().any(|s| s == subject);
+            info.node == owner && subscribed
+        })
 }
 
 /// From a change of interest to every node knowing it.

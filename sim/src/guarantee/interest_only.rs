@@ -110,7 +110,12 @@ impl InterestOnly {
         }
         let msg = crossing.msg.and_then(|id| view.find_msg(id));
         // A message of no client has no time of publication; it counts as published now.
-        let published_t = msg.map_or(pen.t, |msg| view.publication(msg).t);
+        // Of those to and from streams it is not known.
+        let waited = match view.history.header.streams.first() {
+            Some(_) => view.history.header.bounds.interest_ns,
+            None => 0,
+        };
+        let published_t = msg.map_or(pen.t.saturating_sub(waited), |msg| view.publication(msg).t);
         let since = published_t.saturating_sub(self.grace_ns);
         self.told(from, to).index.know(&view.history.symbols, subject);
         let unwanted = if crossing.queues.is_none() {

@@ -7,10 +7,11 @@
 //! | `region:NAME` | its nodes, and what its clients send and receive |
 //! | `node:REGION/N` | that node, and what goes in or out through it |
 //! | `path:A/B` | what goes from one of two regions to the other |
+//! | `stream:NAME` | a stream, and its consumers |
 
 use super::view::{MsgRef, Sub, View};
 use crate::history::Header;
-use crate::ids::{ClientId, NodeId, RegionId};
+use crate::ids::{ClientId, NodeId, RegionId, StreamNo};
 
 /// To what a guarantee is confined.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -22,6 +23,7 @@ pub(crate) enum Scope {
     Region(RegionId),
     Node(NodeId),
     Path(RegionId, RegionId),
+    Stream(StreamNo),
 }
 
 impl Scope {
@@ -32,7 +34,7 @@ impl Scope {
             return Ok(Self::Everything);
         }
         let (what, name) = text.split_once(':').ok_or_else(|| {
-            format!("`{text}` is no scope: write client:, region:, node: or path:")
+            format!("`{text}` is no scope: write client:, region:, node:, path: or stream:")
         })?;
         match what {
             "client" => Self::clients(name, header),
@@ -48,7 +50,14 @@ impl Scope {
                     .ok_or_else(|| format!("`{text}` is no path: write path:A/B"))?;
                 Ok(Self::Path(region(a, header)?, region(b, header)?))
             }
-            _ => Err(format!("`{what}:` is no scope: write client:, region:, node: or path:")),
+            "stream" => {
+                let at = header.streams.iter().position(|stream| stream.name == name);
+                let at = at.ok_or_else(|| format!("there is no stream `{name}`"))?;
+                Ok(Self::Stream(StreamNo(at as u16)))
+            }
+            _ => Err(format!(
+                "`{what}:` is no scope: write client:, region:, node:, path: or stream:"
+            )),
         }
     }
 
@@ -77,6 +86,7 @@ impl Scope {
                 (Some(from), Some(to)) => self.covers_pair(view, from, to),
                 (_, None) | (None, _) => false,
             },
+            Self::Stream(_) => false,
         }
     }
 
@@ -89,7 +99,19 @@ impl Scope {
             Self::Node(node) => {
                 view.current_conn(client).is_some_and(|conn| conn.node == Some(*node))
             }
-            Self::Path(..) => false,
+            Self::Path(..) | Self::Stream(_) => false,
+        }
+    }
+
+    /// Whether what happens to a stream is meant.
+    pub(super) fn covers_stream(&self, view: &View<'_>, stream: StreamNo) -> bool {
+        let node = view.streams.stream(stream).node;
+        match self {
+            Self::Everything => true,
+            Self::Stream(one) => *one == stream,
+            Self::Region(region) => view.network.region_of(node) == *region,
+            Self::Node(one) => *one == node,
+            Self::Clients(_) | Self::Path(..) => false,
         }
     }
 
@@ -98,7 +120,7 @@ impl Scope {
         let (region_a, region_b) = (view.network.region_of(a), view.network.region_of(b));
         match self {
             Self::Everything => true,
-            Self::Clients(_) => false,
+            Self::Clients(_) | Self::Stream(_) => false,
             Self::Region(region) => region_a == *region || region_b == *region,
             Self::Node(node) => a == *node || b == *node,
             Self::Path(x, y) => {
@@ -111,7 +133,7 @@ impl Scope {
     pub(crate) fn covers_node(&self, view: &View<'_>, node: NodeId) -> bool {
         match self {
             Self::Everything => true,
-            Self::Clients(_) | Self::Path(..) => false,
+            Self::Clients(_) | Self::Path(..) | Self::Stream(_) => false,
             Self::Region(region) => view.network.region_of(node) == *region,
             Self::Node(one) => *one == node,
         }

@@ -4,6 +4,8 @@
 //! one route for each pair. Times are milliseconds. Interest takes 100 ms to spread, routes are
 //! back within 2 s, clients within 3 s; a message is due 1.3 s after it was flushed.
 
+mod streams;
+
 use crate::guarantee::{Judged, judge};
 use crate::history::{
     Bounds, ClientInfo, Event, Fault, FaultKind, GuaranteeInfo, Header, History, Holder,

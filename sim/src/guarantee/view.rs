@@ -5,6 +5,7 @@
 //! guarantee's own file holds the rule and little else.
 
 use super::network::Network;
+use super::streams::Streams;
 use super::subject::Directory;
 use super::table::{SeqSet, Table};
 use crate::history::{History, Kind, Phase, Sym};
@@ -119,6 +120,7 @@ pub(crate) struct Delivery {
 pub(crate) struct View<'h> {
     pub(crate) history: &'h History,
     pub(crate) network: Network,
+    pub(super) streams: Streams,
     pub(crate) phase: Phase,
     /// When the phase that lasts now began.
     pub(crate) phase_t: u64,
@@ -146,6 +148,7 @@ impl<'h> View<'h> {
         Self {
             history,
             network: Network::new(&history.header),
+            streams: Streams::new(&history.header),
             phase: Phase::Boot,
             phase_t: 0,
             conns: Vec::new(),
@@ -170,6 +173,7 @@ impl<'h> View<'h> {
             .map_err(|what| Malformed { i, what })?;
         self.delivery = None;
         self.network.apply(event.t, &event.kind);
+        self.streams.apply(i, event.t, &event.kind);
         self.apply_client(i, event.t, &event.kind).map_err(|what| Malformed { i, what })
     }
 

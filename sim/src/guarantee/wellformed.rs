@@ -1,8 +1,8 @@
 //! Whether an event speaks only of things that the header knows. Checkers index by these ids, and
 //! a history may come from anywhere.
 
-use crate::history::{Header, Holder, Kind, Lost};
-use crate::ids::{ClientId, MsgId, NodeId, RegionId};
+use crate::history::{Header, Holder, Kind, Lost, StreamEvent};
+use crate::ids::{ClientId, MsgId, NodeId, RegionId, StreamNo};
 
 /// Says what is wrong with an event, if anything.
 pub(crate) fn check(header: &Header, kind: &Kind) -> Result<(), String> {
@@ -57,6 +57,7 @@ pub(crate) fn check(header: &Header, kind: &Kind) -> Result<(), String> {
         | Kind::WireOpened { from, to, .. }
         | Kind::WireError { from, to, .. } => known.nodes(*from, *to),
         Kind::WireClosed { node, peer, .. } => known.nodes(*node, *peer),
+        Kind::Stream(event) => known.stream_event(event),
         Kind::Snapshot(snapshot) => {
             known.node(snapshot.node)?;
             snapshot.routes.iter().filter_map(|r| r.remote).try_for_each(|n| known.node(n))?;
@@ -81,6 +82,8 @@ pub(crate) fn check_header(header: &Header) -> Result<(), String> {
         known.region(path.a)?;
         known.region(path.b)
     })?;
+    header.streams.iter().try_for_each(|stream| known.node(stream.node))?;
+    header.consumers.iter().try_for_each(|consumer| known.stream(consumer.stream))?;
     if let Some(core) = &header.core {
         core.nodes.iter().try_for_each(|&node| known.node(node))?;
         core.clients.iter().try_for_each(|&client| known.client(client))?;
@@ -109,6 +112,18 @@ impl Known<'_> {
 
     fn client(&self, client: ClientId) -> Result<(), String> {
         in_range(client.0 as usize, self.0.clients.len(), "client")
+    }
+
+    fn stream(&self, stream: StreamNo) -> Result<(), String> {
+        in_range(usize::from(stream.0), self.0.streams.len(), "stream")
+    }
+
+    fn stream_event(&self, event: &StreamEvent) -> Result<(), String> {
+        event.client().map_or(Ok(()), |client| self.client(client))?;
+        event.stream().map_or(Ok(()), |stream| self.stream(stream))?;
+        event.consumer().map_or(Ok(()), |consumer| {
+            in_range(usize::from(consumer.0), self.0.consumers.len(), "consumer")
+        })
     }
 
     fn message(&self, msg: MsgId) -> Result<(), String> {

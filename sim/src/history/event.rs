@@ -1,6 +1,6 @@
 //! The events of a history.
 
-use super::Sym;
+use super::{StreamEvent, Sym};
 use crate::ids::{ClientId, ConnNo, MsgId, NodeId, RegionId, Sid, WireConn};
 
 /// One thing that was observed.
@@ -324,6 +324,8 @@ pub enum Kind {
         /// What is wrong.
         text: Sym,
     },
+    /// Something that a client saw of a stream.
+    Stream(Box<StreamEvent>),
     /// The state of a node, asked for at the end of quiesce and of drain.
     Snapshot(Box<Snapshot>),
     /// The run is over.

@@ -1,6 +1,6 @@
 //! The first line of a history: who and what there was.
 
-use super::{Core, Unrecoverable};
+use super::{ConsumerInfo, Core, StreamInfo, Unrecoverable};
 use crate::ids::RegionId;
 
 /// The name and version of the file format.
@@ -23,6 +23,10 @@ pub struct Header {
     pub paths: Vec<PathInfo>,
     /// Clients; [`ClientId`](crate::ids::ClientId) is the index.
     pub clients: Vec<ClientInfo>,
+    /// Streams; [`StreamNo`](crate::ids::StreamNo) is the index.
+    pub streams: Vec<StreamInfo>,
+    /// Consumers; [`ConsumerNo`](crate::ids::ConsumerNo) is the index.
+    pub consumers: Vec<ConsumerInfo>,
     /// What is promised, as the scenario says it.
     pub guarantees: Vec<GuaranteeInfo>,
     /// Times by which things must have happened.

@@ -21,6 +21,7 @@ mod header;
 mod healed;
 mod json;
 mod read;
+mod stream;
 mod symbols;
 #[cfg(test)]
 mod tests;
@@ -36,6 +37,9 @@ pub use header::{
 };
 pub use healed::{Core, Lost, Unrecoverable, Why};
 pub use read::ReadError;
+pub use stream::{
+    Answered, ConsumerInfo, ConsumerState, STORED, StreamEvent, StreamInfo, StreamState,
+};
 pub use symbols::{Sym, Symbols};
 
 /// A whole run, in memory.

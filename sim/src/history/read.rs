@@ -68,34 +68,34 @@ impl History {
     }
 }
 
-type Field<T> = Result<T, String>;
+pub(super) type Field<T> = Result<T, String>;
 
 /// A JSON object whose fields are asked for by name.
 #[derive(Clone, Copy)]
-struct Row<'a>(&'a Value);
+pub(super) struct Row<'a>(pub(super) &'a Value);
 
 impl<'a> Row<'a> {
     fn get(self, key: &str) -> Field<&'a Value> {
         self.0.get(key).ok_or_else(|| format!("`{key}` is missing"))
     }
 
-    fn has(self, key: &str) -> bool {
+    pub(super) fn has(self, key: &str) -> bool {
         self.0.get(key).is_some()
     }
 
-    fn number<T: TryFrom<u64>>(self, key: &str) -> Field<T> {
+    pub(super) fn number<T: TryFrom<u64>>(self, key: &str) -> Field<T> {
         number(self.get(key)?).ok_or_else(|| format!("`{key}` is not a number in range"))
     }
 
-    fn maybe<T: TryFrom<u64>>(self, key: &str) -> Field<Option<T>> {
+    pub(super) fn maybe<T: TryFrom<u64>>(self, key: &str) -> Field<Option<T>> {
         if self.get(key)?.is_null() { Ok(None) } else { self.number(key).map(Some) }
     }
 
-    fn flag(self, key: &str) -> Field<bool> {
+    pub(super) fn flag(self, key: &str) -> Field<bool> {
         self.get(key)?.as_bool().ok_or_else(|| format!("`{key}` is not true or false"))
     }
 
-    fn text(self, key: &str) -> Field<&'a str> {
+    pub(super) fn text(self, key: &str) -> Field<&'a str> {
         self.get(key)?.as_str().ok_or_else(|| format!("`{key}` is not a text"))
     }
 
@@ -104,11 +104,15 @@ impl<'a> Row<'a> {
         if self.get(key)?.is_null() { Ok("") } else { self.text(key) }
     }
 
-    fn sym(self, key: &str, symbols: &mut Symbols) -> Field<Sym> {
+    pub(super) fn sym(self, key: &str, symbols: &mut Symbols) -> Field<Sym> {
         Ok(symbols.intern(self.name(key)?))
     }
 
-    fn list<T>(self, key: &str, mut each: impl FnMut(&'a Value) -> Field<T>) -> Field<Vec<T>> {
+    pub(super) fn list<T>(
+        self,
+        key: &str,
+        mut each: impl FnMut(&'a Value) -> Field<T>,
+    ) -> Field<Vec<T>> {
         let items = self.get(key)?.as_array().ok_or_else(|| format!("`{key}` is not a list"))?;
         items.iter().map(|item| each(item).map_err(|e| format!("in `{key}`: {e}"))).collect()
     }
@@ -117,17 +121,22 @@ impl<'a> Row<'a> {
         self.get(key).map(Row)
     }
 
-    fn one_of<T: Copy>(self, key: &str, all: &[T], name: impl Fn(T) -> &'static str) -> Field<T> {
+    pub(super) fn one_of<T: Copy>(
+        self,
+        key: &str,
+        all: &[T],
+        name: impl Fn(T) -> &'static str,
+    ) -> Field<T> {
         let text = self.text(key)?;
         let found = all.iter().copied().find(|item| name(*item) == text);
         found.ok_or_else(|| format!("`{key}` is `{text}`, which is not known"))
     }
 
-    fn node(self, key: &str) -> Field<NodeId> {
+    pub(super) fn node(self, key: &str) -> Field<NodeId> {
         self.number(key).map(NodeId)
     }
 
-    fn client(self) -> Field<ClientId> {
+    pub(super) fn client(self) -> Field<ClientId> {
         self.number("client").map(ClientId)
     }
 
@@ -143,11 +152,11 @@ impl<'a> Row<'a> {
         self.number("sid").map(Sid)
     }
 
-    fn maybe_msg(self, key: &str) -> Field<Option<MsgId>> {
+    pub(super) fn maybe_msg(self, key: &str) -> Field<Option<MsgId>> {
         if self.get(key)?.is_null() { Ok(None) } else { self.msg(key).map(Some) }
     }
 
-    fn msg(self, key: &str) -> Field<MsgId> {
+    pub(super) fn msg(self, key: &str) -> Field<MsgId> {
         let parts =
             self.list(key, |v| number::<u32>(v).ok_or_else(|| "not a number".to_owned()))?;
         match parts[..] {
@@ -173,6 +182,7 @@ fn event(row: Row<'_>, symbols: &mut Symbols) -> Field<Event> {
     let k = row.text("k")?;
     let found = match k.split('_').next() {
         Some("wire") => wire_kind(k, row, symbols)?,
+        Some("stream") => super::stream::read(k, row, symbols)?,
         Some("sub" | "unsub" | "pub" | "delivered" | "no" | "request") => {
             message_kind(k, row, symbols)?
         }
@@ -449,7 +459,10 @@ fn header(row: Row<'_>) -> Field<Header> {
     if schema != SCHEMA_NAME {
         return Err(format!("the format is `{schema}`; this program reads `{SCHEMA_NAME}`"));
     }
+    let (streams, consumers) = super::stream::read_infos(row)?;
     Ok(Header {
+        streams,
+        consumers,
         scenario: row.text("scenario")?.to_owned(),
         seed: row.number("seed")?,
         engine: row.text("engine")?.to_owned(),

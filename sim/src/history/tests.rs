@@ -1,7 +1,17 @@
 //! What is written is what is read.
 
 use super::*;
-use crate::ids::{ClientId, ConnNo, MsgId, NodeId, RegionId, Sid, WireConn};
+use crate::ids::{ClientId, ConnNo, ConsumerNo, MsgId, NodeId, RegionId, Sid, StreamNo, WireConn};
+
+fn stream_infos() -> Vec<StreamInfo> {
+    let (name, config) = ("S".to_owned(), "{\"name\":\"S\"}".to_owned());
+    vec![StreamInfo { name, node: NodeId(1), config, sync_ns: 7 }]
+}
+
+fn consumer_infos() -> Vec<ConsumerInfo> {
+    let (name, config) = ("w".to_owned(), "{}".to_owned());
+    vec![ConsumerInfo { name, stream: StreamNo(0), config, worked: true }]
+}
 
 fn header() -> Header {
     let link =
@@ -34,6 +44,8 @@ fn header() -> Header {
             no_headers: true,
             slow: false,
         }],
+        streams: stream_infos(),
+        consumers: consumer_infos(),
         guarantees: vec![
             GuaranteeInfo { id: "x".to_owned(), kind: "k".to_owned(), ..Default::default() },
             GuaranteeInfo {
@@ -165,7 +177,71 @@ fn kinds(symbols: &mut Symbols) -> Vec<Kind> {
         Kind::Snapshot(Box::new(snapshot(subject, reply))),
         Kind::End,
     ]);
+    kinds.extend(stream_events(subject, client).map(|event| Kind::Stream(Box::new(event))));
     kinds
+}
+
+fn stream_events(subject: Sym, client: ClientId) -> [StreamEvent; 25] {
+    let (stream, consumer) = (StreamNo(0), ConsumerNo(0));
+    let msg = MsgId { client, conn: STORED, seq: 9 };
+    let sent = |expect| StreamEvent::Sent {
+        msg,
+        attempt: 2,
+        stream,
+        subject,
+        size: 16,
+        hash: u64::MAX,
+        id: true,
+        expect,
+        delete: false,
+    };
+    let given = |msg| StreamEvent::Given {
+        client,
+        consumer,
+        seq: 1,
+        consumer_seq: 2,
+        times: 3,
+        pending: 4,
+        subject,
+        msg,
+        size: 5,
+        hash: 6,
+    };
+    let answered = |how| StreamEvent::Answered { client, consumer, seq: 1, consumer_seq: 2, how };
+    let [ack, wait, nak, term] = Answered::ALL.map(answered);
+    [
+        StreamEvent::Made { stream },
+        StreamEvent::ConsumerMade { consumer },
+        sent(None),
+        sent(Some(3)),
+        StreamEvent::Acked { msg, seq: 1, duplicate: true, name: subject },
+        StreamEvent::Refused { msg, code: 503, text: subject },
+        StreamEvent::Unknown { msg },
+        given(None),
+        given(Some(msg)),
+        ack,
+        wait,
+        nak,
+        term,
+        StreamEvent::Confirmed { client, consumer, seq: 1 },
+        StreamEvent::Read { client, call: 1, stream, subject },
+        StreamEvent::Got { client, call: 1, seq: 0, msg: None },
+        StreamEvent::Untold { client, call: 2 },
+        StreamEvent::State(StreamState {
+            messages: 1,
+            bytes: 2,
+            lost: 3,
+            asked: 4,
+            ..Default::default()
+        }),
+        StreamEvent::Stored { stream, seq: 1, subject, msg: Some(msg), size: 2, hash: 3 },
+        StreamEvent::Hole { stream, seq: 1, code: 404 },
+        StreamEvent::Audited { stream },
+        StreamEvent::Damaged { stream, what: subject, first: 2, last: u64::MAX },
+        StreamEvent::Vanished { stream },
+        StreamEvent::ConsumerState(ConsumerState { floor: 1, pending: 2, ..Default::default() }),
+        StreamEvent::ApiError { client, about: subject, code: 1, text: subject },
+    ]
 }
 
 fn history() -> History {

@@ -84,6 +84,7 @@ impl Kind {
             Self::WireOpened { .. } => "wire_opened",
             Self::WireClosed { .. } => "wire_closed",
             Self::WireError { .. } => "wire_error",
+            Self::Stream(event) => event.name(),
             Self::Snapshot(_) => "snapshot",
             Self::End => "end",
         }
@@ -138,6 +139,7 @@ impl Fields<'_, '_, '_> {
             | Kind::WireOpened { .. }
             | Kind::WireClosed { .. }
             | Kind::WireError { .. } => self.wire(kind),
+            Kind::Stream(event) => super::stream::write(event, self.symbols, self.o),
             Kind::Snapshot(snapshot) => self.snapshot(snapshot),
             Kind::End => {}
         }
@@ -352,12 +354,14 @@ impl Fields<'_, '_, '_> {
     }
 
     fn msg(&mut self, key: &str, msg: Option<MsgId>) {
-        match msg {
-            Some(m) => self.o.list(key, [m.client.0, m.conn.0, m.seq], |out, n| {
-                push_number(out, n.into());
-            }),
-            None => self.o.maybe(key, None),
-        }
+        push_msg(self.o, key, msg);
+    }
+}
+
+pub(super) fn push_msg(o: &mut Object<'_>, key: &str, msg: Option<MsgId>) {
+    match msg {
+        Some(m) => o.list(key, [m.client.0, m.conn.0, m.seq], |out, n| push_number(out, n.into())),
+        None => o.maybe(key, None),
     }
 }
 
@@ -475,6 +479,7 @@ fn header_line(header: &Header, line: &mut String) {
             });
         });
         o.list("clients", &header.clients, |out, c| push_object(out, |o| client_fields(c, o)));
+        super::stream::write_infos(&header.streams, &header.consumers, o);
         o.list("guarantees", &header.guarantees, |out, g| {
             push_object(out, |o| guarantee_fields(g, o));
         });

@@ -62,6 +62,7 @@ pub fn plan(scenario: &Scenario, seed: u64) -> Result<Plan, ScenarioError> {
     builder.shape();
     builder.deal_clusters();
     builder.clients();
+    builder.streams();
     let duration = scenario.duration.sample(&mut builder.stream("plan.duration", &[]));
     builder.faults(duration);
     builder.anchor_clients();
@@ -455,7 +456,8 @@ impl Builder<'_> {
         let least = round_up(timing::settle_ns(&self.plan, &bounds));
         let patience = self.scenario.clients.iter().map(|c| c.timeout.high).max().unwrap_or(0);
         let settle = self.scenario.settle.unwrap_or(least).max(patience);
-        let drain = quiesce + settle;
+        let (redelivery, audit) = self.stream_times(duration);
+        let drain = quiesce + settle + redelivery + audit;
         let end = drain + round_up(timing::drain_ns(&bounds));
         bounds.phases_ns = [0, warm, chaos, heal, quiesce, drain, end];
         self.plan.bounds = bounds;

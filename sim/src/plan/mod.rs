@@ -20,6 +20,7 @@ mod operator;
 mod read;
 mod recovery;
 mod select;
+mod streams;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -38,6 +39,7 @@ pub use host::{HostFault, HostWhat, Restart, SlowCpu};
 pub use jetstream::JetStreamPlan;
 pub use operator::ReloadPlan;
 pub use read::PlanError;
+pub use streams::{ConsumerPlan, KeyOp, StorePlan, StreamOp, StreamPlan, WorkPlan};
 pub use timing::CLIENT_DIAL_TIMEOUT_NS;
 pub(crate) use timing::{CLIENT_PINGS_MAX, RETRANSMIT_NS};
 pub use when::{Condition, Later, Watched, When};
@@ -75,6 +77,10 @@ pub struct Plan {
     pub nodes: Vec<NodePlan>,
     /// Clients; [`ClientId`] is the index.
     pub clients: Vec<ClientPlan>,
+    /// Streams; [`StreamNo`](crate::ids::StreamNo) is the index.
+    pub streams: Vec<StreamPlan>,
+    /// Consumers; [`ConsumerNo`](crate::ids::ConsumerNo) is the index.
+    pub consumers: Vec<ConsumerPlan>,
     /// The nodes that are healed in the end, sorted; `None` is all. See [`FaultPlan::EVER`].
     pub core: Option<Vec<NodeId>>,
     /// What is promised.
@@ -673,6 +679,8 @@ pub enum Op {
         /// With a header.
         header: bool,
     },
+    /// Do something with streams.
+    Stream(StreamOp),
 }
 
 impl Plan {
@@ -705,6 +713,8 @@ impl Plan {
                 .zip(&self.clients)
                 .map(|(id, c)| self.info(id, c))
                 .collect(),
+            streams: self.streams.iter().map(|stream| self.stream_info(stream)).collect(),
+            consumers: self.consumer_infos(),
             guarantees: self.guarantees.clone(),
             bounds: self.bounds,
             window: self.network.window,

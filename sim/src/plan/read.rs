@@ -88,6 +88,11 @@ impl Reader {
             }
             "node" => self.node(&mut line)?,
             "client" => self.client(&mut line)?,
+            "stream" => {
+                let nodes = &self.nodes;
+                self.plan.read_stream(&mut line, |name| find(nodes, "node", name))?;
+            }
+            "consumer" => self.plan.read_consumer(&mut line)?,
             "core" => self.core(&mut line)?,
             "guarantee" => self.plan.guarantees.push(guarantee(&mut line)?),
             "phases" => {
@@ -308,7 +313,10 @@ impl Reader {
                 timeout_ns: line.span("timeout")?,
                 header: line.flag("header"),
             },
-            _ => return Err(format!("a client cannot `{what}`")),
+            what => match self.plan.read_stream_op(what, line)? {
+                Some(op) => Op::Stream(op),
+                None => return Err(format!("a client cannot `{what}`")),
+            },
         })
     }
 
@@ -541,7 +549,7 @@ fn find<T: Copy>(all: &BTreeMap<String, T>, what: &str, name: &str) -> Result<T,
     all.get(name).copied().ok_or_else(|| format!("there is no {what} `{name}`"))
 }
 
-fn payload_size(size: u32) -> Result<u32, String> {
+pub(super) fn payload_size(size: u32) -> Result<u32, String> {
     if size > PAYLOAD_MAX {
         return Err(format!("a payload has at most {PAYLOAD_MAX} bytes"));
     }
@@ -551,7 +559,7 @@ fn payload_size(size: u32) -> Result<u32, String> {
     Ok(size)
 }
 
-fn optional(line: &mut Line, key: &str, usual: u32) -> Result<u32, String> {
+pub(super) fn optional(line: &mut Line, key: &str, usual: u32) -> Result<u32, String> {
     match line.maybe(key) {
         Some(text) => text.parse().map_err(|_| format!("`{key}={text}` is not a number in range")),
         None => Ok(usual),

@@ -226,7 +226,12 @@ fn the_last_message_of_a_publisher_is_flushed() {
     let plan = plan(&scenario(SMALL), 3).unwrap();
     let last = plan.ops.iter().rev().find_map(|op| match op.op {
         Op::Pub { flush, .. } => Some(flush),
-        Op::Connect | Op::Close | Op::Sub { .. } | Op::Unsub { .. } | Op::Request { .. } => None,
+        Op::Connect
+        | Op::Close
+        | Op::Sub { .. }
+        | Op::Unsub { .. }
+        | Op::Request { .. }
+        | Op::Stream(_) => None,
     });
     assert_eq!(last, Some(true));
 }

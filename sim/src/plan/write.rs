@@ -53,6 +53,7 @@ impl Plan {
         for client in &self.clients {
             self.client(client, &mut out);
         }
+        self.write_streams(&mut out);
         if let Some(core) = &self.core {
             out.push_str("\ncore");
             put(&mut out, "nodes", node_names(self, core));
@@ -185,6 +186,7 @@ impl Plan {
                 put(out, "timeout", Span(*timeout_ns));
                 flags(out, &[("header", *header)]);
             }
+            Op::Stream(op) => self.write_stream_op(op, out),
         }
         if let Some(later) = op.when {
             self.write_later(later, out);

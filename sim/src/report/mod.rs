@@ -33,6 +33,7 @@ mod markdown;
 mod minimal;
 mod sequence;
 mod story;
+mod stream_words;
 mod summary;
 mod table;
 pub mod words;

@@ -34,6 +34,7 @@ pub fn describe(history: &History, event: &Event) -> String {
         | Kind::WireOpened { .. }
         | Kind::WireClosed { .. }
         | Kind::WireError { .. } => words.wire(&event.kind),
+        Kind::Stream(event) => super::stream_words::describe(history, event),
         Kind::Snapshot(snapshot) => words.snapshot(snapshot),
         Kind::End => "the run is over".to_owned(),
         Kind::ClientConnected { .. }

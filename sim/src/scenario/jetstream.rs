@@ -1,6 +1,7 @@
-//! What a scenario says of streams and of who keeps them.
+//! What a scenario says of streams, of who keeps them and of who uses them.
 
 use super::Draw;
+use crate::plan::KeyOp;
 
 /// How a node keeps streams.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -13,4 +14,70 @@ pub struct JetStreamSpec {
     pub max_store: Option<Draw>,
     /// Bytes of all streams in memory; `None` is the server's default.
     pub max_memory: Option<Draw>,
+}
+
+/// A stream.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct StreamSpec {
+    /// Its name.
+    pub name: String,
+    /// The region that keeps it: an index into [`Scenario::regions`](super::Scenario::regions).
+    pub place: usize,
+    /// Its configuration as the API takes it: a JSON object.
+    pub config: String,
+}
+
+/// A consumer.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ConsumerSpec {
+    /// Its name.
+    pub name: String,
+    /// An index into [`Scenario::streams`](super::Scenario::streams).
+    pub stream: usize,
+    /// Its configuration as the API takes it: a JSON object.
+    pub config: String,
+}
+
+/// A client's business with streams. Shares are in millionths.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Business {
+    /// It has messages stored.
+    Store {
+        /// An index into [`Scenario::streams`](super::Scenario::streams).
+        stream: usize,
+        /// Messages that may wait for an acknowledgement.
+        window: Draw,
+        /// It says who a message is, and sends it again if it must.
+        msg_id: bool,
+    },
+    /// It works off a consumer.
+    Consume {
+        /// An index into [`Scenario::consumers`](super::Scenario::consumers).
+        consumer: usize,
+        /// Messages of one request.
+        batch: Draw,
+        /// How long a request waits, in nanoseconds.
+        expires: Draw,
+        /// How long it works on a message at most, in nanoseconds.
+        hold: Draw,
+        /// Of those that it acknowledges and wants to be sure.
+        double: Draw,
+        /// Of those that it gives back.
+        nak: Draw,
+        /// Of those that it gives up.
+        term: Draw,
+        /// Of those to which it says nothing.
+        silent: Draw,
+    },
+    /// It writes and reads keys.
+    Keys {
+        /// An index into [`Scenario::streams`](super::Scenario::streams).
+        stream: usize,
+        /// What the subjects of the keys begin with.
+        prefix: String,
+        /// How many keys there are.
+        keys: u64,
+        /// What it does, and how often compared to the rest.
+        mix: Vec<(KeyOp, u64)>,
+    },
 }

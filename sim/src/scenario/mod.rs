@@ -18,6 +18,7 @@ mod operator;
 mod params;
 mod quantity;
 mod raw;
+mod raw_streams;
 mod resolve;
 mod schema;
 mod select;
@@ -34,7 +35,7 @@ pub use disk::{DiskSpec, SharesSpec};
 pub use dist::Dist;
 pub use heal::Heal;
 pub use host::{ClockSpec, HostSpec, HostSpecWhat, RestartSpec, Way};
-pub use jetstream::JetStreamSpec;
+pub use jetstream::{Business, ConsumerSpec, JetStreamSpec, StreamSpec};
 pub use operator::{Release, ReloadSpec, UpgradeSpec};
 pub use params::ParamSpec;
 pub use schema::schema;
@@ -93,6 +94,10 @@ pub struct Scenario {
     pub regions: Vec<RegionSpec>,
     /// Which regions are joined.
     pub paths: Vec<PathSpec>,
+    /// The streams, in the order of the file; buckets behind them.
+    pub streams: Vec<StreamSpec>,
+    /// The consumers, in the order of the file.
+    pub consumers: Vec<ConsumerSpec>,
     /// The clients, in the order of the file.
     pub clients: Vec<ClientSpec>,
     /// What goes wrong, in the order of the file.
@@ -268,7 +273,9 @@ pub struct ClientSpec {
     pub count: Draw,
     /// What they do.
     pub role: Role,
-    /// Where to, or on what. `{i}` is the number of the message from 0, `{i%n}` its remainder,
+    /// Its business with streams.
+    pub business: Option<Business>,
+    /// Where to, or on what; empty for those that have no use for one. `{i}` is the number of the message from 0, `{i%n}` its remainder,
     /// `{client}` the number of the client from 1.
     pub subject: String,
     /// The queue group, for those that subscribe.
@@ -332,11 +339,29 @@ pub enum Role {
     Request,
     /// Answers.
     Serve,
+    /// Works off a consumer.
+    Consume,
+    /// Writes and reads the keys of a bucket.
+    Kv,
+    /// Makes streams, and reads them back at the end. Each node with streams has one by itself.
+    Audit,
 }
 
 impl Role {
     /// All.
-    pub const ALL: [Self; 4] = [Self::Publish, Self::Subscribe, Self::Request, Self::Serve];
+    pub const ALL: [Self; 7] = [
+        Self::Publish,
+        Self::Subscribe,
+        Self::Request,
+        Self::Serve,
+        Self::Consume,
+        Self::Kv,
+        Self::Audit,
+    ];
+
+    /// Those that a scenario may give to clients.
+    pub const FOR_CLIENTS: [Self; 6] =
+        [Self::Publish, Self::Subscribe, Self::Request, Self::Serve, Self::Consume, Self::Kv];
 
     /// The name in files.
     #[must_use]
@@ -346,6 +371,9 @@ impl Role {
             Self::Subscribe => "subscribe",
             Self::Request => "request",
             Self::Serve => "serve",
+            Self::Consume => "consume",
+            Self::Kv => "kv",
+            Self::Audit => "audit",
         }
     }
 
@@ -357,13 +385,22 @@ impl Role {
             Self::Subscribe => "subscribes",
             Self::Request => "requests",
             Self::Serve => "serves",
+            Self::Consume => "consumes",
+            Self::Kv => "uses a bucket",
+            Self::Audit => "audits",
         }
+    }
+
+    /// Whether it subscribes to what others publish.
+    #[must_use]
+    pub const fn receives(self) -> bool {
+        matches!(self, Self::Subscribe | Self::Serve)
     }
 
     /// Whether it sends by itself.
     #[must_use]
     pub const fn sends(self) -> bool {
-        matches!(self, Self::Publish | Self::Request)
+        matches!(self, Self::Publish | Self::Request | Self::Kv)
     }
 }
 

@@ -9,12 +9,14 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
 use super::resolve::{
-    CHUNKING_ANY, DURING, ENDINGS, ENGINE_OTHERWISE, ENGINES, FAULT_KINDS, PORTS, SHAPES, VIA,
+    ACK_POLICIES, CHUNKING_ANY, COMPRESSIONS, DELIVER_POLICIES, DISCARDS, DURING, ENDINGS,
+    ENGINE_OTHERWISE, ENGINES, FAULT_KINDS, PORTS, RETENTIONS, SHAPES, STORAGES, VIA,
 };
 use super::{
     Chunking as Cut, DiskSpec, Dist as Spread, Heal as Healed, NamesAnswer, Release as Kinds,
     Role as Does, Way as Ends, Ways,
 };
+use crate::plan::KeyOp;
 use crate::units::{DURATIONS, RATES, SIZES};
 use crate::{coverage, guarantee};
 
@@ -129,7 +131,7 @@ texts! {
     /// The kind of a guarantee.
     GuaranteeKind = guarantee_kinds();
     /// What a client does.
-    Role = one_of(&Does::ALL.map(Does::name));
+    Role = one_of(&Does::FOR_CLIENTS.map(Does::name));
     /// Which way a fault works.
     Direction = one_of(&Ways::ALL.map(Ways::name));
     /// Who is healed in the end.
@@ -148,6 +150,20 @@ texts! {
     Ending = one_of(&ENDINGS);
     /// What the name service answers.
     Answer = one_of(&NamesAnswer::ALL.map(NamesAnswer::name));
+    /// When messages of a stream go.
+    Retention = word(&RETENTIONS);
+    /// Where messages are.
+    Storage = word(&STORAGES);
+    /// Who goes at a limit.
+    Discard = word(&DISCARDS);
+    /// How messages are packed.
+    Compression = word(&COMPRESSIONS);
+    /// What must be acknowledged.
+    AckPolicy = word(&ACK_POLICIES);
+    /// Where a consumer begins.
+    DeliverPolicy = word(&DELIVER_POLICIES);
+    /// What a client does with keys, and how often.
+    Mix = mix();
     /// When a stream's file is synced.
     Sync = json_schema!({
         "description": "`always`, or a duration such as `500ms`, or a range of them.",
@@ -217,8 +233,23 @@ fn ranged(value: &str, plain: Option<Value>, description: &str) -> Schema {
     json_schema!({ "description": description, "anyOf": forms })
 }
 
+/// One of these, or a value with a parameter in it.
+fn word(names: &[&str]) -> Schema {
+    let param = json!({ "type": "string", "pattern": PARAM });
+    json_schema!({ "anyOf": [{ "type": "string", "enum": names }, param] })
+}
+
 fn one_of(names: &[&str]) -> Schema {
     json_schema!({ "type": "string", "enum": names })
+}
+
+/// A number for each thing that can be done with a key.
+fn mix() -> Schema {
+    let description = "How often, compared to the others.";
+    let weight = json!({ "description": description, "type": "integer", "minimum": 0 });
+    let ops: serde_json::Map<String, Value> =
+        KeyOp::ALL.into_iter().map(|op| (op.name().to_owned(), weight.clone())).collect();
+    json_schema!({ "type": "object", "properties": ops, "additionalProperties": false })
 }
 
 /// A number for each kind that a swarm can draw.

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use toml::{Spanned, Value};
 
 use super::quantity as q;
+use super::raw_streams::{RawConsumer, RawJetStream, RawKv, RawStream};
 
 /// A text with its place.
 pub(super) type Text = Spanned<String>;
@@ -70,12 +71,18 @@ pub(super) struct RawScenario {
     #[serde(default)]
     #[schemars(with = "RawCoverage")]
     pub(super) coverage: Option<RawCoverage>,
+    /// Streams.
     #[serde(default)]
-    #[schemars(skip)]
-    pub(super) stream: Option<Any>,
+    #[schemars(with = "Vec<RawStream>")]
+    pub(super) stream: Vec<Spanned<RawStream>>,
+    /// Buckets of keys.
     #[serde(default)]
-    #[schemars(skip)]
-    pub(super) kv: Option<Any>,
+    #[schemars(with = "Vec<RawKv>")]
+    pub(super) kv: Vec<Spanned<RawKv>>,
+    /// Consumers of streams.
+    #[serde(default)]
+    #[schemars(with = "Vec<RawConsumer>")]
+    pub(super) consumer: Vec<Spanned<RawConsumer>>,
     #[serde(default)]
     #[schemars(skip)]
     pub(super) program: Option<Any>,
@@ -256,29 +263,6 @@ pub(super) struct RawRegion {
     pub(super) disk: Option<Any>,
 }
 
-/// How a node keeps streams.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RawJetStream {
-    /// The domain by which others reach them. By default the region's name.
-    #[serde(default)]
-    #[schemars(with = "q::Name")]
-    pub(super) domain: Option<Text>,
-    /// When a stream's file is synced: `always`, before anything is acknowledged (the default), or so
-    /// often; drawn.
-    #[serde(default)]
-    #[schemars(with = "q::Sync")]
-    pub(super) sync: Option<Text>,
-    /// Bytes of all streams in files; drawn. By default 1GiB.
-    #[serde(default)]
-    #[schemars(with = "q::Size")]
-    pub(super) max_store: Option<Any>,
-    /// Bytes of all streams in memory; drawn. By default 1GiB.
-    #[serde(default)]
-    #[schemars(with = "q::Size")]
-    pub(super) max_memory: Option<Any>,
-}
-
 /// nats-server's options by their own names.
 #[derive(Debug, Default, Deserialize, JsonSchema, PartialEq)]
 #[serde(deny_unknown_fields)]
@@ -407,9 +391,10 @@ pub(super) struct RawClient {
     #[schemars(with = "q::Role")]
     pub(super) role: Text,
     /// `{i}` is the number of the message, `{i%n}` its remainder, `{client}` the number of the
-    /// client.
+    /// client. Not for those that consume, or use a bucket.
+    #[serde(default)]
     #[schemars(with = "String")]
-    pub(super) subject: Text,
+    pub(super) subject: Option<Text>,
     /// The queue group (subscribe, serve).
     #[serde(default)]
     #[schemars(with = "String")]
@@ -510,24 +495,69 @@ pub(super) struct RawClient {
     #[serde(default)]
     #[schemars(skip)]
     pub(super) on_disconnect: Option<Any>,
+    /// It waits until a stream says that it has stored the message, and sends it again if it must
+    /// (publish).
     #[serde(default)]
-    #[schemars(skip)]
-    pub(super) ack: Option<Any>,
+    #[schemars(with = "bool")]
+    pub(super) ack: Option<Spanned<bool>>,
+    /// Messages that may wait for that (with `ack`); drawn. By default 64.
     #[serde(default)]
-    #[schemars(skip)]
-    pub(super) msg_id: Option<Any>,
+    #[schemars(with = "q::Count")]
+    pub(super) window: Option<Any>,
+    /// It says in `Nats-Msg-Id` who a message is (with `ack`). By default true; without, it sends
+    /// nothing again of which it does not know what became of it.
     #[serde(default)]
-    #[schemars(skip)]
-    pub(super) stream: Option<Any>,
+    #[schemars(with = "bool")]
+    pub(super) msg_id: Option<Spanned<bool>>,
+    /// The stream (consume).
     #[serde(default)]
-    #[schemars(skip)]
-    pub(super) bucket: Option<Any>,
+    #[schemars(with = "String")]
+    pub(super) stream: Option<Text>,
+    /// The consumer (consume). By default the stream's only one.
     #[serde(default)]
-    #[schemars(skip)]
+    #[schemars(with = "String")]
+    pub(super) consumer: Option<Text>,
+    /// Messages of one request (consume); drawn. By default 16.
+    #[serde(default)]
+    #[schemars(with = "q::Count")]
+    pub(super) batch: Option<Any>,
+    /// How long a request waits for them (consume); drawn. By default 1s.
+    #[serde(default)]
+    #[schemars(with = "q::Duration")]
+    pub(super) expires: Option<Any>,
+    /// How long it works on a message, from 0 to this (consume); drawn. By default 0s.
+    #[serde(default)]
+    #[schemars(with = "q::Duration")]
+    pub(super) hold: Option<Any>,
+    /// Share of deliveries that it acknowledges and wants to be sure of (consume); drawn.
+    #[serde(default)]
+    #[schemars(with = "q::Share")]
+    pub(super) double: Option<Any>,
+    /// Share of deliveries that it gives back (consume); drawn.
+    #[serde(default)]
+    #[schemars(with = "q::Share")]
+    pub(super) nak: Option<Any>,
+    /// Share of deliveries that it gives up (consume); drawn.
+    #[serde(default)]
+    #[schemars(with = "q::Share")]
+    pub(super) term: Option<Any>,
+    /// Share of deliveries to which it says nothing (consume); drawn.
+    #[serde(default)]
+    #[schemars(with = "q::Share")]
+    pub(super) silent: Option<Any>,
+    /// The bucket (kv).
+    #[serde(default)]
+    #[schemars(with = "String")]
+    pub(super) bucket: Option<Text>,
+    /// How many keys it uses (kv). By default 10.
+    #[serde(default)]
+    #[schemars(with = "q::Count")]
     pub(super) keys: Option<Any>,
+    /// What it does with them, and how often compared to the rest (kv): `put`, `get`, `create`,
+    /// `update`, `delete`.
     #[serde(default)]
-    #[schemars(skip)]
-    pub(super) mix: Option<Any>,
+    #[schemars(with = "q::Mix")]
+    pub(super) mix: Option<Spanned<BTreeMap<String, Any>>>,
 }
 
 /// How long a client waits before it connects anew.

@@ -21,6 +21,7 @@ use crate::history::GuaranteeInfo;
 use crate::plan::timing;
 use crate::units::{MS, SECOND};
 
+mod business;
 mod clients;
 mod clock;
 mod conns;
@@ -31,11 +32,15 @@ mod jetstream;
 mod operator;
 mod reach;
 mod shapes;
+mod streams;
 mod swarm;
 mod when;
 
 pub(super) use conns::ENDINGS;
 pub(super) use faults::{KINDS as FAULT_KINDS, PORTS, SHAPES};
+pub(super) use streams::{
+    ACK_POLICIES, COMPRESSIONS, DELIVER_POLICIES, DISCARDS, RETENTIONS, STORAGES,
+};
 
 /// The version of the format.
 pub(super) const SCHEMA: i64 = 1;
@@ -143,7 +148,9 @@ impl Reader<'_> {
             self.problems.add(raw.name.span(), "a scenario needs at least one `[region.<name>]`");
         }
         let paths = self.paths();
-        let clients = self.clients(duration);
+        let streams = self.streams(&regions);
+        let consumers = self.consumers(&streams);
+        let clients = self.clients(duration, (&streams, &consumers));
         let faults = self.faults(duration);
         let swarm = self.swarm(duration);
         Scenario {
@@ -164,6 +171,8 @@ impl Reader<'_> {
             links: self.links(),
             regions,
             paths,
+            streams,
+            consumers,
             clients,
             faults,
             swarm,
@@ -175,9 +184,7 @@ impl Reader<'_> {
     /// Keys that the format has and this version does not.
     fn top_level(&mut self) {
         let raw = self.raw;
-        for (key, value) in [("stream", &raw.stream), ("kv", &raw.kv), ("program", &raw.program)] {
-            self.unsupported(key, value.as_ref());
-        }
+        self.unsupported("program", raw.program.as_ref());
         for engine in &raw.run.engines {
             let name = engine.get_ref();
             if !ENGINES.contains(&name.as_str()) && name != ENGINE_OTHERWISE {

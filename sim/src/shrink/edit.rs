@@ -6,8 +6,10 @@ use crate::guarantee;
 use crate::ids::{ClientId, NodeId, RegionId, Sid};
 use crate::plan::{
     ClientPlan, Condition, FaultAction, FaultPlan, HostFault, HostWhat, NamesPlan, NodePlan, Op,
-    OpPlan, PathPlan, Plan, ProcessPlan, ReloadPlan, RoutePlan, Sides, Site, Watched, When,
+    OpPlan, PathPlan, Plan, ProcessPlan, ReloadPlan, RoutePlan, Sides, Site, StreamPlan, Watched,
+    When,
 };
+use crate::scenario::Role;
 
 /// The plan with these nodes and clients only. A client that loses all its nodes goes to another
 /// one of its region, or else of its cluster, or out with them; a route to a node that is gone leads to another one of its
@@ -25,6 +27,7 @@ pub(super) fn with_members(
     let made = cut.plan();
     let sound = !made.nodes.is_empty()
         && made.core.as_ref().is_none_or(|core| !core.is_empty())
+        && cut.keeps_streams()
         && made.islands() <= plan.islands()
         && made.guarantees.iter().all(|g| guarantee::knows_scope(&g.scope, &made.header("")));
     sound.then_some(made)
@@ -52,7 +55,7 @@ pub(super) fn with_ops(plan: &Plan, kept: &BTreeSet<usize>) -> Plan {
         }
         Op::Unsub { sid, max: 0 } => live.remove(&(op.client, sid)),
         Op::Unsub { sid, .. } => live.contains(&(op.client, sid)),
-        Op::Connect | Op::Close | Op::Pub { .. } | Op::Request { .. } => true,
+        Op::Connect | Op::Close | Op::Pub { .. } | Op::Request { .. } | Op::Stream(_) => true,
     });
     made
 }
@@ -94,6 +97,19 @@ impl<'p> Cut<'p> {
         cut
     }
 
+    /// Nodes with streams stay, and those who make the streams and read them back.
+    fn keeps_streams(&self) -> bool {
+        let clients = (0..).map(ClientId).zip(&self.plan.clients);
+        let mut auditors = clients.filter(|(_, client)| client.role == Role::Audit);
+        auditors.all(|(id, _)| self.clients.contains_key(&id))
+            && self.plan.streams.iter().all(|stream| self.nodes.contains_key(&stream.node))
+    }
+
+    fn stream(&self, stream: &StreamPlan) -> StreamPlan {
+        let node = self.nodes.get(&stream.node).copied().unwrap_or_default();
+        StreamPlan { node, ..stream.clone() }
+    }
+
     fn plan(&self) -> Plan {
         let plan = self.plan;
         let paths = plan.paths.iter().filter_map(|path| {
@@ -131,6 +147,7 @@ impl<'p> Cut<'p> {
             clients: self.clients.keys().map(|id| self.client(*id)).collect(),
             faults,
             ops: ops.collect(),
+            streams: plan.streams.iter().map(|stream| self.stream(stream)).collect(),
             conditions: conditions.collect(),
             ..plan.clone()
         };

@@ -121,6 +121,7 @@ fn object(history: &History, i: usize, t: u64) -> &'static str {
         Kind::WireOpened { .. } | Kind::WireClosed { .. } | Kind::WireError { .. } => {
             "connection between nodes"
         }
+        Kind::Stream(_) => "stream",
         Kind::Snapshot(_) => "state of a node",
         Kind::Fault(_) | Kind::Phase { .. } | Kind::End => "course of the run",
     }

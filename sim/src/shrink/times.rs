@@ -19,6 +19,10 @@ impl Search<'_> {
     pub(super) fn times(&mut self) {
         self.change(tighten);
         self.shorter_faults();
+        // What is read back at the end needs the time that it was given.
+        if !self.plan().streams.is_empty() {
+            return;
+        }
         self.shorter_pauses();
         self.rounder_times();
         self.change(settle);
@@ -123,6 +127,7 @@ pub(super) fn settle(plan: &mut Plan) {
     let new_quiesce = up(last_work).clamp(new_heal, quiesce.max(new_heal));
     let patience = plan.ops.iter().map(|op| match op.op {
         Op::Request { timeout_ns, .. } => timeout_ns,
+        Op::Stream(op) => op.patience_ns(),
         Op::Connect | Op::Close | Op::Sub { .. } | Op::Unsub { .. } | Op::Pub { .. } => 0,
     });
     let needed = up(timing::settle_ns(plan, &plan.bounds)).max(patience.max().unwrap_or(0));

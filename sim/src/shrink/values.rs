@@ -242,7 +242,8 @@ fn shrink_op(op: &mut OpPlan, part: Part) {
             | Op::Unsub { .. }
             | Op::Sub { .. }
             | Op::Pub { .. }
-            | Op::Request { .. },
+            | Op::Request { .. }
+            | Op::Stream(_),
             _,
         ) => {}
     }

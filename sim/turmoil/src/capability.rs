@@ -11,6 +11,7 @@
 //! | `stop_reading`, `read_rate` | as they are |
 //! | faults of connections and their bytes, of names, of machines, of operators; perturbations | **not** |
 //! | faults that wait for something (`when`) | **not** |
+//! | streams, and all that has to do with them | **not** |
 //! | latency, jitter of networks | up to two ticks more; jitter is exponential, not even; **not** long tails, nor a bias of each pair |
 //! | bandwidth of networks | unlimited; **not** a queue in front of it |
 //! | loss of networks | **not** |
@@ -49,6 +50,9 @@ pub(crate) fn gaps(plan: &Plan) -> Vec<String> {
     }
     if plan.ops.iter().any(|op| op.when.is_some()) {
         gaps.push("clients that wait for something".to_owned());
+    }
+    if plan.nodes.iter().any(|node| node.jetstream.is_some()) {
+        gaps.push("streams".to_owned());
     }
     if !plan.perturb.is_empty() {
         gaps.push("what is to happen in the broker's code".to_owned());

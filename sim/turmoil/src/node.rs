@@ -5,6 +5,7 @@ use std::future::{Future as _, pending, poll_fn};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use causeway_core::{LinkId, Node, Now, Origin, TraceEvent, TraceMask};
@@ -66,7 +67,9 @@ fn start(id: NodeId, world: &Shared, net: &SimNet, route_port: u16) -> Driver<Si
         let world = world.get();
         let of = [u64::from(id.0), u64::from(world.node(id).incarnation)];
         let seed = world.plan.seed;
-        let config = world.names.config(&world.plan, id, route_port);
+        let mut config = world.names.config(&world.plan, id, route_port);
+        // There are no disks here: the driver would write to real ones.
+        Arc::make_mut(&mut config).jetstream = None;
         // The same stream as in the pure engine: the same draws in both.
         let node = Node::new(config, Stream::new(seed, "node", &of).seed32(), now);
         let options = Options {

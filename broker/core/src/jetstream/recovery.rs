@@ -204,6 +204,7 @@ impl JetStream {
             self.streams.remove(&id);
             turn.fx.trace.push(TraceEvent::StreamUnknown { dir });
         }
+        stream.give_up_damaged(turn);
         stream.release_unneeded(turn);
         self.take_up(turn, stream);
     }

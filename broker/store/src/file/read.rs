@@ -11,6 +11,7 @@ use crate::disk::{Answer, DiskError, FileId, Lane, Op, OpKind};
 use crate::index::{Index, UNPLACED};
 use crate::limits::{OPEN_FILES, READ_AHEAD_BYTES, READ_BYTES};
 use crate::message::{Get, StoredMessage};
+use crate::recovery::{Finding, FindingKind};
 
 /// What is being read.
 #[derive(Debug, Default)]
@@ -31,7 +32,8 @@ pub(super) struct Loads {
 impl FileLog {
     /// Reads a message that is durable.
     pub(crate) fn get(&mut self, index: &Index, seq: u64, out: &mut Vec<Op>) -> Get {
-        if self.lost.iter().any(|range| range.contains(&seq)) {
+        let lost = self.lost.partition_point(|range| *range.end() < seq);
+        if self.lost.get(lost).is_some_and(|range| range.contains(&seq)) {
             return Get::Lost;
         }
         let Some(located) = index.locate(seq).filter(|located| located.at != UNPLACED) else {
@@ -53,17 +55,29 @@ impl FileLog {
             if !self.loads.again.insert((segment, at)) {
                 self.loads.again.remove(&(segment, at));
                 self.cache.drop_at(segment, at);
-                return Get::Lost;
+                return self.is_lost(FindingKind::Damage, segment, at, seq);
             }
             self.cache.drop_at(segment, at);
         }
         match self.loads.failed.remove(&(segment, at)) {
-            Some(None | Some(DiskError::NotFound)) => return Get::Lost,
+            Some(None) => return self.is_lost(FindingKind::Damage, segment, at, seq),
+            Some(Some(DiskError::NotFound)) => {
+                return self.is_lost(FindingKind::MissingFile, segment, at, seq);
+            }
             Some(Some(_)) => return Get::Failed,
             None => {}
         }
         self.load(segment, at, len, ahead, out);
         Get::Loading
+    }
+
+    /// A message cannot be had any more. The owner is to hear of it.
+    fn is_lost(&mut self, kind: FindingKind, segment: u32, at: u64, seq: u64) -> Get {
+        let lost = Some(seq..=seq);
+        if !self.found.iter().any(|finding| finding.lost == lost) {
+            self.found.push(Finding { kind, segment, at, lost });
+        }
+        Get::Lost
     }
 
     /// A message that is not durable yet, from the batch that is being written or from what waits for

@@ -37,17 +37,18 @@ pub(super) fn build(builder: &mut Builder<'_>) {
             }
         }
     }
+    super::jetstream::audit_ops(builder);
     // By time, and by client where times are equal: the sort is stable.
     builder.plan.ops.sort_by_key(|op| op.at);
 }
 
-struct OpsOf<'b, 'a> {
-    builder: &'b mut Builder<'a>,
+pub(super) struct OpsOf<'b, 'a> {
+    pub(super) builder: &'b mut Builder<'a>,
     table: usize,
-    spec: &'b ClientSpec,
+    pub(super) spec: &'b ClientSpec,
     client: ClientId,
     number: u64,
-    stream: Stream,
+    pub(super) stream: Stream,
     names: Vec<Sym>,
     waits: Option<Waits>,
 }
@@ -102,11 +103,13 @@ impl OpsOf<'_, '_> {
         let drain = self.builder.phase(Phase::Drain);
         self.push(connect, Op::Connect);
         match self.spec.role {
-            Role::Publish | Role::Request => {
+            Role::Publish | Role::Request | Role::Kv => {
                 self.listens(connect, drain);
                 self.sends(start, stop);
             }
             Role::Subscribe | Role::Serve => self.subscribes(connect, stop, drain),
+            Role::Consume => self.consumes(start, stop),
+            Role::Audit => {}
         }
         if self.spec.leave {
             self.push(stop, Op::Close);
@@ -158,6 +161,9 @@ impl OpsOf<'_, '_> {
     }
 
     fn send(&mut self, sent: u64, count: u64, flush: bool) -> Op {
+        if let Some(op) = self.stores(sent, count) {
+            return Op::Stream(op);
+        }
         let subject = self.name(sent);
         let size = bytes(self.spec.size.sample(&mut self.stream));
         let headers = self.spec.headers_ppm.sample(&mut self.stream);
@@ -185,7 +191,12 @@ impl OpsOf<'_, '_> {
         let queue = self.queue();
         let answer = match self.spec.role {
             Role::Serve => bytes(self.spec.size.sample(&mut self.stream)),
-            Role::Publish | Role::Subscribe | Role::Request => 0,
+            Role::Publish
+            | Role::Subscribe
+            | Role::Request
+            | Role::Consume
+            | Role::Kv
+            | Role::Audit => 0,
         };
         let mut sid = FIRST_SID;
         let mut subscribe = |this: &mut Self, at: u64, subject: Sym| {
@@ -238,7 +249,7 @@ impl OpsOf<'_, '_> {
     }
 
     /// The subject of message `i`. Most templates give few names, again and again.
-    fn name(&mut self, i: u64) -> Sym {
+    pub(super) fn name(&mut self, i: u64) -> Sym {
         let period = template::period(&self.spec.subject).filter(|period| *period <= NAMES_KEPT);
         let slot = period.map(|period| (i % period) as usize);
         if let Some(known) = slot.and_then(|slot| self.names.get(slot)) {
@@ -253,7 +264,7 @@ impl OpsOf<'_, '_> {
         sym
     }
 
-    fn push(&mut self, at: u64, op: Op) {
+    pub(super) fn push(&mut self, at: u64, op: Op) {
         let drain = self.builder.phase(Phase::Drain);
         // Everybody leaves at the end.
         let waits = self.waits.filter(|_| at < drain);
@@ -272,6 +283,6 @@ const fn micros(ns: u64) -> u64 {
     ns - ns % 1_000
 }
 
-fn bytes(n: u64) -> u32 {
+pub(super) fn bytes(n: u64) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
 }

@@ -4,7 +4,7 @@ use toml::Spanned;
 
 use super::super::raw::RawClient;
 use super::super::value::Unit;
-use super::super::{ClientSpec, Draw, Role, Selector};
+use super::super::{ClientSpec, ConsumerSpec, Draw, Role, Selector, StreamSpec};
 use super::{Reader, is_name};
 use crate::payload;
 use crate::units::{MS, SECOND};
@@ -21,11 +21,15 @@ const PATIENCE_MAX: u64 = 3600 * SECOND;
 const COUNT_MAX: u64 = 100_000;
 
 impl Reader<'_> {
-    pub(super) fn clients(&mut self, duration: Draw) -> Vec<ClientSpec> {
+    pub(super) fn clients(
+        &mut self,
+        duration: Draw,
+        there: (&[StreamSpec], &[ConsumerSpec]),
+    ) -> Vec<ClientSpec> {
         let raw = self.raw;
         let mut clients: Vec<ClientSpec> = Vec::new();
         for client in &raw.client {
-            let Some(spec) = self.client(client.get_ref()) else { continue };
+            let Some(spec) = self.client(client.get_ref(), there) else { continue };
             if duration.high > 0 {
                 self.check_working_time(client.get_ref(), duration);
             }
@@ -38,25 +42,20 @@ impl Reader<'_> {
         clients
     }
 
-    fn client(&mut self, raw: &RawClient) -> Option<ClientSpec> {
+    fn client(
+        &mut self,
+        raw: &RawClient,
+        there: (&[StreamSpec], &[ConsumerSpec]),
+    ) -> Option<ClientSpec> {
         if !is_name(raw.id.get_ref()) {
             let message = "an id has only letters, digits, `-`, `_` and `.`";
             self.problems.add(raw.id.span(), message);
         }
-        for (key, value) in [
-            ("on_disconnect", &raw.on_disconnect),
-            ("ack", &raw.ack),
-            ("msg_id", &raw.msg_id),
-            ("stream", &raw.stream),
-            ("bucket", &raw.bucket),
-            ("keys", &raw.keys),
-            ("mix", &raw.mix),
-        ] {
-            self.unsupported(key, value.as_ref());
-        }
+        self.unsupported("on_disconnect", raw.on_disconnect.as_ref());
         let role = self.role(raw)?;
         let at = self.place(raw)?;
         self.check_client_keys(raw, role);
+        let business = self.business(raw, role, there);
         let count = self.or(raw.count.as_ref(), Unit::Count, 1);
         if count.high > COUNT_MAX {
             let span = raw.count.as_ref().map_or(0..0, Spanned::span);
@@ -72,6 +71,7 @@ impl Reader<'_> {
             at,
             count,
             role,
+            business,
             subject: self.subject(raw, role),
             queue: self.queue_group(raw),
             every: self.every(raw, role),
@@ -131,16 +131,11 @@ impl Reader<'_> {
 
     fn role(&mut self, raw: &RawClient) -> Option<Role> {
         let name = raw.role.get_ref().as_str();
-        let found = Role::ALL.into_iter().find(|role| role.name() == name);
+        let found = Role::FOR_CLIENTS.into_iter().find(|role| role.name() == name);
         if found.is_none() {
-            if ["consume", "kv"].contains(&name) {
-                let message = format!("`role = \"{name}\"` needs streams, which are not there yet");
-                self.problems.add(raw.role.span(), message);
-            } else {
-                let known = Role::ALL.map(Role::name);
-                let message = format!("there is no role `{name}`");
-                self.problems.unknown(raw.role.span(), message, name, known);
-            }
+            let known = Role::FOR_CLIENTS.map(Role::name);
+            let message = format!("there is no role `{name}`");
+            self.problems.unknown(raw.role.span(), message, name, known);
         }
         found
     }
@@ -180,10 +175,13 @@ impl Reader<'_> {
         ] {
             let fits = match key {
                 key if sends.contains(&key) => role.sends(),
-                key if receives.contains(&key) => !role.sends(),
-                "queue" => !role.sends() || raw.listen.is_some(),
-                "timeout" => role == Role::Request,
-                _ => role != Role::Subscribe,
+                key if receives.contains(&key) => role.receives(),
+                "queue" => role.receives() || raw.listen.is_some(),
+                "timeout" => {
+                    let waits = raw.ack.as_ref().is_some_and(|ack| *ack.get_ref());
+                    waits || matches!(role, Role::Request | Role::Kv)
+                }
+                _ => !matches!(role, Role::Subscribe | Role::Consume),
             };
             if let Some(span) = span
                 && !fits
@@ -210,11 +208,22 @@ impl Reader<'_> {
     }
 
     fn subject(&mut self, raw: &RawClient, role: Role) -> String {
-        let text = raw.subject.get_ref();
+        let needless = matches!(role, Role::Consume | Role::Kv);
+        let Some(subject) = &raw.subject else {
+            if !needless {
+                self.problems.add(raw.id.span(), "the client does not say on what: `subject`");
+            }
+            return String::new();
+        };
+        if needless {
+            let message = format!("`subject` means nothing for a client that {}", role.does());
+            self.problems.add(subject.span(), message);
+        }
+        let text = subject.get_ref();
         let plain = match super::super::template::expand(text, 0, 1) {
             Ok(plain) => plain,
             Err(message) => {
-                self.problems.add(raw.subject.span(), message);
+                self.problems.add(subject.span(), message);
                 return text.clone();
             }
         };
@@ -226,7 +235,7 @@ impl Reader<'_> {
         };
         if !good || has_blanks(&plain) {
             let message = format!("`{plain}` is not a subject that one can {} to", role.name());
-            self.problems.add(raw.subject.span(), message);
+            self.problems.add(subject.span(), message);
         }
         text.clone()
     }

@@ -1,8 +1,9 @@
-//! Who keeps streams, and which streams there are.
+//! Who keeps streams, and how.
 
 use toml::Spanned;
 
-use super::super::raw::{RawJetStream, RawRegion, Text};
+use super::super::raw::{RawRegion, Text};
+use super::super::raw_streams::RawJetStream;
 use super::super::value::Unit;
 use super::super::{Draw, JetStreamSpec};
 use super::Reader;

@@ -100,7 +100,12 @@ impl Reader<'_> {
     /// All kinds alike, or those that are given.
     fn weights(&mut self, raw: &RawSwarm) -> Vec<(&'static str, u64)> {
         let Some(table) = &raw.weights else {
-            return swarm_kinds().into_iter().map(|kind| (kind, 1)).collect();
+            // Where nobody keeps streams, nothing happens to disks.
+            let mut regions = self.raw.region.values();
+            let keeps = self.raw.jetstream.is_some()
+                || regions.any(|region| region.get_ref().jetstream.is_some());
+            let known = swarm_kinds().into_iter().filter(|kind| *kind != "disk" || keeps);
+            return known.map(|kind| (kind, 1)).collect();
         };
         let mut weights = Vec::new();
         for (name, any) in table.get_ref() {
@@ -111,6 +116,7 @@ impl Reader<'_> {
             }
             match swarm_kinds().into_iter().find(|kind| kind == name.get_ref()) {
                 Some(kind) => weights.push((kind, weight.high)),
+
                 None => self.unknown_kind(name),
             }
         }

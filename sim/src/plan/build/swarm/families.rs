@@ -3,9 +3,9 @@
 use super::whom::Whom;
 use crate::plan::DRIFT_PPM_MAX;
 use crate::scenario::{
-    Among, ClockSpec, ConfigSpec, ConnsSpec, ConnsWhat, Cuts, Draw, FaultWhat, HostSpec,
-    HostSpecWhat, NamesAnswer, NamesSpec, Process, Release, ReloadSpec, RestartSpec, UpgradeSpec,
-    Way, Ways,
+    Among, ClockSpec, ConfigSpec, ConnsSpec, ConnsWhat, Cuts, DiskSpec, Draw, FaultWhat, HostSpec,
+    HostSpecWhat, NamesAnswer, NamesSpec, Process, Release, ReloadSpec, RestartSpec, SharesSpec,
+    UpgradeSpec, Way, Ways,
 };
 use crate::units::{MS, SECOND};
 
@@ -49,7 +49,7 @@ const fn mild(kind: &'static str, what: fn(&mut Whom<'_>) -> Option<FaultWhat>) 
 const CLOCK_OFF_MAX: u64 = 72 * 3600 * SECOND;
 
 /// All of them.
-pub(super) const FAMILIES: [Family; 25] = [
+pub(super) const FAMILIES: [Family; 26] = [
     harsh("partition", |whom| partition(whom, false)),
     harsh("blackhole", |whom| partition(whom, true)),
     harsh("flap", flap),
@@ -105,7 +105,27 @@ pub(super) const FAMILIES: [Family; 25] = [
             HostSpecWhat::Upgrade(UpgradeSpec { to, every })
         })
     }),
+    mild("disk", disk),
 ];
+
+/// What a disk may do without breaking its promises: nothing that was acknowledged may be lost by it.
+fn disk(whom: &mut Whom<'_>) -> Option<FaultWhat> {
+    let on = whom.keeper()?;
+    let ppm = |whom: &mut Whom<'_>| Draw::fixed(whom.stream.doublings(100, 500_000));
+    let what = match whom.stream.below(8) {
+        0 | 1 => {
+            DiskSpec::Errors(SharesSpec { reads: ppm(whom), writes: ppm(whom), syncs: ppm(whom) })
+        }
+        2 => DiskSpec::Full { free: Draw::fixed(whom.stream.doublings(1, 1 << 20)) },
+        3 => DiskSpec::ReadOnly,
+        4 | 5 => DiskSpec::Slow {
+            base: Draw::fixed(whom.stream.doublings(1_000, 50 * MS)),
+            factor: Draw::fixed(whom.stream.doublings(1, 200)),
+        },
+        _ => DiskSpec::Stall,
+    };
+    Some(FaultWhat::Host(HostSpec { on, what: HostSpecWhat::Disk(what) }))
+}
 
 /// One node, which comes or goes.
 fn one(whom: &mut Whom<'_>, what: HostSpecWhat) -> Option<FaultWhat> {

@@ -57,6 +57,8 @@ id = "other"
 at = "region:c"
 role = "subscribe"
 subject = ">"
+
+[jetstream]
 "#;
 
 fn plans(swarm: &str, seeds: u64) -> Vec<Plan> {

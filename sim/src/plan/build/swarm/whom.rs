@@ -173,6 +173,14 @@ impl Whom<'_> {
         self.named(&one)
     }
 
+    /// A node that keeps streams.
+    pub(super) fn keeper(&mut self) -> Option<Selector> {
+        let keeps = |id: &NodeId| self.plan.nodes[usize::from(id.0)].jetstream.is_some();
+        let keepers: Vec<NodeId> = self.ids().into_iter().filter(keeps).collect();
+        let one = *self.stream.pick(&keepers)?;
+        self.named(&[one])
+    }
+
     fn any_node(&mut self) -> Option<Selector> {
         let all = self.ids();
         let one = *self.stream.pick(&all)?;

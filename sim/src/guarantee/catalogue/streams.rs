@@ -1,0 +1,136 @@
+//! The guarantees about streams.
+
+use super::super::{
+    consumer_deliveries, consumer_delivers_all, exactly_once, keys, no_acked_loss, stream_contents,
+    stream_seq_dense,
+};
+use super::{Rule, Spec, Timing};
+
+/// All of them, in the order in which reports show them.
+pub(super) const STREAMS: [Spec; 12] = [
+    Spec {
+        id: "no_acked_loss",
+        code: "S1",
+        sentence: "What a stream has acknowledged is there, at the sequence that was said.",
+        unit: "acknowledged message, when its stream has been read back",
+        timing: Timing::Always,
+        bound: "",
+        aliases: &[],
+        rule: Rule::Of(|params| Box::new(no_acked_loss::NoAckedLoss::new(params))),
+    },
+    Spec {
+        id: "stream_seq_dense",
+        code: "S2",
+        sentence: "A sequence belongs to one message for ever, and later messages have later ones.",
+        unit: "acknowledgement, delivery, message that was read back, state of a stream",
+        timing: Timing::Always,
+        bound: "",
+        aliases: &[],
+        rule: Rule::Of(|params| Box::new(stream_seq_dense::StreamSeqDense::new(params))),
+    },
+    Spec {
+        id: "exactly_once",
+        code: "S4",
+        sentence: "What a stream holds was sent, as it was sent, and once.",
+        unit: "message that was read back, second acknowledgement",
+        timing: Timing::Always,
+        bound: "",
+        aliases: &[],
+        rule: Rule::Of(|params| Box::new(exactly_once::ExactlyOnce::new(params))),
+    },
+    Spec {
+        id: "stream_equals_log",
+        code: "S10",
+        sentence: "What a stream says of itself is what it holds.",
+        unit: "stream that was read back",
+        timing: Timing::Always,
+        bound: "",
+        aliases: &[],
+        rule: Rule::Of(|params| Box::new(stream_contents::StreamContents::count(params))),
+    },
+    Spec {
+        id: "stream_limits_exact",
+        code: "S7",
+        sentence: "A stream holds no more, and nothing older, than it may.",
+        unit: "state of a stream with a limit, subject, message that was read back",
+        timing: Timing::Always,
+        bound: "",
+        aliases: &[],
+        rule: Rule::Of(|params| Box::new(stream_contents::StreamContents::limits(params))),
+    },
+    Spec {
+        id: "workqueue_removes_acked_only",
+        code: "K8",
+        sentence: "A queue gives up a message when its consumers have done with it, and not before.",
+        unit: "acknowledged message of a stream with interest or queue retention",
+        timing: Timing::Always,
+        bound: "",
+        aliases: &[],
+        rule: Rule::Of(|params| Box::new(stream_contents::StreamContents::queue(params))),
+    },
+    Spec {
+        id: "consumer_delivers_all",
+        code: "K4",
+        sentence: "A consumer delivers every message until it is acknowledged, or has been \
+            delivered as often as it may.",
+        unit: "message for a consumer, when clients begin to leave",
+        timing: Timing::Eventually,
+        bound: "",
+        aliases: &["consumer_redelivers"],
+        rule: Rule::Of(|params| Box::new(consumer_delivers_all::ConsumerDeliversAll::new(params))),
+    },
+    Spec {
+        id: "no_redelivery_after_double_ack",
+        code: "K3",
+        sentence: "What a consumer has confirmed to be acknowledged does not come again.",
+        unit: "delivery",
+        timing: Timing::Always,
+        bound: "",
+        aliases: &["consumer_ack_final"],
+        rule: Rule::Of(|params| {
+            Box::new(consumer_deliveries::ConsumerDeliveries::after_ack(params))
+        }),
+    },
+    Spec {
+        id: "max_deliver",
+        code: "K2",
+        sentence: "A consumer delivers no message more often than it may.",
+        unit: "delivery of a consumer with a limit",
+        timing: Timing::Always,
+        bound: "",
+        aliases: &[],
+        rule: Rule::Of(|params| Box::new(consumer_deliveries::ConsumerDeliveries::times(params))),
+    },
+    Spec {
+        id: "ack_floor",
+        code: "K1",
+        sentence: "All that is at or below a consumer's floor is done with, and the floor never \
+            goes back.",
+        unit: "state of a consumer",
+        timing: Timing::Always,
+        bound: "",
+        aliases: &[],
+        rule: Rule::Of(|params| Box::new(consumer_deliveries::ConsumerDeliveries::floor(params))),
+    },
+    Spec {
+        id: "linearizable_kv",
+        code: "S5",
+        sentence: "Each key of a bucket behaves as if all that is done with it was done one after \
+            the other, between its beginning and its end.",
+        unit: "operation on a key, write that expects a revision",
+        timing: Timing::Always,
+        bound: "",
+        aliases: &[],
+        rule: Rule::Of(|params| Box::new(keys::Keys::linearizable(params))),
+    },
+    Spec {
+        id: "monotonic_kv_revision",
+        code: "S6",
+        sentence: "What one client sees of a key never goes back.",
+        unit: "operation on a key",
+        timing: Timing::Always,
+        bound: "",
+        aliases: &[],
+        rule: Rule::Of(|params| Box::new(keys::Keys::monotonic(params))),
+    },
+];

@@ -51,12 +51,7 @@ impl ConsumerDeliversAll {
             let said_t = said_t.and_then(|msg| view.streams.sent.get(msg)?.acks.first());
             match wrong {
                 None => pen.held(),
-                Some(_)
-                    if view.streams.may_have_forgotten(consumer.stream)
-                        || view.streams.may_be_shut(consumer.stream) =>
-                {
-                    pen.excused();
-                }
+                Some(_) if view.streams.may_have_forgotten(consumer.stream) => pen.excused(),
                 Some(what) => {
                     let i = pen.i;
                     pen.broken(view, || {

@@ -109,9 +109,14 @@ impl ExactlyOnce {
 
 /// Whether the stream must remember a message over all of its attempts.
 fn in_window(view: &View<'_>, sent: &Sent) -> bool {
-    let window = view.streams.stream(sent.stream).rules.duplicates_ns;
+    let stream = view.streams.stream(sent.stream);
+    let window = stream.rules.duplicates_ns;
+    // A clock that is put forward ends the window of all that came before.
+    let jumps = &view.streams.machine(stream.node).clock_wrong;
     match (sent.attempts.first(), sent.attempts.last()) {
-        (Some((_, first)), Some((_, last))) => sent.id && last - first < window / 2,
+        (Some((_, first)), Some((_, last))) => {
+            sent.id && last - first < window / 2 && !jumps.iter().any(|t| *t <= *last)
+        }
         (None, _) | (_, None) => false,
     }
 }

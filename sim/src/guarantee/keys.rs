@@ -28,14 +28,17 @@ const REVISIONS_MAX: usize = 100_000;
 
 type Key = (StreamNo, Sym);
 
+/// Times, revisions and events, ascending.
+type Known = Vec<(u64, u64, usize)>;
+
 pub(super) struct Keys {
     scope: Scope,
     /// Whether only what one client sees is compared.
     of_one_client: bool,
     /// For each key what was known when: the highest revision that anybody had seen by a time.
-    seen: Table<Key, Vec<(u64, u64, usize)>>,
+    seen: Table<Key, Known>,
     /// The same as each client has seen it.
-    seen_by: Table<(ClientId, Key), Vec<(u64, u64, usize)>>,
+    seen_by: Table<(ClientId, Key), Known>,
     /// Reads that have not been answered.
     reads: Table<(ClientId, u32), (Key, u64)>,
     /// What was written: revision by revision.
@@ -158,18 +161,18 @@ impl Checker for Keys {
     }
 
     fn observe(&mut self, view: &View<'_>, pen: &mut Pen<'_>) {
-        let event = match &view.history.events[pen.i].kind {
-            Kind::Stream(event) => event,
-            Kind::End if !self.of_one_client => return self.found_what_they_expected(view, pen),
-            _ => return,
-        };
+        let kind = &view.history.events[pen.i].kind;
+        if matches!(kind, Kind::End) && !self.of_one_client {
+            return self.found_what_they_expected(view, pen);
+        }
+        let Kind::Stream(event) = kind else { return };
         #[expect(clippy::wildcard_enum_match_arm, reason = "the rest is not about keys")]
         match (**event).clone() {
             StreamEvent::Acked { msg, seq, .. } => self.wrote(view, msg, seq, pen),
-            StreamEvent::Read { client, call, stream, subject } => {
-                if self.is_key(view, stream, subject) {
-                    self.reads.insert((client, call), ((stream, subject), pen.t));
-                }
+            StreamEvent::Read { client, call, stream, subject }
+                if self.is_key(view, stream, subject) =>
+            {
+                self.reads.insert((client, call), ((stream, subject), pen.t));
             }
             StreamEvent::Got { client, call, seq, .. } => {
                 if let Some((key, began)) = self.reads.remove(&(client, call)) {

@@ -315,7 +315,7 @@ impl Client {
         payload: &[u8],
         rec: &mut Recorder,
     ) {
-        let header_len = (!header.is_empty()).then(|| header.len() as u32);
+        let header_len = (!header.is_empty()).then_some(header.len() as u32);
         let body = [header, payload].concat();
         let reply = reply.map(str::as_bytes);
         encode::publish(&mut self.out, subject.as_bytes(), reply, header_len, &body);

@@ -126,8 +126,8 @@ pub(super) struct Machine {
     pub(super) down: Vec<u64>,
     /// Files were damaged: what was synced may be gone, but the node must notice.
     pub(super) damaged: Option<u64>,
-    /// Writes or syncs failed, lately.
-    pub(super) failed: Option<u64>,
+    /// Its wall clock was wrong.
+    pub(super) clock_wrong: Vec<u64>,
     /// The disk has lied: what was synced may be gone, and nobody could notice.
     pub(super) lied: Option<u64>,
 }
@@ -209,8 +209,8 @@ impl Streams {
             if fault.kind == FaultKind::Disk && says(&fault.text, &LIES) {
                 machine.lied.get_or_insert(t);
             }
-            if fault.kind == FaultKind::Disk && says(&fault.text, &FAILURES) {
-                machine.failed = Some(t);
+            if fault.kind == FaultKind::Clock {
+                machine.clock_wrong.push(t);
             }
             if fault.kind == FaultKind::Disk && says(&fault.text, &DAMAGE) {
                 machine.damaged.get_or_insert(t);
@@ -383,13 +383,6 @@ impl Streams {
         given.chain(acked).fold(said, u64::max)
     }
 
-    /// Whether a stream may be shut because its disk failed, and its process has gone on since: what
-    /// was not durable then never will be, and nothing more is accepted or given out.
-    pub(super) fn may_be_shut(&self, stream: StreamNo) -> bool {
-        let machine = self.machine(self.stream(stream).node);
-        machine.failed.is_some_and(|t| machine.down.last().is_none_or(|down| *down < t))
-    }
-
     /// Whether a consumer takes a message with this subject.
     pub(super) fn takes(view: &View<'_>, consumer: &Consumer, subject: Sym) -> bool {
         let subject = view.history.text(subject);
@@ -420,9 +413,6 @@ const NOT_FOUND: [u32; 2] = [404, 10_037];
 
 /// Disk faults that nobody can notice before it is too late.
 const LIES: [&str; 2] = ["lying_sync", "misdirect"];
-
-/// Disk faults by which writes or syncs fail.
-const FAILURES: [&str; 3] = ["errors", "full", "read_only"];
 
 /// Disk faults after which files are not what they were.
 const DAMAGE: [&str; 4] = ["bit_rot", "stale", "truncate", "lost_file"];

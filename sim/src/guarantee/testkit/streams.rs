@@ -75,12 +75,10 @@ impl Script {
 
     /// It is sent again.
     pub(crate) fn store_again(&mut self, msg: MsgId) {
-        let found = self.history.events.iter().find_map(|event| match &event.kind {
-            Kind::Stream(event) => match **event {
-                StreamEvent::Sent { msg: of, .. } if of == msg => Some((**event).clone()),
-                _ => None,
-            },
-            _ => None,
+        let found = self.history.events.iter().find_map(|event| {
+            let Kind::Stream(event) = &event.kind else { return None };
+            let of = matches!(**event, StreamEvent::Sent { msg: of, .. } if of == msg);
+            of.then(|| (**event).clone())
         });
         let mut event = found.unwrap();
         if let StreamEvent::Sent { attempt, .. } = &mut event {

@@ -171,10 +171,10 @@ impl Reader<'_> {
                 config.insert(key.to_owned(), json!(flag.get_ref()));
             }
         }
-        if let Some(mirror) = &raw.mirror {
-            if let Some(origin) = self.origin(mirror, place, regions) {
-                config.insert("mirror".to_owned(), origin);
-            }
+        if let Some(mirror) = &raw.mirror
+            && let Some(origin) = self.origin(mirror, place, regions)
+        {
+            config.insert("mirror".to_owned(), origin);
         }
         let sources: Vec<Value> =
             raw.sources.iter().filter_map(|source| self.origin(source, place, regions)).collect();

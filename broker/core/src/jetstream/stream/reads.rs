@@ -90,8 +90,35 @@ enum Step {
 impl Stream {
     /// Begins a read, or does all of it.
     pub(crate) fn read(&mut self, turn: &mut Turn<'_>, mut read: Read) {
-        if !self.read_on(turn, &mut read) {
+        if self.log.failure() == Some(Failure::Disk) {
+            self.refuse_read(turn, &read);
+        } else if !self.read_on(turn, &mut read) {
             self.reads.push(read);
+        }
+    }
+
+    /// The disk has failed: what is there was changed since by what never will be durable, and what was
+    /// there before is known again when the log is opened anew.
+    pub(super) fn refuse_reads(&mut self, turn: &mut Turn<'_>) {
+        for read in core::mem::take(&mut self.reads) {
+            self.refuse_read(turn, &read);
+        }
+    }
+
+    fn refuse_read(&self, turn: &mut Turn<'_>, read: &Read) {
+        let to = &read.to[..];
+        match read.what {
+            What::Document(_) => {
+                let error = Err::<MsgGetResponse, _>(ErrorKind::ClusterNotAvail.error());
+                let payload = response(&error);
+                turn.publish(
+                    self.account,
+                    &Outgoing { to, payload: &payload, ..Outgoing::default() },
+                );
+            }
+            What::Direct(_) | What::Batch(_) | What::Many(_) => {
+                self.send_status(turn, to, "503 JetStream system temporarily unavailable", "");
+            }
         }
     }
 

@@ -30,7 +30,7 @@ impl Stream {
     /// enough.
     pub(crate) fn settle(&mut self, turn: &mut Turn<'_>) -> bool {
         if self.log.failure() == Some(Failure::Disk) {
-            self.give_up();
+            self.give_up(turn);
             return false;
         }
         if core::mem::take(&mut self.reads_paused) {
@@ -95,9 +95,9 @@ impl Stream {
 
     /// The disk has failed: nothing that was done since can be kept, until the log is opened again.
     /// What was being written may be there then, or not: nobody can be told.
-    fn give_up(&mut self) {
+    fn give_up(&mut self, turn: &mut Turn<'_>) {
         self.replies.fail(|_| ());
-        self.reads.clear();
+        self.refuse_reads(turn);
         self.to_note.clear();
         self.to_pump.clear();
         self.loading.clear();

@@ -20,6 +20,7 @@ mod advisory;
 mod api;
 mod checks;
 pub(crate) mod consumer;
+mod intake;
 mod manage;
 mod recovery;
 mod report;
@@ -143,6 +144,7 @@ impl JetStream {
             Some(Service::Api) => self.answer(turn, account, incoming),
             Some(Service::FlowControl) => self.flow_control(turn, account, incoming),
             Some(Service::DirectGet(id)) => self.direct_get(turn, id, incoming),
+            Some(Service::Intake(id, intake)) => self.take_in(turn, id, intake, incoming),
             None => {}
         }
     }
@@ -152,6 +154,7 @@ impl JetStream {
         self.watch_interest(turn);
         let mut again = BTreeSet::new();
         while let Some(id) = self.touched.pop_first() {
+            self.drive_intakes(turn, id);
             let Some(stream) = self.streams.get_mut(&id) else { continue };
             if stream.settle(turn) {
                 again.insert(id);
@@ -209,7 +212,7 @@ impl JetStream {
         self.used.memory = self.used.memory - before.memory + now.memory;
     }
 
-    /// Tells consumers that push, if the interest of anybody has changed.
+    /// Tells consumers that push, and intakes, if the interest of anybody has changed.
     fn watch_interest(&mut self, turn: &mut Turn<'_>) {
         let changes = turn.node.accounts.iter().map(|each| each.interest.changes()).sum();
         if core::mem::replace(&mut self.interest_seen, changes) == changes {
@@ -220,6 +223,7 @@ impl JetStream {
                 self.touched.insert(*id);
             }
         }
+        self.watch_intakes(turn);
     }
 
     /// Remembers to sync a stream, where that is done from time to time.

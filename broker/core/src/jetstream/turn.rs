@@ -156,6 +156,7 @@ pub(crate) struct Call {
     /// The client's link, if it came from one.
     pub(crate) client: Option<u32>,
     pub(crate) subject: Vec<u8>,
+    pub(crate) shown: Option<Vec<u8>>,
     pub(crate) reply: Option<Vec<u8>>,
     pub(crate) header_len: Option<u32>,
     pub(crate) body: Vec<u8>,
@@ -166,7 +167,8 @@ impl Call {
     pub(crate) fn incoming(&self) -> Incoming<'_> {
         let (header, payload) = causeway_wire::header::split(&self.body, self.header_len);
         let reply = self.reply.as_deref();
-        Incoming { client: self.client, subject: &self.subject, reply, header, payload }
+        let (client, shown) = (self.client, self.shown.as_deref());
+        Incoming { client, subject: &self.subject, shown, reply, header, payload }
     }
 }
 
@@ -176,6 +178,8 @@ pub(crate) struct Incoming<'a> {
     /// The client's link, if it came from one.
     pub(crate) client: Option<u32>,
     pub(crate) subject: &'a [u8],
+    /// The subject that a consumer's message was stored with.
+    pub(crate) shown: Option<&'a [u8]>,
     pub(crate) reply: Option<&'a [u8]>,
     /// Empty for none.
     pub(crate) header: &'a [u8],

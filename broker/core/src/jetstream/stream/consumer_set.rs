@@ -90,13 +90,12 @@ impl Stream {
         }
     }
 
-    /// Consumers that count and are listed: not those of mirrors and sources.
+    /// Consumers that count and are listed: not those that mirrors and sources read from, but for
+    /// those that keep messages for them.
     pub(crate) fn listed_consumers(&self) -> impl Iterator<Item = (ConsumerId, &Consumer)> {
         let all = self.consumer_names.values();
-        all.filter_map(|id| Some((*id, self.consumer(*id)?))).filter(|(_, consumer)| {
-            let config = consumer.config();
-            !config.direct && !config.sourcing
-        })
+        all.filter_map(|id| Some((*id, self.consumer(*id)?)))
+            .filter(|(_, consumer)| !consumer.config().direct)
     }
 
     /// What is told about a consumer. In a list nothing is said of the server that answers.

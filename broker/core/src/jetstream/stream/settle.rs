@@ -41,6 +41,7 @@ impl Stream {
         let more = self.pump(turn) || self.reads_paused;
         self.remove_released(turn);
         self.note_changes(turn.now);
+        self.note_positions();
         self.commit(turn);
         self.replies.close(self.log.position());
         self.release_replies(turn);
@@ -49,9 +50,16 @@ impl Stream {
 
     /// What was done to the log becomes a batch.
     pub(super) fn commit(&mut self, turn: &mut Turn<'_>) {
-        let Self { log, config, created, consumers, consumer_names, .. } = self;
-        let mut notes =
-            CurrentNotes { config, created: *created, now: turn.now, consumers, consumer_names };
+        let Self { log, config, created, consumers, consumer_names, intakes, positions, .. } = self;
+        let mut notes = CurrentNotes {
+            config,
+            created: *created,
+            now: turn.now,
+            consumers,
+            consumer_names,
+            intakes,
+            positions,
+        };
         log.commit(&mut notes, &mut turn.fx.disk);
     }
 
@@ -125,6 +133,7 @@ impl Stream {
     /// Does what is due.
     pub(crate) fn tick(&mut self, turn: &mut Turn<'_>) {
         self.tick_consumers(turn);
+        self.tick_intakes(turn);
         if self.log.failure() != Some(Failure::Disk) {
             self.expire(turn);
         }
@@ -134,6 +143,6 @@ impl Stream {
     pub(crate) fn deadline(&mut self, now: crate::time::Now) -> Option<Mono> {
         let works = self.log.failure() != Some(Failure::Disk);
         let expiry = if works { self.expiry_due(now) } else { None };
-        [self.consumers_due(), expiry].into_iter().flatten().min()
+        [self.consumers_due(), self.intakes_due(), expiry].into_iter().flatten().min()
     }
 }

@@ -38,7 +38,7 @@ REPLACED = [
     # $JS.ACK.<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<time>.<pending>
     (re.compile(r"(\$JS\.ACK\.[^.\s]+\.[^.\s]+\.\d+\.\d+\.\d+)\.\d{19}\.(\d+)"), r"\1.<time>.\2"),
     (re.compile(r"(\$JS\.FC\.[^.\s]+\.[^.\s]+)\.\w+"), r"\1.<random>"),
-    (re.compile(r'("(?:active|ack_time|pause_remaining|leader_since|rtt)":\s*)\d+'), r"\1<ns>"),
+    (re.compile(r'("(?:active|ack_time|pause_remaining|leader_since|rtt)":\s*)-?\d+'), r"\1<ns>"),
     (re.compile(r'("(?:server_id|pinned_client_id|pinned_id)":\s*)"\w+"'), r'\1"<id>"'),
     # How often tests poll depends on the moment.
     (
@@ -50,6 +50,15 @@ REPLACED = [
     # The identity of the stream that a message came from, at the end of the header.
     (re.compile(r"(Nats-Stream-Source: [^\r\n]* )\w{8}(?=\\r|\r|\n|$)"), r"\1<identity>"),
     (re.compile(r"(\$JS\.(?:M|S)\.)\w{8}\b"), r"\1<random>"),
+    # Ours knows at once that an origin is not there, nats-server when it has asked, and it does not say that nobody answers.
+    (
+        re.compile(
+            r'("active":<ns>),"error":\{"code":\d+,"err_code":(?:10059|10029|10045),"description":"(?:stream not found|no responders)"\}'
+        ),
+        r"\1",
+    ),
+    # A mirror of nats-server shows its filter when it has begun.
+    (re.compile(r'("mirror":\{"name":"\w+","lag":0,"active":<ns>),"filter_subject":"[^"]*"'), r"\1"),
 ]
 
 

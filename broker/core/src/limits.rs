@@ -160,6 +160,10 @@ pub const SYNC_INTERVAL: Duration = Duration::from_secs(120);
 /// Messages that expire in one turn. The rest follow in the next turn, which is due at once.
 pub const EXPIRED_PER_TURN: usize = 4_096;
 
+/// Bytes that consumers leave waiting for a route: whatever else is to cross it waits behind that at
+/// most, and not behind all that a mirror lacks. Enough for the host's next writes.
+pub const ROUTE_REPLAY_BYTES: u64 = 1 << 20;
+
 /// How often the consumer of an intake says that it is there (nats-server `sourceHealthHB`).
 pub const INTAKE_HEARTBEAT: Duration = Duration::from_secs(1);
 

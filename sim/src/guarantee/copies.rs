@@ -13,8 +13,9 @@ use crate::history::{Kind, Phase, StreamEvent, StreamState};
 use crate::ids::{MsgId, StreamNo};
 use crate::units::{MS, SECOND};
 
-/// From the end of the last fault to a copy having what its origin had then, besides a round trip and
-/// the time that the bytes need.
+/// From the link between the two nodes being whole again, after the last fault, to a copy having what
+/// its origin had then, besides a round trip and the time that the bytes need. How long the link takes
+/// is `routes_reestablished`.
 const RESUME_NS: u64 = 100 * MS;
 
 /// Bytes in a second over a path that has no limit.
@@ -86,7 +87,10 @@ impl Copies {
         let behind = self.before[usize::from(state.stream.0)].map_or(0, |(_, copy)| copy.bytes);
         let backlog = had.bytes.saturating_sub(behind);
         let moving = backlog.saturating_mul(SECOND) / self.bandwidth.max(1);
-        let bound = self.within_ns.unwrap_or(self.rtt_ns + RESUME_NS + moving);
+        let bound = self.within_ns.unwrap_or(self.rtt_ns + RESUME_NS) + moving;
+        let (here, there) = (copy.node, view.streams.stream(origin).node);
+        let Some(linked) = view.network.calm_since(here, there) else { return };
+        let healed = healed.max(linked);
         if pen.t < healed + bound
             || std::mem::replace(&mut self.judged[usize::from(state.stream.0)], true)
         {
@@ -102,8 +106,8 @@ impl Copies {
         pen.broken(view, || {
             let (name, of) = (streams::name_of(view, state.stream), streams::name_of(view, origin));
             let story = format!(
-                "{name} is at sequence {} although {of} was at {} when the last fault was over, {} \
-                    before.",
+                "{name} is at sequence {} although {of} was at {} when the last fault was over, and \
+                    the link between them has been whole for {}.",
                 state.last,
                 had.last,
                 crate::report::words::time(pen_t(view, i).saturating_sub(healed))

@@ -42,6 +42,7 @@ mod lame_duck_orderly;
 mod legal_protocol;
 mod limits_exact;
 mod mesh_closure;
+mod mirror_is_prefix;
 mod network;
 mod no_acked_loss;
 mod no_duplicates;

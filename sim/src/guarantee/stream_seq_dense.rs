@@ -11,6 +11,7 @@ use super::streams;
 use super::table::Table;
 use super::view::View;
 use super::{Checker, Params, Topic};
+use crate::client::API_NS;
 use crate::history::{Kind, StreamEvent};
 use crate::ids::{MsgId, StreamNo};
 
@@ -20,8 +21,9 @@ pub(super) struct StreamSeqDense {
     at: Table<(StreamNo, u64), (MsgId, usize)>,
     /// The highest sequence that was acknowledged so far, with the event and the time.
     highest: Vec<Vec<(u64, u64, usize)>>,
-    /// The highest sequence that was acknowledged, given out or read, with the event.
-    last: Vec<(u64, usize)>,
+    /// The highest sequence that was acknowledged, given out or read so far, with the event and the
+    /// time.
+    last: Vec<Vec<(u64, u64, usize)>>,
 }
 
 impl StreamSeqDense {
@@ -31,7 +33,7 @@ impl StreamSeqDense {
             scope: params.scope.clone(),
             at: Table::default(),
             highest: vec![Vec::new(); streams],
-            last: vec![(0, 0); streams],
+            last: vec![Vec::new(); streams],
         }
     }
 
@@ -45,8 +47,8 @@ impl StreamSeqDense {
     ) {
         let i = pen.i;
         let known = &mut self.last[usize::from(stream.0)];
-        if seq > known.0 {
-            *known = (seq, i);
+        if known.last().is_none_or(|(_, last, _)| seq > *last) {
+            known.push((pen.t, seq, i));
         }
         let (other, at) = *self.at.entry((stream, seq)).or_insert((msg, i));
         if other == msg {
@@ -96,7 +98,11 @@ impl StreamSeqDense {
     }
 
     fn last_stays(&mut self, view: &View<'_>, stream: StreamNo, last: u64, pen: &mut Pen<'_>) {
-        let (before, at) = self.last[usize::from(stream.0)];
+        // An answer is as of when it was made, and may have been overtaken on its way.
+        let known = &self.last[usize::from(stream.0)];
+        let before = known.partition_point(|(t, ..)| t.saturating_add(API_NS) < pen.t);
+        let before = before.checked_sub(1).map(|at| known[at]);
+        let (before, at) = before.map_or((0, 0), |(_, seq, i)| (seq, i));
         if last >= before {
             pen.held();
         } else if view.streams.may_have_forgotten(stream) {

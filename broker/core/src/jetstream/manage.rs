@@ -205,6 +205,7 @@ impl JetStream {
         if let Some(names) = self.names.get_mut(&account) {
             names.remove(&stream.config.name);
         }
+        self.wake_intakes_of(account, &stream.config.name);
         self.touched.remove(&id);
         self.unsynced.remove(&id);
         if let Some(used) = self.used_by.remove(&id) {

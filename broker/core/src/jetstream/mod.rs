@@ -38,7 +38,7 @@ use causeway_wire::jetstream::Storage;
 
 use crate::config::{JetStreamConfig, SyncPolicy};
 use crate::effects::Effects;
-use crate::ids::AccountId;
+use crate::ids::{AccountId, LinkId};
 use crate::interest::ServiceId;
 use crate::limits;
 use crate::node::Node;
@@ -62,6 +62,8 @@ pub(crate) struct JetStream {
     recovering: Option<Recovering>,
     /// Streams that something has happened to in this turn.
     touched: BTreeSet<StreamId>,
+    /// Streams with consumers that wait for a route.
+    congested: BTreeSet<StreamId>,
     /// When streams want to be looked at.
     deadlines: BTreeSet<(Mono, StreamId)>,
     /// When timers of the node are armed.
@@ -110,6 +112,7 @@ impl JetStream {
             services: Services::default(),
             recovering: Some(Recovering::default()),
             touched: BTreeSet::new(),
+            congested: BTreeSet::new(),
             deadlines: BTreeSet::new(),
             armed: BTreeSet::new(),
             last_stream: 0,
@@ -158,6 +161,9 @@ impl JetStream {
             let Some(stream) = self.streams.get_mut(&id) else { continue };
             if stream.settle(turn) {
                 again.insert(id);
+            }
+            if stream.is_congested() {
+                self.congested.insert(id);
             }
             let stuck = stream.is_stuck();
             if stuck {
@@ -312,6 +318,18 @@ impl Node {
             }
             jetstream.due(turn);
         });
+    }
+
+    /// The host has written something to a link: consumers that waited for that go on.
+    pub(crate) fn link_drained(&mut self, id: LinkId) {
+        let Some(jetstream) = self.jetstream.as_mut().filter(|each| !each.congested.is_empty())
+        else {
+            return;
+        };
+        let link = self.links.get(id).filter(|link| link.route().is_some());
+        if link.is_some_and(|link| link.tx.pending() <= limits::ROUTE_REPLAY_BYTES / 2) {
+            jetstream.touched.append(&mut jetstream.congested);
+        }
     }
 
     /// What streams have to do at the end of a turn.

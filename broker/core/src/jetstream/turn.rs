@@ -116,6 +116,16 @@ impl Turn<'_> {
         !self.node.accounts.get_mut(account).interest.plan(subject).is_empty()
     }
 
+    /// Bytes that wait for the slowest of the routes by which a message on `subject` would leave;
+    /// nothing if it would not leave.
+    pub(crate) fn waiting_for_routes(&mut self, account: AccountId, subject: &[u8]) -> Option<u64> {
+        let plan = self.node.accounts.get_mut(account).interest.plan(subject);
+        let in_groups = plan.groups.iter().flat_map(|group| &group.remotes).map(|(slot, _)| slot);
+        let slots = plan.remotes.iter().chain(in_groups);
+        let links = slots.filter_map(|slot| self.node.links.at(*slot));
+        links.map(|link| link.tx.pending()).max()
+    }
+
     /// Subscription number `number` of a service.
     pub(crate) fn serve(
         &mut self,

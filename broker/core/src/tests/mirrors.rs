@@ -165,3 +165,41 @@ fn two_regions_take_in_each_others_streams() {
         assert_eq!(regions.messages(1, "ALL"), 2 * round);
     }
 }
+
+/// A client's message that crosses a route while a mirror has much to catch up with does not wait
+/// behind all of it.
+#[test]
+fn live_messages_do_not_wait_behind_a_backlog() {
+    let mut regions = Regions::new();
+    regions.create(0, "O", r#""subjects":["o.*"]"#);
+    let payload = "x".repeat(64 << 10);
+    for _ in 0..160 {
+        regions.request(0, "o.a", &payload);
+    }
+    regions.world.send(regions.clients[1], "SUB live 2\r\n");
+    regions.world.pass(SECOND);
+    // 64 KiB a millisecond.
+    regions.world.chunk = 1 << 16;
+    regions.world.room.insert((0, 1), 0);
+    regions.create(1, "M", &format!(r#""mirror":{FROM_EAST}"#));
+    let mut published = None;
+    for ms in 0..1_000 {
+        regions.world.room.insert((0, 1), 1 << 16);
+        regions.world.pass(MILLI);
+        if ms == 130 {
+            regions.world.send(regions.clients[0], "PUB live 1\r\nx\r\n");
+            published = Some(regions.world.now.mono);
+        }
+        if regions.world.read(regions.clients[1]).contains("MSG live") {
+            let took = regions.world.now.mono.since(published.expect("it was published"));
+            assert!(took < ROUND_TRIP / 2 + 40 * MILLI, "{took:?}");
+            let has = regions.messages(1, "M");
+            assert!(has < 150, "the backlog is still being read: {has}");
+            regions.world.room.clear();
+            regions.world.pass(SECOND);
+            assert_eq!(regions.messages(1, "M"), 160);
+            return;
+        }
+    }
+    panic!("the message does not come");
+}

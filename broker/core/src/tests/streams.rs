@@ -196,3 +196,23 @@ fn a_full_stream_takes_in_more_when_there_is_room() {
     assert!(info.contains(r#""first_seq":4"#) && info.contains(r#""last_seq":4"#), "{info}");
     assert!(!info.contains("error"), "{info}");
 }
+
+#[test]
+fn an_origin_that_is_made_anew_is_read_from_its_beginning() {
+    let mut streams = Streams::new();
+    streams.create("S", r#","sources":[{"name":"O"}]"#);
+    for last in [3, 5] {
+        streams.create("O", r#","subjects":["o.*"]"#);
+        streams.request("o.a", "x");
+        streams.request("o.a", "x");
+        if last == 3 {
+            streams.request("o.a", "x");
+        }
+        let info = streams.request("$JS.API.STREAM.INFO.S", "");
+        assert!(info.contains(&format!(r#""messages":{last}"#)), "{info}");
+        streams.request("$JS.API.STREAM.DELETE.O", "");
+        streams.world.pass(Duration::from_millis(10));
+        let info = streams.request("$JS.API.STREAM.INFO.S", "");
+        assert!(info.contains("stream not found"), "{info}");
+    }
+}

@@ -54,7 +54,7 @@ const PUSHED: Sid = Sid(1 << 30);
 const PAUSE_NS: u64 = 250 * MS;
 
 /// How long the API may take to answer.
-const API_NS: u64 = 2 * SECOND;
+pub(crate) const API_NS: u64 = 2 * SECOND;
 
 /// A client's business with streams.
 #[derive(Debug)]

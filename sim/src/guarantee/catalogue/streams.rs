@@ -1,13 +1,13 @@
 //! The guarantees about streams.
 
 use super::super::{
-    consumer_deliveries, consumer_delivers_all, copies, exactly_once, keys, no_acked_loss,
-    stream_contents, stream_seq_dense,
+    consumer_deliveries, consumer_delivers_all, copies, exactly_once, keys, mirror_is_prefix,
+    no_acked_loss, stream_contents, stream_seq_dense,
 };
 use super::{Rule, Spec, Timing};
 
 /// All of them, in the order in which reports show them.
-pub(super) const STREAMS: [Spec; 15] = [
+pub(super) const STREAMS: [Spec; 16] = [
     Spec {
         id: "no_acked_loss",
         code: "S1",
@@ -123,6 +123,17 @@ pub(super) const STREAMS: [Spec; 15] = [
         rule: Rule::Of(|params| Box::new(copies::Copies::mirror(params))),
     },
     Spec {
+        id: "mirror_is_prefix",
+        code: "R2d",
+        sentence: "Whatever is seen of a mirror, at any time, is the beginning of its origin: no \
+            message is another one, none is left out, and none is too many.",
+        unit: "look at a mirror, message that a consumer of it gives out",
+        timing: Timing::Always,
+        bound: "",
+        aliases: &[],
+        rule: Rule::Of(|params| Box::new(mirror_is_prefix::MirrorIsPrefix::new(params))),
+    },
+    Spec {
         id: "sources_exactly_once",
         code: "R2b",
         sentence: "A stream that takes others in holds each of their messages once, in their order.",
@@ -138,7 +149,8 @@ pub(super) const STREAMS: [Spec; 15] = [
         sentence: "Soon after the last fault is over, a mirror has all that its origin had then.",
         unit: "mirror",
         timing: Timing::Eventually,
-        bound: "a round trip, 100 ms, and the time that the bytes in arrears need",
+        bound: "from the link being whole: a round trip, 100 ms, and the time that the bytes in \
+            arrears need",
         aliases: &[],
         rule: Rule::Of(|params| Box::new(copies::Copies::replay(params))),
     },

@@ -27,7 +27,7 @@ impl Consumer {
             updated.deliver_subject = true;
             self.queue_all(turn);
             // Nobody confirms what went to the old one.
-            self.flow = self.config.flow_control.then(super::Flow::new);
+            self.flow = super::Flow::of(&self.config);
             self.active = (turn.interest)(self.config.deliver_subject.as_bytes());
         }
         if old.ack_wait != self.config.ack_wait || old.backoff != self.config.backoff {

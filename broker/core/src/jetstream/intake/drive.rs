@@ -61,7 +61,7 @@ impl JetStream {
         }
     }
 
-    /// A stream has come: whoever asked for it in vain asks again.
+    /// A stream has come or gone: whoever reads it asks again.
     pub(in crate::jetstream) fn wake_intakes_of(&mut self, account: AccountId, name: &str) {
         let streams = self.streams.values_mut().filter(|stream| stream.account == account);
         for stream in streams {

@@ -222,9 +222,16 @@ impl Intake {
         kind.err(why)
     }
 
-    /// Something has changed after which a refusal may not be repeated, or there is room.
+    /// There is room again.
     pub(crate) fn wake(&mut self) {
-        if matches!(self.phase, Phase::Pausing(_) | Phase::Full(_)) {
+        if self.is_full() {
+            self.phase = Phase::Due;
+        }
+    }
+
+    /// The origin came or went: whatever was asked of it before is void.
+    pub(crate) fn origin_changed(&mut self) {
+        if matches!(self.phase, Phase::Asking(_) | Phase::Pausing(_) | Phase::Reading) {
             self.phase = Phase::Due;
         }
     }

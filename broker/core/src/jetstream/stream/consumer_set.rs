@@ -135,7 +135,7 @@ impl Stream {
         self.advise_of(turn, id, Action::Delete);
         let Some(consumer) = self.consumers.remove(&id) else { return };
         self.consumer_names.remove(consumer.name());
-        for set in [&mut self.to_pump, &mut self.loading, &mut self.to_note] {
+        for set in [&mut self.to_pump, &mut self.loading, &mut self.to_note, &mut self.congested] {
             set.remove(&id);
         }
         self.deadlines.remove(&id);

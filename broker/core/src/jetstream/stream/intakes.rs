@@ -131,17 +131,15 @@ impl Stream {
         deaf
     }
 
-    /// Those who asked for a stream of this server in vain ask again; whether there are such.
+    /// A stream of this server came or went: those who read it ask again; whether there are such.
     pub(crate) fn wake_intakes_of(&mut self, name: &str) -> bool {
         let all = self.intakes.values_mut();
-        let mut of_it = all.filter(|each| {
-            each.source().external.is_none() && each.source().name == name && !each.is_reading()
-        });
+        let here = all.filter(|each| each.source().external.is_none());
         let mut any = false;
-        of_it.by_ref().for_each(|intake| {
-            intake.wake();
+        for intake in here.filter(|each| each.source().name == name) {
+            intake.origin_changed();
             any = true;
-        });
+        }
         any
     }
 

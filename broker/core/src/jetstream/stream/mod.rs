@@ -99,6 +99,8 @@ pub(crate) struct Stream {
     /// Scratch memory for them.
     changes: Vec<u8>,
     deadlines: BTreeMap<ConsumerId, Mono>,
+    /// Consumers whose deliveries wait for a route.
+    congested: BTreeSet<ConsumerId>,
     /// Consumers whose next message the disk could not read.
     retries: BTreeSet<ConsumerId>,
     /// Messages that a consumer needs no more.
@@ -160,6 +162,7 @@ impl Stream {
             noted: BTreeMap::new(),
             changes: Vec::new(),
             deadlines: BTreeMap::new(),
+            congested: BTreeSet::new(),
             retries: BTreeSet::new(),
             released: Vec::new(),
             unused: Vec::new(),

@@ -4,8 +4,8 @@
 use causeway_store::Failure;
 use causeway_store::disk::Done;
 
-use super::Stream;
 use super::notes::CurrentNotes;
+use super::{ConsumerId, Stream};
 use crate::jetstream::consumer::{Consumer, Pump};
 use crate::jetstream::turn::{Outgoing, Turn};
 use crate::limits;
@@ -65,18 +65,26 @@ impl Stream {
 
     /// Lets consumers deliver, each as much as the turn allows.
     fn pump(&mut self, turn: &mut Turn<'_>) -> bool {
+        self.to_pump.append(&mut self.congested);
         while let Some(id) = self.to_pump.pop_first() {
-            let room = limits::TURN_OUTPUT_BYTES.saturating_sub(turn.node.turn_output);
+            let room = limits::TURN_OUTPUT_BYTES.saturating_sub(turn.node.turn_output) as u64;
             if room == 0 {
                 self.to_pump.insert(id);
                 return true;
             }
+            let on_the_way = self.room_on_the_way(turn, id);
+            if on_the_way == 0 {
+                self.congested.insert(id);
+                continue;
+            }
+            let budget = room.min(on_the_way);
             let pump = |consumer: &mut Consumer,
                         turn: &mut crate::jetstream::consumer::Turn<'_>| {
-                consumer.pump(turn, room as u64)
+                consumer.pump(turn, budget)
             };
             match self.with_consumer(turn, id, pump) {
                 Some(Pump::Done) | None => {}
+                Some(Pump::More) if on_the_way < room => drop(self.congested.insert(id)),
                 Some(Pump::More) => {
                     self.to_pump.insert(id);
                     return true;
@@ -86,6 +94,22 @@ impl Stream {
             }
         }
         false
+    }
+
+    /// Bytes that a consumer may add to what waits for the routes that its deliveries go by. The most
+    /// there are if it pushes nothing to another server.
+    fn room_on_the_way(&self, turn: &mut Turn<'_>, id: ConsumerId) -> u64 {
+        let Some(consumer) = self.consumer(id).filter(|consumer| consumer.is_push()) else {
+            return u64::MAX;
+        };
+        let subject = consumer.config().deliver_subject.as_bytes();
+        let waiting = turn.waiting_for_routes(self.account, subject);
+        waiting.map_or(u64::MAX, |waiting| limits::ROUTE_REPLAY_BYTES.saturating_sub(waiting))
+    }
+
+    /// Whether a consumer waits for a route.
+    pub(crate) fn is_congested(&self) -> bool {
+        !self.congested.is_empty()
     }
 
     fn release_replies(&mut self, turn: &mut Turn<'_>) {
@@ -108,6 +132,7 @@ impl Stream {
         self.to_note.clear();
         self.to_pump.clear();
         self.loading.clear();
+        self.congested.clear();
     }
 
     /// Whether something waits for a disk that could not do it.

@@ -230,13 +230,14 @@ class Connection:
 class Side:
     """One server of a comparison, a connection to it, and what was said."""
 
-    def __init__(self, server):
+    def __init__(self, server, answers="_ANSWER"):
         self.server = server
+        self.answers_to = answers  # of two servers in one cluster, each side needs its own
         self.connection = Connection(server.address)
         self.lines = []
         self.names = []  # (random text, what stands for it)
         self.inboxes = 0
-        self.answers = self.connection.subscribe("_ANSWER.*")
+        self.answers = self.connection.subscribe(f"{self.answers_to}.*")
         self.last_request = 0
 
     def close(self):
@@ -246,7 +247,7 @@ class Side:
         """A new connection; the options are those of CONNECT."""
         self.close()
         self.connection = Connection(self.server.address, **options)
-        self.answers = self.connection.subscribe("_ANSWER.*")
+        self.answers = self.connection.subscribe(f"{self.answers_to}.*")
 
     def restart(self, kill=False, meanwhile=lambda: None):
         """Stops the server, or kills it as a crash would, and starts it again with what it has stored."""
@@ -288,7 +289,7 @@ class Side:
     def request(self, subject, payload=b"", headers=None):
         """A request that is answered; neither is noted."""
         self.last_request += 1
-        reply = f"_ANSWER.{self.last_request}"
+        reply = f"{self.answers_to}.{self.last_request}"
         self.connection.publish(subject, payload, reply, headers)
         while True:
             message = self.connection.take(self.answers, f"the reply to {subject}")

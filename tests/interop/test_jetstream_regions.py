@@ -51,7 +51,7 @@ class Regions:
             if name in self.sides:
                 self.sides[name].reconnect()
             else:
-                self.sides[name] = Side(server)
+                self.sides[name] = Side(server, f"_ANSWER_{name}")
 
     def side(self, name):
         return self.sides[name]

@@ -47,11 +47,15 @@ impl Copies {
     fn new(params: &Params<'_>, what: What) -> Self {
         let streams = params.header.streams.len();
         let bandwidths = params.header.paths.iter().map(|path| path.link.bandwidth);
+        let rtt_ns = params.header.bounds.rtt_max_ns;
+        // A connection carries no more than a window in a round trip.
+        let window = params.header.window.saturating_mul(SECOND) / rtt_ns.max(1);
+        let bandwidths = bandwidths.chain([window]);
         Self {
             scope: params.scope.clone(),
             what,
             within_ns: params.within_ns,
-            rtt_ns: params.header.bounds.rtt_max_ns,
+            rtt_ns,
             bandwidth: bandwidths.filter(|b| *b > 0).min().unwrap_or(USUAL_BANDWIDTH),
             before: vec![None; streams],
             healed_t: None,

@@ -241,7 +241,8 @@ mod tests {
         s.state(0, 3, 1, 6);
         s.state(0, 3, 1, 5);
         s.at(3_000).state(0, 3, 1, 4);
-        assert_eq!(s.judge(ID).broke(3_000), "The last sequence of S is 4, and 5 was there.");
+        s.at(5_000).state(0, 3, 1, 4);
+        assert_eq!(s.judge(ID).broke(5_000), "The last sequence of S is 4, and 5 was there.");
     }
 
     #[test]

@@ -43,7 +43,7 @@ impl JetStream {
                 self.touched.insert(id);
                 let stream = self.streams.get_mut(&id)?;
                 let info = stream.describe_consumer(turn, consumer, false);
-                sourcing::answered(stream, info)
+                sourcing::answered(stream, consumer, info)
             }
             Err(error) => Answer::now::<ConsumerCreateResponse>(Err(error)),
         }

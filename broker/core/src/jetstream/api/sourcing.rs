@@ -14,7 +14,7 @@ use causeway_wire::jetstream::{AckPolicy, ApiError, ConsumerConfig, ErrorKind, N
 
 use super::Answer;
 use crate::jetstream::intake::identity_of;
-use crate::jetstream::stream::Stream;
+use crate::jetstream::stream::{ConsumerId, Stream};
 
 /// Characters behind the name that a mirror or source asks for.
 pub(super) const SUFFIX_CHARS: usize = 8;
@@ -61,13 +61,20 @@ pub(super) fn grant(stream: &Stream, suffix: &str, config: &mut ConsumerConfig) 
     }
 }
 
-/// The answer. Of one that is not durable nothing has to be written first, so it comes before the
-/// first message.
-pub(super) fn answered(stream: &Stream, info: Option<ConsumerInfo>) -> Option<Answer> {
+/// The answer. It comes before the first message: of a consumer that is not durable nothing has to be
+/// written first, and others wait.
+pub(super) fn answered(
+    stream: &mut Stream,
+    id: ConsumerId,
+    info: Option<ConsumerInfo>,
+) -> Option<Answer> {
     let config = info.as_ref().and_then(|info| info.config.as_ref());
     let asked_for = config.is_some_and(is_asked_for);
     let direct = config.is_some_and(|config| config.direct);
     let mut block = Vec::new();
+    if asked_for && !direct {
+        stream.answer_first(id);
+    }
     if asked_for {
         header::push(&mut block, STREAM_IDENTITY, identity_of(stream.created).as_bytes());
     }

@@ -3,6 +3,7 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use causeway_store::Position;
 use causeway_wire::jetstream::advisory::Action;
 use causeway_wire::jetstream::api_level;
 use causeway_wire::jetstream::check::ConsumerChange;
@@ -47,6 +48,12 @@ impl Stream {
         self.watch_interest(turn, id);
         self.advise_of(turn, id, Action::Create);
         id
+    }
+
+    /// A consumer delivers nothing before what was done in this turn is durable, and so the answer to
+    /// its maker, which tells what the deliveries mean.
+    pub(crate) fn answer_first(&mut self, id: ConsumerId) {
+        self.unanswered.insert(id, Position(u64::MAX));
     }
 
     fn update_consumer(
@@ -139,6 +146,7 @@ impl Stream {
             set.remove(&id);
         }
         self.deadlines.remove(&id);
+        self.unanswered.remove(&id);
         self.noted.remove(&id);
         self.retries.remove(&id);
         if consumer.is_durable() {

@@ -99,6 +99,8 @@ pub(crate) struct Stream {
     /// Scratch memory for them.
     changes: Vec<u8>,
     deadlines: BTreeMap<ConsumerId, Mono>,
+    /// Consumers that deliver nothing before the answer to who made them leaves: when this is durable.
+    unanswered: BTreeMap<ConsumerId, Position>,
     /// Consumers whose deliveries wait for a route.
     congested: BTreeSet<ConsumerId>,
     /// Consumers whose next message the disk could not read.
@@ -162,6 +164,7 @@ impl Stream {
             noted: BTreeMap::new(),
             changes: Vec::new(),
             deadlines: BTreeMap::new(),
+            unanswered: BTreeMap::new(),
             congested: BTreeSet::new(),
             retries: BTreeSet::new(),
             released: Vec::new(),

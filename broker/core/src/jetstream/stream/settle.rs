@@ -1,6 +1,8 @@
 //! The end of a turn: what happened becomes a batch of the log, what is durable is answered and
 //! delivered.
 
+use alloc::collections::BTreeSet;
+
 use causeway_store::Failure;
 use causeway_store::disk::Done;
 
@@ -44,8 +46,9 @@ impl Stream {
         self.note_positions();
         self.commit(turn);
         self.replies.close(self.log.position());
+        self.unanswered.values_mut().for_each(|after| *after = (*after).min(self.log.position()));
         self.release_replies(turn);
-        more
+        more | self.release_unanswered()
     }
 
     /// What was done to the log becomes a batch.
@@ -67,6 +70,9 @@ impl Stream {
     fn pump(&mut self, turn: &mut Turn<'_>) -> bool {
         self.to_pump.append(&mut self.congested);
         while let Some(id) = self.to_pump.pop_first() {
+            if self.unanswered.contains_key(&id) {
+                continue;
+            }
             let room = limits::TURN_OUTPUT_BYTES.saturating_sub(turn.node.turn_output) as u64;
             if room == 0 {
                 self.to_pump.insert(id);
@@ -110,6 +116,15 @@ impl Stream {
     /// Whether a consumer waits for a route.
     pub(crate) fn is_congested(&self) -> bool {
         !self.congested.is_empty()
+    }
+
+    /// Consumers whose answer has left deliver from now on; whether there are such.
+    fn release_unanswered(&mut self) -> bool {
+        let durable = self.log.durable();
+        let answered = self.unanswered.extract_if(.., |_, after| *after <= durable);
+        let answered: BTreeSet<ConsumerId> = answered.map(|(id, _)| id).collect();
+        self.to_pump.extend(&answered);
+        !answered.is_empty()
     }
 
     fn release_replies(&mut self, turn: &mut Turn<'_>) {

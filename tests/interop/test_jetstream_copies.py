@@ -280,17 +280,3 @@ def test_mirror_is_published_again(js):
     inbox = js.inbox("again.>")
     js.publish("o.a", b"1", Mine="kept")
     js.take(inbox)
-
-
-
-@differential(config="domain")
-def test_source_by_the_domain(js):
-    js.stream("O")
-    js.fill("o.a", 2)
-    external = {"api": "$JS.hub.API", "deliver": ""}
-    js.stream("M", subjects=None, mirror={"name": "O", "external": external})
-    js.stream("S", subjects=None, sources=[{"name": "O", "external": external}])
-    for name in "MS":
-        js.wait_stream(name, lambda s: s["last_seq"] == 2, "two messages")
-        js.content(name, 2)
-        js.info(name)

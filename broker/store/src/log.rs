@@ -9,9 +9,11 @@ use crate::disk::{Done, Op};
 use crate::file::FileLog;
 use crate::index::{Entry, Filter, Index};
 use crate::memory;
-use crate::message::{Get, Meta, NewMessage, Position, Removed, State, SubjectId, Trimmed};
+use crate::message::{
+    Get, Meta, NewMessage, Position, Removed, State, StoredMessage, SubjectId, Trimmed,
+};
 use crate::notes::{NoteChange, Notes};
-use crate::recovery::Recovery;
+use crate::recovery::{Finding, Recovery};
 
 /// Why a log accepts nothing more.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -108,6 +110,24 @@ impl Log {
         match &mut self.store {
             Store::Memory { recovery, .. } => recovery.take(),
             Store::File(file) => file.recovered(),
+        }
+    }
+
+    /// What reading has found to be damaged since the last time. The owner is to
+    /// [give up](Self::give_up) the messages that are lost by it.
+    pub fn take_found(&mut self) -> Vec<Finding> {
+        match &mut self.store {
+            Store::Memory { .. } => Vec::new(),
+            Store::File(file) => file.take_found(),
+        }
+    }
+
+    /// Counts a message as [lost](Self::lost), if it is there. Nothing is written for it: after a restart
+    /// it is damaged still, and whoever reads it finds that again, unless there was a checkpoint since.
+    pub fn give_up(&mut self, seq: u64) -> Option<Removed> {
+        match &mut self.store {
+            Store::Memory { .. } => None,
+            Store::File(file) => file.give_up(&mut self.index, seq),
         }
     }
 
@@ -388,6 +408,17 @@ impl Log {
     #[must_use]
     pub fn memory(&self) -> (usize, usize) {
         self.index.memory()
+    }
+
+    /// A message that is not durable yet. Nobody may be told of it before [`durable_seq`](Self::durable_seq)
+    /// has reached it; who has it keeps it, also if it is removed meanwhile. Takes time in proportion to
+    /// what waits to be written.
+    #[must_use]
+    pub fn peek(&self, seq: u64) -> Option<StoredMessage> {
+        match &self.store {
+            Store::File(file) => file.peek(&self.index, seq),
+            Store::Memory { .. } => None,
+        }
     }
 
     /// Reads a message, if it is durable.

@@ -104,7 +104,7 @@ pub enum Get {
     Loading,
     /// There is none, or none that is durable yet.
     Missing,
-    /// It was durable, and is damaged now.
+    /// It was durable, and is damaged now. [`Log::take_found`](crate::Log::take_found) says where.
     Lost,
     /// The disk could not read it now.
     Failed,

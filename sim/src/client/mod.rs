@@ -31,7 +31,7 @@ use crate::ids::{ClientId, ConnNo, MsgId, NodeId, Sid};
 use crate::payload;
 use crate::plan::{CLIENT_DIAL_TIMEOUT_NS, CLIENT_PINGS_MAX, ClientPlan, Op};
 use crate::rng::Stream;
-pub(crate) use jet::{API_NS, Known};
+pub(crate) use jet::Known;
 use jet::{JET, Jet};
 use requests::Requests;
 

@@ -5,7 +5,7 @@ use causeway_store::disk::{Done, Lane, LogId};
 use causeway_store::{Finding, FindingKind};
 
 use super::Engine;
-use super::drive::{Begun, Drive};
+use super::drive::{Begun, Drive, Hit};
 use super::waiting::Held;
 use crate::hash::hash64;
 use crate::history::{Kind, StreamEvent};
@@ -53,11 +53,16 @@ impl Engine<'_> {
         self.feed(id, Input::Disk(done));
     }
 
+    /// The stream that has its files in a directory.
+    fn stream_in(&self, dir: &str) -> Option<StreamNo> {
+        let name = dir.rsplit('/').next().unwrap_or(dir);
+        let at = self.plan.streams.iter().position(|stream| stream.name == name)?;
+        u16::try_from(at).ok().map(StreamNo)
+    }
+
     /// A node says that something is wrong with what it has of a stream.
     pub(super) fn stream_damaged(&mut self, dir: &str, finding: Option<&Finding>) {
-        let name = dir.rsplit('/').next().unwrap_or(dir);
-        let at = self.plan.streams.iter().position(|stream| stream.name == name);
-        let Some(stream) = at.and_then(|at| u16::try_from(at).ok()).map(StreamNo) else { return };
+        let Some(stream) = self.stream_in(dir) else { return };
         let (what, lost) = match finding {
             Some(finding) => (finding_name(finding.kind), finding.lost.clone()),
             None => ("unknown", Some(0..=u64::MAX)),
@@ -70,9 +75,13 @@ impl Engine<'_> {
 
     pub(super) fn disk_fault_on(&mut self, id: NodeId, fault: u32, what: DiskFault) {
         let Some(drive) = self.drive(id) else { return };
-        for path in drive.begin_fault(fault, what) {
+        let hits = drive.begin_fault(fault, what);
+        for Hit { path, vanished } in hits {
             let name = format!("{}/{}", path.dir, path.name);
             self.rec.hash.word(hash64(0, name.as_bytes()));
+            if let Some(stream) = self.stream_in(&path.dir).filter(|_| vanished) {
+                self.rec.event(Kind::Stream(Box::new(StreamEvent::Vanished { stream })));
+            }
         }
     }
 

@@ -78,6 +78,14 @@ pub(super) struct Ended {
     pub(super) hash: u64,
 }
 
+/// A file that was damaged.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) struct Hit {
+    pub(super) path: Path,
+    /// It cannot be found any more, and it was the last of its directory with anything in it.
+    pub(super) vanished: bool,
+}
+
 impl Drive {
     pub(super) fn new(seed: u64, node: u64) -> Self {
         Self {
@@ -177,7 +185,7 @@ impl Drive {
     }
 
     /// Something goes wrong. Damage is done at once; gives the files that it hit.
-    pub(super) fn begin_fault(&mut self, number: u32, fault: DiskFault) -> Vec<Path> {
+    pub(super) fn begin_fault(&mut self, number: u32, fault: DiskFault) -> Vec<Hit> {
         if let DiskFault::Damage { what, times } = fault {
             return self.damage(what, times);
         }
@@ -246,24 +254,44 @@ impl Drive {
     }
 
     /// Damages some of the files that a name leads to and that are not empty; says which.
-    fn damage(&mut self, what: DiskDamage, times: u64) -> Vec<Path> {
+    fn damage(&mut self, what: DiskDamage, times: u64) -> Vec<Hit> {
         let mut files = self.files();
         files.retain(|path| self.length(path) > Some(0));
-        let mut hit = Vec::new();
+        let mut hits: Vec<Hit> = Vec::new();
         for _ in 0..times {
             let Some(path) = self.fates.pick(&files).cloned() else { break };
+            let vanished = what == DiskDamage::Lost && self.is_last(&path);
             let done = match what {
                 DiskDamage::BitRot => self.disk.damage(&path, Damage::BitRot).is_ok(),
                 DiskDamage::Stale => self.disk.damage(&path, Damage::StaleSectors).is_ok(),
                 DiskDamage::Lost => self.disk.damage(&path, Damage::LostFile).is_ok(),
                 DiskDamage::Truncated => self.truncate(&path),
             };
-            if done && !hit.contains(&path) {
-                hit.push(path);
+            if done && !hits.iter().any(|hit| hit.path == path) {
+                hits.push(Hit { path, vanished });
             }
         }
-        hit.sort_unstable();
-        hit
+        hits.sort_unstable();
+        hits
+    }
+
+    /// Whether a file is the last segment of its directory in which anything is written.
+    fn is_last(&mut self, path: &Path) -> bool {
+        let mut segments = self.files();
+        segments.retain(|other| other.dir == path.dir && other.name.ends_with(".seg"));
+        let last = segments.into_iter().rev().find(|segment| self.is_written(segment));
+        last.as_ref() == Some(path)
+    }
+
+    /// Whether a file holds anything but zeros.
+    fn is_written(&mut self, path: &Path) -> bool {
+        let Some(len) = self.length(path) else { return false };
+        let file = FileId(0);
+        let open = OpKind::Open { file, path: path.clone(), create: false };
+        let opened = self.inspect(open).is_ok();
+        let bytes = self.inspect(OpKind::Read { file, at: 0, len });
+        let _it_was_open = self.inspect(OpKind::Close { file });
+        opened && matches!(bytes, Ok(Answer::Bytes(bytes)) if bytes.iter().any(|byte| *byte != 0))
     }
 
     /// Cuts a file off somewhere, durably.

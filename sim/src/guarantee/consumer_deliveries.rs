@@ -54,9 +54,11 @@ impl ConsumerDeliveries {
         let consumer = view.streams.consumer(no);
         let Some(given) = consumer.given.get(&seq) else { return };
         let Some((confirmed_i, confirmed_t)) = given.confirmed else { return pen.held() };
+        let settled_t = given.settled.map_or(confirmed_t, |(_, t)| t);
         let node = view.streams.stream(consumer.stream).node;
-        let forgets = view.streams.may_forget(consumer.stream, confirmed_t)
-            || view.streams.machine(node).damaged.is_some()
+        let forgets = view.streams.may_forget(consumer.stream, (settled_t, confirmed_t))
+            || view.streams.may_have_forgotten(consumer.stream)
+                && view.streams.machine(node).damaged.is_some()
             || consumer.rules.memory && self.restarted(view, no, confirmed_t);
         if pen.t <= confirmed_t + self.rtt_ns + SECOND || forgets {
             return pen.excused();
@@ -112,7 +114,7 @@ impl ConsumerDeliveries {
         let known = &mut self.floors[usize::from(no.0)];
         let (before, at) = *known;
         *known = (state.floor, pen.i);
-        let last = view.streams.stream(consumer.stream).state.map_or(u64::MAX, |(_, _, s)| s.last);
+        let last = view.streams.last_known(consumer.stream);
         let open = consumer.given.range(..=state.floor_stream).find(|(_, given)| {
             let spent = consumer.rules.max_deliver.is_some_and(|most| given.times >= most);
             consumer.rules.ack == Ack::Explicit && given.settled.is_none() && !spent

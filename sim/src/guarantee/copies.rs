@@ -243,6 +243,7 @@ impl Checker for Copies {
     }
 
     fn observe(&mut self, view: &View<'_>, pen: &mut Pen<'_>) {
+        #[expect(clippy::wildcard_enum_match_arm, reason = "the rest does not concern copies")]
         match &view.history.events[pen.i].kind {
             Kind::Phase { phase: Phase::Heal } => self.healed_t = Some(pen.t),
             Kind::Phase { phase: Phase::Drain } if self.what != What::Replay => {

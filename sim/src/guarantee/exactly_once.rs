@@ -33,7 +33,7 @@ impl ExactlyOnce {
         }
         if first.seq == seq {
             pen.held();
-        } else if view.streams.may_forget(sent.stream, first.t) {
+        } else if view.streams.may_forget(sent.stream, sent.said(first)) {
             pen.excused();
         } else {
             pen.broken(view, || {

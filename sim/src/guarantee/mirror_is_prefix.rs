@@ -70,7 +70,9 @@ impl MirrorIsPrefix {
                 pen.held();
                 continue;
             };
-            if view.streams.may_have_forgotten(no) || view.streams.may_forget(state.stream, *t) {
+            if view.streams.may_have_forgotten(no)
+                || view.streams.may_forget(state.stream, (state.asked, *t))
+            {
                 pen.excused();
             } else {
                 pen.broken(view, || (tell(view, state.stream, no, &wrong), vec![*i]));
@@ -121,6 +123,7 @@ impl Checker for MirrorIsPrefix {
     }
 
     fn observe(&mut self, view: &View<'_>, pen: &mut Pen<'_>) {
+        #[expect(clippy::wildcard_enum_match_arm, reason = "the rest does not concern copies")]
         match &view.history.events[pen.i].kind {
             Kind::Phase { phase: Phase::Drain } => self.judge(view, pen),
             Kind::Stream(event) => self.see(view, event, pen),

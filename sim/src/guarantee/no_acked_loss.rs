@@ -18,6 +18,9 @@ use super::{Checker, Params, Topic};
 use crate::ids::{MsgId, StreamNo};
 use crate::units::SECOND;
 
+/// Bytes that a server may count for a message beyond its payload and its subject.
+const EXTRA_BYTES: u64 = 512;
+
 pub(super) struct NoAckedLoss {
     scope: Scope,
 }
@@ -45,8 +48,9 @@ impl Checker for NoAckedLoss {
             }) {
                 pen.held();
             } else if found.is_none() && is_taken(view, stream, sent, acked, pen.t)
-                || view.streams.may_forget(no, acked.t)
+                || view.streams.may_forget(no, sent.said(&acked))
                 || view.streams.is_reported_lost(no, acked.seq)
+                || view.streams.may_have_vanished(no, acked.t)
             {
                 pen.excused();
             } else {
@@ -69,14 +73,31 @@ fn is_taken(view: &View<'_>, stream: &Stream, sent: &Sent, acked: Acked, now: u6
     let too_old = rules.max_age_ns.is_some_and(|age| {
         sent.attempts.first().is_some_and(|(_, t)| t.saturating_add(age) <= now + SECOND)
     });
-    let state = stream.state.map(|(_, _, state)| state);
-    let subject = view.history.text(sent.subject).len() as u64;
-    // As the server counts a message: with its subject, its header and something for itself.
-    let size = u64::from(sent.size) + subject + 512;
     let too_large = rules.max_bytes.is_some_and(|most| {
-        state.is_some_and(|state| acked.seq < state.first && state.bytes + size > most)
+        stream.state.is_some_and(|(_, _, state)| {
+            let room = most.saturating_sub(state.bytes);
+            acked.seq < state.first && gone(view, stream, acked.seq..state.first, room) > room
+        })
     });
     too_many || too_many_of_subject || too_old || too_large
+}
+
+/// Bytes of messages that were acknowledged and are gone, counted no further than beyond `enough`. What
+/// nobody knows counts as enough.
+fn gone(view: &View<'_>, stream: &Stream, seqs: std::ops::Range<u64>, enough: u64) -> u64 {
+    // As the server counts a message: with its subject, its header and something for itself.
+    let mut bytes = EXTRA_BYTES;
+    for seq in seqs.rev() {
+        let sent = stream.acked.get(&seq).and_then(|msg| view.streams.sent.get(msg));
+        bytes += match sent {
+            Some(sent) => u64::from(sent.size) + view.history.text(sent.subject).len() as u64,
+            None => enough,
+        };
+        if bytes > enough {
+            break;
+        }
+    }
+    bytes
 }
 
 /// Where a message stands among those of its publisher that are there.

@@ -91,7 +91,7 @@ fn counted(view: &View<'_>, no: StreamNo, stream: &Stream, pen: &mut Pen<'_>) {
     .into_iter()
     .find(|(_, said, real)| !real.contains(said));
     let Some((what, said, real)) = wrong else { return pen.held() };
-    if moving || view.streams.may_have_forgotten(no) && state.lost > 0 {
+    if moving {
         return pen.excused();
     }
     pen.broken(view, || {

@@ -214,6 +214,12 @@ pub enum StreamEvent {
         /// The last; less than the first if none is.
         last: u64,
     },
+    /// The last file with anything of a stream cannot be found any more, and nothing in the others says
+    /// that it was there.
+    Vanished {
+        /// Which.
+        stream: StreamNo,
+    },
     /// What the server says about a consumer at the end.
     ConsumerState(ConsumerState),
     /// A request was answered with an error that no plan asks for.
@@ -246,6 +252,8 @@ pub struct StreamState {
     pub deleted: u64,
     /// Messages that the server says it has lost.
     pub lost: u64,
+    /// When it was asked, in ns: it may say how things were at any time since.
+    pub asked: u64,
 }
 
 /// What the server says about a consumer.
@@ -320,6 +328,7 @@ impl StreamEvent {
             Self::Hole { .. } => "stream_hole",
             Self::Audited { .. } => "stream_audited",
             Self::Damaged { .. } => "stream_damaged",
+            Self::Vanished { .. } => "stream_vanished",
             Self::ConsumerState(_) => "stream_consumer_state",
             Self::ApiError { .. } => "stream_api_error",
         }
@@ -347,6 +356,7 @@ impl StreamEvent {
             | Self::Hole { .. }
             | Self::Audited { .. }
             | Self::Damaged { .. }
+            | Self::Vanished { .. }
             | Self::ConsumerState(_) => None,
         }
     }
@@ -362,6 +372,7 @@ impl StreamEvent {
             | Self::Hole { stream, .. }
             | Self::Audited { stream }
             | Self::Damaged { stream, .. }
+            | Self::Vanished { stream }
             | Self::State(StreamState { stream, .. }) => Some(*stream),
             Self::ConsumerMade { .. }
             | Self::Acked { .. }
@@ -399,6 +410,7 @@ impl StreamEvent {
             | Self::Hole { .. }
             | Self::Audited { .. }
             | Self::Damaged { .. }
+            | Self::Vanished { .. }
             | Self::ApiError { .. } => None,
         }
     }

@@ -181,7 +181,7 @@ fn kinds(symbols: &mut Symbols) -> Vec<Kind> {
     kinds
 }
 
-fn stream_events(subject: Sym, client: ClientId) -> [StreamEvent; 24] {
+fn stream_events(subject: Sym, client: ClientId) -> [StreamEvent; 25] {
     let (stream, consumer) = (StreamNo(0), ConsumerNo(0));
     let msg = MsgId { client, conn: STORED, seq: 9 };
     let sent = |expect| StreamEvent::Sent {
@@ -227,11 +227,18 @@ fn stream_events(subject: Sym, client: ClientId) -> [StreamEvent; 24] {
         StreamEvent::Read { client, call: 1, stream, subject },
         StreamEvent::Got { client, call: 1, seq: 0, msg: None },
         StreamEvent::Untold { client, call: 2 },
-        StreamEvent::State(StreamState { messages: 1, bytes: 2, lost: 3, ..Default::default() }),
+        StreamEvent::State(StreamState {
+            messages: 1,
+            bytes: 2,
+            lost: 3,
+            asked: 4,
+            ..Default::default()
+        }),
         StreamEvent::Stored { stream, seq: 1, subject, msg: Some(msg), size: 2, hash: 3 },
         StreamEvent::Hole { stream, seq: 1, code: 404 },
         StreamEvent::Audited { stream },
         StreamEvent::Damaged { stream, what: subject, first: 2, last: u64::MAX },
+        StreamEvent::Vanished { stream },
         StreamEvent::ConsumerState(ConsumerState { floor: 1, pending: 2, ..Default::default() }),
         StreamEvent::ApiError { client, about: subject, code: 1, text: subject },
     ]

@@ -60,6 +60,9 @@ pub(super) fn describe(history: &History, event: &StreamEvent) -> String {
             words.name(*what),
             words.stream(*stream)
         ),
+        StreamEvent::Vanished { stream } => {
+            format!("the last file of {} cannot be found any more", words.stream(*stream))
+        }
         StreamEvent::ApiError { client, about, code, text } => format!(
             "{} asked on `{}` and got error {code}: {}",
             words.client(*client),
@@ -125,6 +128,7 @@ impl Words<'_> {
             | StreamEvent::Hole { .. }
             | StreamEvent::Audited { .. }
             | StreamEvent::Damaged { .. }
+            | StreamEvent::Vanished { .. }
             | StreamEvent::ConsumerState(_)
             | StreamEvent::ApiError { .. } => String::new(),
         }
@@ -175,6 +179,7 @@ impl Words<'_> {
             | StreamEvent::Hole { .. }
             | StreamEvent::Audited { .. }
             | StreamEvent::Damaged { .. }
+            | StreamEvent::Vanished { .. }
             | StreamEvent::ApiError { .. } => String::new(),
         }
     }

@@ -97,8 +97,21 @@ impl World {
             };
             self.lanes[lane].push_back(op);
         }
-        self.model.ack(log.durable().0);
-        self.model.created |= log.durable().0 > 0;
+        let durable = log.durable().0;
+        self.model.ack(durable);
+        self.model.created |= durable > 0;
+    }
+
+    /// What is not durable yet can be had as it was taken, and nothing else can.
+    fn peek_all(&self) {
+        let Some(log) = self.log.as_ref().filter(|log| log.is_open()) else { return };
+        for seq in log.durable_seq() + 1..log.next_seq() {
+            let known = self.model.now.messages.get(&seq);
+            match (log.peek(seq), known) {
+                (Some(held), Some(known)) => assert!(same(known, &held), "{seq}: {held:?}"),
+                (held, known) => assert!(held.is_none() && known.is_none(), "{seq}: {held:?}"),
+            }
+        }
     }
 
     /// Carries one operation out, of any lane.
@@ -260,6 +273,7 @@ impl World {
     /// Reads a message and compares it.
     pub(crate) fn read(&mut self, seq: u64) -> Result<(), Crashed> {
         loop {
+            self.peek_all();
             let durable = self.log().durable_seq();
             let log = self.log.as_mut().expect("there is one");
             let got = log.get(seq, &mut self.out);
@@ -333,6 +347,7 @@ impl World {
             mark,
         });
         self.did(Mutation::Append(seq, message));
+        self.peek_all();
     }
 
     pub(crate) fn remove(&mut self, draws: &mut Stream) {

@@ -6,12 +6,17 @@ use std::path::Path;
 
 use super::error::Error;
 
-const GUARANTEES: &str = "sim/src/guarantee/catalogue.rs";
+const GUARANTEES: [&str; 2] =
+    ["sim/src/guarantee/catalogue.rs", "sim/src/guarantee/catalogue/streams.rs"];
 const FAMILIES: &str = "sim/src/plan/family.rs";
 
 /// The ids of the catalogue.
 pub(super) fn guarantees(root: &Path) -> Result<Vec<String>, Error> {
-    names(root, GUARANTEES, |line| line.strip_prefix("id: \""))
+    let mut all = Vec::new();
+    for file in GUARANTEES {
+        all.extend(names(root, file, |line| line.strip_prefix("id: \""))?);
+    }
+    Ok(all)
 }
 
 /// The families, as `causeway-sim run --without` names them.
@@ -39,8 +44,8 @@ mod tests {
     fn the_names_of_this_repository_are_read() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let (guarantees, families) = (guarantees(&root).unwrap(), families(&root).unwrap());
-        assert!(guarantees.len() >= 25, "{guarantees:?}");
-        assert!(guarantees.iter().any(|id| id == "one_hop"));
+        assert!(guarantees.len() >= 40, "{guarantees:?}");
+        assert!(["one_hop", "no_acked_loss"].iter().all(|id| guarantees.iter().any(|g| g == id)));
         assert!(families.len() >= 8, "{families:?}");
         assert!(families.iter().any(|name| name == "lame_duck"));
         let plain = |name: &String| name.chars().all(|c| c.is_ascii_lowercase() || c == '_');

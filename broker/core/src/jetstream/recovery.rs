@@ -208,6 +208,7 @@ impl JetStream {
             }
             turn.fx.trace.push(TraceEvent::StreamUnknown { dir });
         }
+        stream.give_up_damaged(turn);
         stream.release_unneeded(turn);
         self.take_up(turn, stream);
     }

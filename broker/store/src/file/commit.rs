@@ -31,6 +31,21 @@ pub(super) struct Flight {
     gone: Option<Vec<u32>>,
 }
 
+impl Flight {
+    /// What it writes at this place and behind it, up to the end of a piece.
+    pub(super) fn record(&self, segment: u32, at: u64) -> Option<Bytes> {
+        let mut skip = at.checked_sub(self.at).filter(|_| segment == self.segment)?;
+        for piece in &self.pieces {
+            let len = piece.len() as u64;
+            if skip < len {
+                return Some(piece.slice(skip as usize..));
+            }
+            skip -= len;
+        }
+        None
+    }
+}
+
 impl FileLog {
     /// Begins a batch, if there is something to write and nothing is being written.
     pub(crate) fn commit(&mut self, index: &mut Index, notes: &mut dyn Notes, out: &mut Vec<Op>) {

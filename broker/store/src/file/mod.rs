@@ -39,7 +39,7 @@ use crate::limits::FIRST_SEGMENT_BYTES;
 use crate::log::{Failure, Progress};
 use crate::message::{Meta, NewMessage, Position, Trimmed};
 use crate::notes::NoteChange;
-use crate::recovery::Recovery;
+use crate::recovery::{Finding, Recovery};
 use cache::Cache;
 use commit::Flight;
 pub(crate) use crc::crc32c;
@@ -123,6 +123,8 @@ pub(crate) struct FileLog {
     /// Removed messages whose bodies are still on the disk.
     erases: Vec<Erase>,
     lost: Vec<RangeInclusive<u64>>,
+    /// Damage that reading has found and the owner has not taken.
+    found: Vec<Finding>,
     packing: Option<Packing>,
     /// Segments that cannot be packed: something in them cannot be read.
     unpackable: BTreeSet<u32>,
@@ -162,6 +164,7 @@ impl FileLog {
             garbage: Vec::new(),
             erases: Vec::new(),
             lost: Vec::new(),
+            found: Vec::new(),
             packing: None,
             unpackable: BTreeSet::new(),
             jobs: VecDeque::new(),
@@ -216,6 +219,18 @@ impl FileLog {
 
     pub(crate) fn lost(&self) -> &[RangeInclusive<u64>] {
         &self.lost
+    }
+
+    pub(crate) fn take_found(&mut self) -> Vec<Finding> {
+        core::mem::take(&mut self.found)
+    }
+
+    /// Counts a message as lost.
+    pub(crate) fn give_up(&mut self, index: &mut Index, seq: u64) -> Option<Meta> {
+        let removed = index.remove(seq)?;
+        let at = self.lost.partition_point(|range| *range.end() < seq);
+        self.lost.insert(at, seq..=seq);
+        Some(removed)
     }
 
     pub(crate) fn recovered(&mut self) -> Option<Recovery> {

@@ -87,6 +87,19 @@ impl Pending {
         self.first_seq.get_or_insert(head.seq);
     }
 
+    /// The record of a message.
+    pub(super) fn record(&self, seq: u64) -> Option<&[u8]> {
+        let mut rest = &self.records[..];
+        while let Some(head) = rest.first_chunk() {
+            let (record, behind) = rest.split_at_checked(put_record_bytes(head) as usize)?;
+            if Header::fields(head)?.seq == seq {
+                return Some(record);
+            }
+            rest = behind;
+        }
+        None
+    }
+
     fn put_head(&mut self, at: usize, head: &Header) {
         if let Some(to) = self.records[at..].first_chunk_mut() {
             head.put(to);

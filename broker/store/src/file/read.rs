@@ -11,6 +11,7 @@ use crate::disk::{Answer, DiskError, FileId, Lane, Op, OpKind};
 use crate::index::{Index, UNPLACED};
 use crate::limits::{OPEN_FILES, READ_AHEAD_BYTES, READ_BYTES};
 use crate::message::{Get, StoredMessage};
+use crate::recovery::{Finding, FindingKind};
 
 /// What is being read.
 #[derive(Debug, Default)]
@@ -31,7 +32,8 @@ pub(super) struct Loads {
 impl FileLog {
     /// Reads a message that is durable.
     pub(crate) fn get(&mut self, index: &Index, seq: u64, out: &mut Vec<Op>) -> Get {
-        if self.lost.iter().any(|range| range.contains(&seq)) {
+        let lost = self.lost.partition_point(|range| *range.end() < seq);
+        if self.lost.get(lost).is_some_and(|range| range.contains(&seq)) {
             return Get::Lost;
         }
         let Some(located) = index.locate(seq).filter(|located| located.at != UNPLACED) else {
@@ -53,17 +55,41 @@ impl FileLog {
             if !self.loads.again.insert((segment, at)) {
                 self.loads.again.remove(&(segment, at));
                 self.cache.drop_at(segment, at);
-                return Get::Lost;
+                return self.is_lost(FindingKind::Damage, segment, at, seq);
             }
             self.cache.drop_at(segment, at);
         }
         match self.loads.failed.remove(&(segment, at)) {
-            Some(None | Some(DiskError::NotFound)) => return Get::Lost,
+            Some(None) => return self.is_lost(FindingKind::Damage, segment, at, seq),
+            Some(Some(DiskError::NotFound)) => {
+                return self.is_lost(FindingKind::MissingFile, segment, at, seq);
+            }
             Some(Some(_)) => return Get::Failed,
             None => {}
         }
         self.load(segment, at, len, ahead, out);
         Get::Loading
+    }
+
+    /// A message cannot be had any more. The owner is to hear of it.
+    fn is_lost(&mut self, kind: FindingKind, segment: u32, at: u64, seq: u64) -> Get {
+        let lost = Some(seq..=seq);
+        if !self.found.iter().any(|finding| finding.lost == lost) {
+            self.found.push(Finding { kind, segment, at, lost });
+        }
+        Get::Lost
+    }
+
+    /// A message that is not durable yet, from the batch that is being written or from what waits for
+    /// the next one.
+    pub(crate) fn peek(&self, index: &Index, seq: u64) -> Option<StoredMessage> {
+        let located = index.locate(seq)?;
+        if located.at == UNPLACED {
+            return message_in(&Bytes::copy_from_slice(self.pending.record(seq)?), seq);
+        }
+        let flight = self.flight.as_ref()?;
+        let record = flight.record(located.segment, u64::from(located.at) * GRANULE)?;
+        message_in(&record, seq)
     }
 
     /// The message in these bytes, if it is the right one and as it was written.
@@ -78,20 +104,7 @@ impl FileLog {
         let place = Place { identity: self.io.identity, segment, at };
         let (head, _) = Header::read(bytes, place)?;
         let fits = !read || head.fits(&bytes[HEADER_BYTES..]);
-        if head.kind != Kind::Message || head.seq != seq || !fits {
-            return None;
-        }
-        let begin = HEADER_BYTES + if head.is(MARKED) { 8 } else { 0 };
-        let body = bytes.slice(begin..HEADER_BYTES + head.body as usize);
-        let subject = usize::from(head.subject);
-        let header = subject + head.header as usize;
-        Some(StoredMessage {
-            seq,
-            time: head.time,
-            subject: body.slice(..subject),
-            header: body.slice(subject..header),
-            payload: body.slice(header..),
-        })
+        if fits { body_of(&head, bytes, seq) } else { None }
     }
 
     /// Has a piece read, unless it is on its way.
@@ -180,4 +193,26 @@ impl FileLog {
             }
         }
     }
+}
+
+/// The message in a record that was never anywhere but here.
+fn message_in(record: &Bytes, seq: u64) -> Option<StoredMessage> {
+    body_of(&Header::fields(record.first_chunk()?)?, record, seq)
+}
+
+fn body_of(head: &Header, bytes: &Bytes, seq: u64) -> Option<StoredMessage> {
+    if head.kind != Kind::Message || head.seq != seq {
+        return None;
+    }
+    let begin = HEADER_BYTES + if head.is(MARKED) { 8 } else { 0 };
+    let body = bytes.slice(begin..HEADER_BYTES + head.body as usize);
+    let subject = usize::from(head.subject);
+    let header = subject + head.header as usize;
+    Some(StoredMessage {
+        seq,
+        time: head.time,
+        subject: body.slice(..subject),
+        header: body.slice(subject..header),
+        payload: body.slice(header..),
+    })
 }

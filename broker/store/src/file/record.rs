@@ -177,6 +177,11 @@ impl Header {
         if checksum(bytes, place) != crc {
             return None;
         }
+        Some((Self::fields(bytes)?, crc))
+    }
+
+    /// What a header says, if it is of a kind that there is. Nothing is checked.
+    pub(crate) fn fields(bytes: &[u8; HEADER_BYTES]) -> Option<Self> {
         let kind = match bytes[2] {
             MESSAGE => Kind::Message,
             2 => Kind::Control,
@@ -184,7 +189,7 @@ impl Header {
             4 => Kind::Close,
             _ => return None,
         };
-        let header = Self {
+        Some(Self {
             kind,
             flags: bytes[3],
             subject: u16::from_le_bytes([bytes[4], bytes[5]]),
@@ -196,8 +201,7 @@ impl Header {
             ahead: u32_at(bytes, 40),
             chain: u32_at(bytes, 44),
             body_crc: u32_at(bytes, 48),
-        };
-        Some((header, crc))
+        })
     }
 
     /// Bytes of the whole record, with what fills it up.

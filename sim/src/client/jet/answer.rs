@@ -104,7 +104,7 @@ impl<'a> Answer<'a> {
         Some((seq, duplicate, name.to_owned()))
     }
 
-    pub(super) fn stream_state(&self, stream: StreamNo) -> Option<StreamState> {
+    pub(super) fn stream_state(&self, stream: StreamNo, asked: u64) -> Option<StreamState> {
         let json = self.json();
         let state = json.get("state")?;
         let number = |key: &str| state.get(key).and_then(Value::as_u64);
@@ -117,6 +117,7 @@ impl<'a> Answer<'a> {
             last: number("last_seq")?,
             deleted: number("num_deleted").unwrap_or(0),
             lost: lost.and_then(Value::as_array).map_or(0, |lost| lost.len() as u64),
+            asked,
         })
     }
 
@@ -276,7 +277,7 @@ mod tests {
         assert_eq!(answer(Some(raw.len() as u32 - 2), raw).got(), Some(got));
         let state =
             br#"{"state":{"messages":1,"bytes":2,"first_seq":3,"last_seq":4,"lost":{"msgs":[9]}}}"#;
-        let state = answer(None, state).stream_state(StreamNo(0)).unwrap();
+        let state = answer(None, state).stream_state(StreamNo(0), 7).unwrap();
         assert_eq!((state.messages, state.last, state.deleted, state.lost), (1, 4, 0, 1));
         let lost = br#"{"state":{"lost":{"msgs":[3,4,9]}}}"#;
         assert_eq!(answer(None, lost).lost(), [(3, 4), (9, 9)]);

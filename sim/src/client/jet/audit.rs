@@ -80,18 +80,18 @@ impl Client {
                 self.ask_for(stream, seq, rec);
                 return self.audit_more(rec);
             }
-            let asked = |wait: &Wait| matches!(wait, Wait::SurveyAgain(_));
+            let asked = |wait: &Wait| matches!(wait, Wait::SurveyAgain(..));
             if reading.is_over() && !jet.waiting.values().any(asked) {
-                self.ask_how(stream, Wait::SurveyAgain(stream), rec);
+                self.ask_how(stream, Wait::SurveyAgain(stream, rec.now), rec);
             }
             return;
         }
-        let asks = |wait: &Wait| matches!(wait, Wait::Survey(_) | Wait::Consumer(_));
+        let asks = |wait: &Wait| matches!(wait, Wait::Survey(..) | Wait::Consumer(_));
         if jet.waiting.values().any(asks) {
             return;
         }
         if let Some(stream) = jet.audit.streams.front().copied() {
-            self.ask_how(stream, Wait::Survey(stream), rec);
+            self.ask_how(stream, Wait::Survey(stream, rec.now), rec);
         } else if let Some(consumer) = jet.audit.consumers.front().copied() {
             self.ask_how_consumer(consumer, rec);
         }
@@ -116,13 +116,18 @@ impl Client {
     }
 
     /// The server has said how the stream is that is to be read.
-    pub(super) fn surveyed(&mut self, stream: StreamNo, answer: &Answer<'_>, rec: &mut Recorder) {
+    pub(super) fn surveyed(
+        &mut self,
+        (stream, asked): (StreamNo, u64),
+        answer: &Answer<'_>,
+        rec: &mut Recorder,
+    ) {
         if answer.is_unavailable() {
             return self.steward_later(rec.now);
         }
         let Some(jet) = &mut self.jet else { return };
         jet.audit.streams.pop_front();
-        if let Some(state) = answer.stream_state(stream) {
+        if let Some(state) = answer.stream_state(stream, asked) {
             stream_event(StreamEvent::State(state), rec);
             let (next, last) = (state.first.max(1), state.last);
             let (open, again) = (BTreeSet::new(), BTreeSet::new());
@@ -180,14 +185,15 @@ impl Client {
         self.audit_more(rec);
     }
 
-    /// The server has said how the stream is that has been read.
+    /// The server has said how the stream is that has been read. What has been stored since is read,
+    /// too.
     pub(super) fn surveyed_again(
         &mut self,
-        stream: StreamNo,
+        (stream, asked): (StreamNo, u64),
         answer: &Answer<'_>,
         rec: &mut Recorder,
     ) {
-        let Some(state) = answer.stream_state(stream) else {
+        let Some(state) = answer.stream_state(stream, asked) else {
             return self.steward_later(rec.now);
         };
         let what = rec.intern("lost");
@@ -195,9 +201,14 @@ impl Client {
             stream_event(StreamEvent::Damaged { stream, what, first, last }, rec);
         }
         stream_event(StreamEvent::State(state), rec);
-        stream_event(StreamEvent::Audited { stream }, rec);
-        if let Some(jet) = &mut self.jet {
-            jet.audit.reading = None;
+        let reading = self.jet.as_mut().map(|jet| &mut jet.audit.reading);
+        match reading {
+            Some(Some(reading)) if reading.last < state.last => reading.last = state.last,
+            Some(reading) => {
+                *reading = None;
+                stream_event(StreamEvent::Audited { stream }, rec);
+            }
+            None => {}
         }
         self.audit_more(rec);
     }

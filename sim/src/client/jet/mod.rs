@@ -54,7 +54,7 @@ const PUSHED: Sid = Sid(1 << 30);
 const PAUSE_NS: u64 = 250 * MS;
 
 /// How long the API may take to answer.
-pub(crate) const API_NS: u64 = 2 * SECOND;
+const API_NS: u64 = 2 * SECOND;
 
 /// A client's business with streams.
 #[derive(Debug)]
@@ -92,12 +92,12 @@ enum Wait {
     Key { call: u32, subject: Sym },
     /// The first thing that is still to be made.
     Make,
-    /// How a stream is.
-    Look(StreamNo),
+    /// How a stream is, asked at this time.
+    Look(StreamNo, u64),
     /// How a stream is that is to be read back.
-    Survey(StreamNo),
+    Survey(StreamNo, u64),
     /// The same when it has been.
-    SurveyAgain(StreamNo),
+    SurveyAgain(StreamNo, u64),
     /// One of its messages.
     Read { stream: StreamNo, seq: u64 },
     /// How a consumer is.
@@ -268,14 +268,14 @@ impl Client {
                 let client = self.id;
                 stream_event(StreamEvent::Untold { client, call }, rec);
             }
-            Wait::Make | Wait::Survey(_) | Wait::SurveyAgain(_) | Wait::Consumer(_) => {
+            Wait::Make | Wait::Survey(..) | Wait::SurveyAgain(..) | Wait::Consumer(_) => {
                 self.steward_later(rec.now);
             }
             Wait::Read { seq, .. } => {
                 self.read_again(seq);
                 self.steward_later(rec.now);
             }
-            Wait::Ack { .. } | Wait::Look(_) => {}
+            Wait::Ack { .. } | Wait::Look(..) => {}
         }
     }
 
@@ -350,9 +350,9 @@ impl Client {
             }
             Wait::Key { call, subject } => self.key_read(call, subject, answer, rec),
             Wait::Make => self.made(answer, rec),
-            Wait::Look(stream) => self.looked(stream, answer, rec),
-            Wait::Survey(stream) => self.surveyed(stream, answer, rec),
-            Wait::SurveyAgain(stream) => self.surveyed_again(stream, answer, rec),
+            Wait::Look(stream, asked) => self.looked((stream, asked), answer, rec),
+            Wait::Survey(stream, asked) => self.surveyed((stream, asked), answer, rec),
+            Wait::SurveyAgain(stream, asked) => self.surveyed_again((stream, asked), answer, rec),
             Wait::Read { stream, seq } => self.read_back(stream, seq, answer, rec),
             Wait::Consumer(consumer) => self.consumer_surveyed(consumer, answer, rec),
             Wait::Pull(_) | Wait::Ack { .. } => {}

@@ -99,7 +99,7 @@ impl Client {
         let node = self.plan.nodes.first().copied().unwrap_or_default();
         let streams = self.jet.as_ref().map(|jet| jet.known.streams_of(node));
         for stream in streams.into_iter().flatten() {
-            self.ask_how(stream, Wait::Look(stream), rec);
+            self.ask_how(stream, Wait::Look(stream, rec.now), rec);
         }
     }
 
@@ -111,8 +111,13 @@ impl Client {
         self.ask(&to, (b"", b""), (wait, API_NS), rec);
     }
 
-    pub(super) fn looked(&mut self, stream: StreamNo, answer: &Answer<'_>, rec: &mut Recorder) {
-        if let Some(state) = answer.stream_state(stream) {
+    pub(super) fn looked(
+        &mut self,
+        (stream, asked): (StreamNo, u64),
+        answer: &Answer<'_>,
+        rec: &mut Recorder,
+    ) {
+        if let Some(state) = answer.stream_state(stream, asked) {
             stream_event(StreamEvent::State(state), rec);
         }
     }

@@ -215,13 +215,32 @@ fn damage_hits_files_and_stays() {
             }
         }
         bench.run(u64::MAX);
-        let hit = bench.drive.begin_fault(1, DiskFault::Damage { what, times: 20 });
-        assert_eq!(hit, [path("a"), path("b")], "{what:?}");
+        let hits = bench.drive.begin_fault(1, DiskFault::Damage { what, times: 20 });
+        let hits: Vec<Path> = hits.into_iter().map(|hit| hit.path).collect();
+        assert_eq!(hits, [path("a"), path("b")], "{what:?}");
         bench.drive.end_fault(1);
         let good = vec![2; 2048];
         assert_ne!(bench.content("a"), good, "{what:?}");
         assert_ne!(bench.content("b"), good, "{what:?}");
     }
+}
+
+#[test]
+fn the_last_segment_with_anything_in_it_vanishes() {
+    let mut bench = Bench::new(5);
+    for (number, name, byte) in [(1, "1.seg", 7), (2, "2.seg", 7), (3, "3.seg", 0), (4, "1.idx", 7)]
+    {
+        bench.file(number, name);
+        bench.write(number, 0, byte);
+    }
+    bench.run(u64::MAX);
+    let lost = DiskFault::Damage { what: DiskDamage::Lost, times: 50 };
+    let vanished: Vec<(Path, bool)> =
+        bench.drive.begin_fault(1, lost).into_iter().map(|hit| (hit.path, hit.vanished)).collect();
+    assert_eq!(vanished.len(), 4, "{vanished:?}");
+    assert!(vanished.contains(&(path("2.seg"), true)), "{vanished:?}");
+    assert!(vanished.contains(&(path("3.seg"), false)), "{vanished:?}");
+    assert!(vanished.contains(&(path("1.idx"), false)), "{vanished:?}");
 }
 
 #[test]

@@ -46,6 +46,14 @@ pub(super) struct Acked {
     pub(super) duplicate: bool,
 }
 
+impl Sent {
+    /// Between which times the server has said something that was heard as this.
+    pub(super) fn said(&self, acked: &Acked) -> (u64, u64) {
+        let asked = self.attempts.iter().map(|(_, t)| *t).rfind(|t| *t <= acked.t);
+        (asked.unwrap_or(acked.t), acked.t)
+    }
+}
+
 /// What was read back.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Stored {
@@ -74,6 +82,8 @@ pub(super) struct Stream {
     pub(super) damage: Vec<(u64, u64)>,
     /// It has found something that it cannot read, and not what it was.
     pub(super) torn: bool,
+    /// When the last file with anything of it could not be found any more.
+    pub(super) vanished: Vec<u64>,
     /// Who was acknowledged at which sequence first.
     pub(super) acked: BTreeMap<u64, MsgId>,
 }
@@ -116,6 +126,8 @@ pub(super) struct Machine {
     pub(super) down: Vec<u64>,
     /// Files were damaged: what was synced may be gone, but the node must notice.
     pub(super) damaged: Option<u64>,
+    /// Writes or syncs failed, lately.
+    pub(super) failed: Option<u64>,
     /// The disk has lied: what was synced may be gone, and nobody could notice.
     pub(super) lied: Option<u64>,
 }
@@ -142,6 +154,7 @@ impl Streams {
             audited: None,
             damage: Vec::new(),
             torn: false,
+            vanished: Vec::new(),
             acked: BTreeMap::new(),
         });
         let consumers = header.consumers.iter().map(|info| Consumer {
@@ -195,6 +208,9 @@ impl Streams {
             }
             if fault.kind == FaultKind::Disk && says(&fault.text, &LIES) {
                 machine.lied.get_or_insert(t);
+            }
+            if fault.kind == FaultKind::Disk && says(&fault.text, &FAILURES) {
+                machine.failed = Some(t);
             }
             if fault.kind == FaultKind::Disk && says(&fault.text, &DAMAGE) {
                 machine.damaged.get_or_insert(t);
@@ -251,12 +267,19 @@ impl Streams {
             }
             StreamEvent::Damaged { stream, first, last, .. } => {
                 let stream = &mut self.streams[usize::from(stream.0)];
+                if (first, last) == (0, u64::MAX) {
+                    // Nobody knows what it was, so there is nothing that its last state is of.
+                    stream.state = None;
+                }
                 if first <= last {
                     stream.damage.push((first, last));
                 } else {
                     // Of an end that cannot be read nobody knows what it was.
                     stream.torn = true;
                 }
+            }
+            StreamEvent::Vanished { stream } => {
+                self.streams[usize::from(stream.0)].vanished.push(t);
             }
             StreamEvent::ConsumerState(_)
             | StreamEvent::Given { .. }
@@ -304,13 +327,13 @@ impl Streams {
         all.entry(seq).or_insert(Given { first_i: i, ..Given::default() })
     }
 
-    /// Whether a server that keeps its promises may have lost something that it said at this time:
-    /// its disk was damaged, everything was in memory, or the power went before the next sync.
-    pub(super) fn may_forget(&self, stream: StreamNo, said_t: u64) -> bool {
+    /// Whether a server that keeps its promises may have lost something that it said between these two
+    /// times: its disk lied, everything was in memory, or the power went before the next sync.
+    pub(super) fn may_forget(&self, stream: StreamNo, (asked_t, heard_t): (u64, u64)) -> bool {
         let stream = self.stream(stream);
         let machine = self.machine(stream.node);
-        let after = |times: &[u64]| times.iter().any(|t| *t >= said_t);
-        let unsynced = |t: &u64| *t >= said_t && *t - said_t <= stream.sync_ns + SECOND;
+        let after = |times: &[u64]| times.iter().any(|t| *t >= asked_t);
+        let unsynced = |t: &u64| *t >= asked_t && *t <= heard_t + stream.sync_ns + SECOND;
         machine.lied.is_some()
             || stream.rules.memory && after(&machine.down)
             || stream.sync_ns > 0 && machine.power_lost.iter().any(unsynced)
@@ -329,14 +352,42 @@ impl Streams {
                 || stream.torn && (seq > last || stream.stored.contains_key(&seq)))
     }
 
-    /// Whether anything at all may have been forgotten that was ever said.
+    /// Whether a message that was acknowledged at this time may be missing because the last file of its
+    /// stream could not be found when the process was started next. What is left is what was there
+    /// before, and nothing in it says that there was more: a node alone cannot know.
+    pub(super) fn may_have_vanished(&self, stream: StreamNo, heard_t: u64) -> bool {
+        let stream = self.stream(stream);
+        let down = &self.machine(stream.node).down;
+        let restarted = |since: &u64| down.iter().find(|t| *t >= since);
+        stream.vanished.iter().filter_map(restarted).any(|t| heard_t <= *t + UNDER_WAY_NS)
+    }
+
+    /// Whether anything at all may have been forgotten that was ever said: because of a promise that the
+    /// disk broke, of one that was never made, or of damage that the node has reported.
     pub(super) fn may_have_forgotten(&self, stream: StreamNo) -> bool {
         let stream = self.stream(stream);
         let machine = self.machine(stream.node);
-        machine.damaged.is_some()
+        let reported = stream.torn || !stream.damage.is_empty() || !stream.vanished.is_empty();
+        machine.damaged.is_some() && reported
             || machine.lied.is_some()
             || stream.rules.memory && !machine.down.is_empty()
             || stream.sync_ns > 0 && !machine.power_lost.is_empty()
+    }
+
+    /// The highest sequence of a stream that anybody has heard of; no limit before its node was asked.
+    pub(super) fn last_known(&self, no: StreamNo) -> u64 {
+        let stream = self.stream(no);
+        let said = stream.state.map_or(u64::MAX, |(_, _, state)| state.last);
+        let acked = stream.acked.keys().next_back().copied();
+        let given = self.consumers_of(no).filter_map(|each| each.given.keys().next_back().copied());
+        given.chain(acked).fold(said, u64::max)
+    }
+
+    /// Whether a stream may be shut because its disk failed, and its process has gone on since: what
+    /// was not durable then never will be, and nothing more is accepted or given out.
+    pub(super) fn may_be_shut(&self, stream: StreamNo) -> bool {
+        let machine = self.machine(self.stream(stream).node);
+        machine.failed.is_some_and(|t| machine.down.last().is_none_or(|down| *down < t))
     }
 
     /// Whether a consumer takes a message with this subject.
@@ -353,18 +404,25 @@ impl Consumer {
     pub(super) fn is_done_with(&self, seq: u64) -> bool {
         let settled = |given: &Given| given.settled.is_some();
         match self.rules.ack {
-            Ack::None => self.given.contains_key(&seq),
+            // It may have been lost on its way: nobody would know.
+            Ack::None => self.given.range(seq..).next().is_some(),
             Ack::All => self.given.range(seq..).any(|(_, given)| settled(given)),
             Ack::Explicit => self.given.get(&seq).is_some_and(settled),
         }
     }
 }
 
+/// An answer is on its way no longer than that.
+const UNDER_WAY_NS: u64 = SECOND / 2;
+
 /// There is no such message, as a status or as an error of the API.
 const NOT_FOUND: [u32; 2] = [404, 10_037];
 
 /// Disk faults that nobody can notice before it is too late.
 const LIES: [&str; 2] = ["lying_sync", "misdirect"];
+
+/// Disk faults by which writes or syncs fail.
+const FAILURES: [&str; 3] = ["errors", "full", "read_only"];
 
 /// Disk faults after which files are not what they were.
 const DAMAGE: [&str; 4] = ["bit_rot", "stale", "truncate", "lost_file"];

@@ -107,7 +107,8 @@ impl Script {
     }
 
     pub(crate) fn state_of(&mut self, state: StreamState) {
-        self.stream_event(StreamEvent::State(state));
+        let asked = self.now;
+        self.stream_event(StreamEvent::State(StreamState { asked, ..state }));
     }
 
     pub(crate) fn consumer_state(&mut self, state: ConsumerState) {

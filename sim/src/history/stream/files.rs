@@ -23,7 +23,8 @@ pub(in crate::history) fn write(event: &StreamEvent, symbols: &Symbols, o: &mut 
     match event {
         StreamEvent::Made { .. }
         | StreamEvent::ConsumerMade { .. }
-        | StreamEvent::Audited { .. } => {}
+        | StreamEvent::Audited { .. }
+        | StreamEvent::Vanished { .. } => {}
         StreamEvent::Sent { .. }
         | StreamEvent::Acked { .. }
         | StreamEvent::Refused { .. }
@@ -127,7 +128,7 @@ fn consumption(event: &StreamEvent, symbols: &Symbols, o: &mut Object<'_>) {
 }
 
 impl StreamState {
-    const fn fields(&self) -> [(&'static str, u64); 6] {
+    const fn fields(&self) -> [(&'static str, u64); 7] {
         [
             ("messages", self.messages),
             ("bytes", self.bytes),
@@ -135,6 +136,7 @@ impl StreamState {
             ("last", self.last),
             ("deleted", self.deleted),
             ("lost", self.lost),
+            ("asked", self.asked),
         ]
     }
 }
@@ -161,7 +163,7 @@ pub(in crate::history) fn read(
 ) -> Field<Option<Kind>> {
     let event = match k {
         "stream_made" | "stream_state" | "stream_stored" | "stream_hole" | "stream_audited"
-        | "stream_damaged" => read_of_stream(k, row, symbols)?,
+        | "stream_damaged" | "stream_vanished" => read_of_stream(k, row, symbols)?,
         "stream_sent" | "stream_acked" | "stream_refused" | "stream_unknown" => {
             read_of_publication(k, row, symbols)?
         }
@@ -203,6 +205,7 @@ fn read_of_stream(k: &str, row: Row<'_>, symbols: &mut Symbols) -> Field<Option<
             last: row.number("last")?,
             deleted: row.number("deleted")?,
             lost: row.number("lost")?,
+            asked: row.number("asked")?,
         }),
         "stream_stored" => StreamEvent::Stored {
             stream,
@@ -216,6 +219,7 @@ fn read_of_stream(k: &str, row: Row<'_>, symbols: &mut Symbols) -> Field<Option<
             StreamEvent::Hole { stream, seq: row.number("seq")?, code: row.number("code")? }
         }
         "stream_audited" => StreamEvent::Audited { stream },
+        "stream_vanished" => StreamEvent::Vanished { stream },
         "stream_damaged" => StreamEvent::Damaged {
             stream,
             what: row.sym("what", symbols)?,

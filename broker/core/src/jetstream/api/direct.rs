@@ -10,7 +10,7 @@ use causeway_wire::jetstream::headers::name::REQUIRED_API_LEVEL;
 use causeway_wire::jetstream::request::MsgGetRequest;
 
 use crate::jetstream::JetStream;
-use crate::jetstream::stream::{Batch, Many, Read, Stream, StreamId, What};
+use crate::jetstream::stream::{Batch, Many, One, Read, Stream, StreamId, What};
 use crate::jetstream::turn::{Incoming, Turn};
 use crate::limits;
 
@@ -77,20 +77,18 @@ impl Stream {
         if !request.multi_last.is_empty() {
             return self.begin_many(turn, to, &request, most);
         }
-        self.begin_direct(turn, to, &request, most)
+        self.begin_direct(turn, to, request, most)
     }
 
     fn begin_direct(
         &mut self,
         turn: &mut Turn<'_>,
         to: &[u8],
-        request: &MsgGetRequest,
+        request: MsgGetRequest,
         most: u64,
     ) -> Result<(), &'static str> {
-        let headers = !request.no_hdr;
         if request.batch == 0 {
-            let seq = self.resolve(request).ok_or("404 Message Not Found")?;
-            let what = What::Direct { seq, headers };
+            let what = What::Direct(One::new(request));
             self.read(turn, Read { to: Vec::from(to), what });
             return Ok(());
         }
@@ -100,8 +98,8 @@ impl Stream {
         let batch = Batch {
             next,
             left: u64::try_from(request.batch).unwrap_or(0),
-            bytes_left: bytes_of(request, most),
-            headers,
+            bytes_left: bytes_of(&request, most),
+            headers: !request.no_hdr,
             pending: self.log.count(&mut filter, next),
             counted: self.log.state().last_seq,
             last: 0,

@@ -9,7 +9,7 @@ use causeway_wire::jetstream::{ApiError, ErrorKind, Time, is_empty_request};
 
 use super::{Answer, Request};
 use crate::jetstream::JetStream;
-use crate::jetstream::stream::{Read, Stream, StreamId, What};
+use crate::jetstream::stream::{One, Read, Stream, StreamId, What};
 use crate::jetstream::turn::Turn;
 
 impl JetStream {
@@ -24,15 +24,13 @@ impl JetStream {
             Err(error) => return Answer::now::<MsgGetResponse>(Err(error)),
         };
         let stream = self.streams.get_mut(&id)?;
-        match stream.resolve(&request) {
-            Some(seq) => {
-                self.api.total += 1;
-                let what = What::Document { seq, headers: !request.no_hdr };
-                stream.read(turn, Read { to: Vec::from(of.reply), what });
-                None
-            }
-            None => Answer::now::<MsgGetResponse>(Err(ErrorKind::NoMessageFound.error())),
+        if stream.resolve(&request).is_none() {
+            return Answer::now::<MsgGetResponse>(Err(ErrorKind::NoMessageFound.error()));
         }
+        self.api.total += 1;
+        let what = What::Document(One::new(request));
+        stream.read(turn, Read { to: Vec::from(of.reply), what });
+        None
     }
 
     fn msg_get_request(
@@ -103,7 +101,7 @@ impl JetStream {
 
 impl Stream {
     /// Which message a request for one means, if there is one.
-    pub(super) fn resolve(&mut self, request: &MsgGetRequest) -> Option<u64> {
+    pub(in crate::jetstream) fn resolve(&mut self, request: &MsgGetRequest) -> Option<u64> {
         if !request.last_by_subj.is_empty() {
             return self.last_matching(request.last_by_subj.as_bytes());
         }

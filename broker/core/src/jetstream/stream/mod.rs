@@ -53,7 +53,7 @@ pub(crate) use expect::Room;
 pub(crate) use ingest::with_fields;
 pub(crate) use intakes::{Gone, IntakeId};
 pub(crate) use notes::{ConsumerNote, NoteKey, StreamNote};
-pub(crate) use reads::{Batch, Many, Read, What};
+pub(crate) use reads::{Batch, Many, One, Read, What};
 pub(crate) use removal::Purge;
 use replies::Replies;
 

@@ -9,6 +9,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use causeway_store::{Filter, Get, StoredMessage};
+use causeway_wire::jetstream::request::MsgGetRequest;
 use causeway_wire::jetstream::response::{Blob, MsgGetResponse, StoredMsg, response};
 use causeway_wire::jetstream::{ErrorKind, Time};
 
@@ -28,13 +29,27 @@ pub(crate) struct Read {
 #[derive(Debug)]
 pub(crate) enum What {
     /// One message, as a document (`STREAM.MSG.GET`).
-    Document { seq: u64, headers: bool },
+    Document(One),
     /// One message as it is (`DIRECT.GET`).
-    Direct { seq: u64, headers: bool },
+    Direct(One),
     /// Messages in their order, and an end.
     Batch(Batch),
     /// Certain messages, and an end.
     Many(Many),
+}
+
+/// The one message that a request means.
+#[derive(Debug)]
+pub(crate) struct One {
+    request: MsgGetRequest,
+    /// It is not durable yet, and may be replaced before it is.
+    held: Option<StoredMessage>,
+}
+
+impl One {
+    pub(crate) fn new(request: MsgGetRequest) -> Self {
+        Self { request, held: None }
+    }
 }
 
 /// Messages of certain subjects from a sequence on.
@@ -96,8 +111,8 @@ impl Stream {
                 return false;
             }
             let step = match &mut read.what {
-                What::Document { seq, headers } => self.document(turn, &read.to, *seq, *headers),
-                What::Direct { seq, headers } => self.direct(turn, &read.to, *seq, *headers),
+                What::Document(one) => self.document(turn, &read.to, one),
+                What::Direct(one) => self.direct(turn, &read.to, one),
                 What::Batch(batch) => self.batch(turn, &read.to, batch),
                 What::Many(many) => self.many(turn, &read.to, many),
             };
@@ -125,11 +140,33 @@ impl Stream {
         }
     }
 
-    fn document(&mut self, turn: &mut Turn<'_>, to: &[u8], seq: u64, headers: bool) -> Step {
-        let message = match self.look(turn, seq) {
+    /// The message that a request means. What that is may change while the disk is waited for: an
+    /// existing key is always found, and one that is always replaced before it is durable as it was.
+    fn look_for(
+        &mut self,
+        turn: &mut Turn<'_>,
+        one: &mut One,
+    ) -> Result<Option<StoredMessage>, Step> {
+        if one.held.is_none() {
+            let Some(seq) = self.resolve(&one.request) else { return Ok(None) };
+            if seq <= self.log.durable_seq() {
+                return self.look(turn, seq);
+            }
+            one.held = self.log.peek(seq);
+        }
+        let durable = self.log.durable_seq();
+        if one.held.as_ref().is_some_and(|held| held.seq > durable) {
+            return Err(Step::Wait);
+        }
+        Ok(one.held.take())
+    }
+
+    fn document(&mut self, turn: &mut Turn<'_>, to: &[u8], one: &mut One) -> Step {
+        let message = match self.look_for(turn, one) {
             Ok(message) => message,
             Err(step) => return step,
         };
+        let headers = !one.request.no_hdr;
         let found = message.map(|message| StoredMsg {
             subject: String::from_utf8_lossy(&message.subject).into_owned(),
             seq: message.seq,
@@ -146,9 +183,11 @@ impl Stream {
         Step::Done
     }
 
-    fn direct(&mut self, turn: &mut Turn<'_>, to: &[u8], seq: u64, headers: bool) -> Step {
-        match self.look(turn, seq) {
-            Ok(Some(message)) => self.send_direct(turn, to, &message, headers, None),
+    fn direct(&mut self, turn: &mut Turn<'_>, to: &[u8], one: &mut One) -> Step {
+        match self.look_for(turn, one) {
+            Ok(Some(message)) => {
+                self.send_direct(turn, to, &message, !one.request.no_hdr, None);
+            }
             Ok(None) => self.send_status(turn, to, "404 Message Not Found", ""),
             Err(step) => return step,
         }

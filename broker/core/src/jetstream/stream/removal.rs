@@ -7,6 +7,7 @@ use super::limits::expiry_of;
 use crate::jetstream::consumer::Consumer;
 use crate::jetstream::consumer::limits::SEQUENCE_MOST;
 use crate::jetstream::turn::Turn;
+use crate::trace::TraceEvent;
 
 /// Which messages a purge takes (jetstream.md 1.1, `STREAM.PURGE`).
 #[derive(Clone, Debug, Default)]
@@ -30,6 +31,21 @@ impl Stream {
             self.tell_consumers(turn, |consumer, turn| consumer.removed(turn, seq, &subject));
         }
         true
+    }
+
+    /// Takes messages that have turned out to be damaged out of the stream, and says so.
+    pub(crate) fn give_up_damaged(&mut self, turn: &mut Turn<'_>) {
+        for finding in self.log.take_found() {
+            for seq in finding.lost.clone().into_iter().flatten() {
+                let Some(meta) = self.log.meta(seq) else { continue };
+                let subject = self.log.subject(meta.subject).to_vec();
+                self.log.give_up(seq);
+                self.forget_expiry(seq, &meta);
+                self.tell_consumers(turn, |consumer, turn| consumer.removed(turn, seq, &subject));
+            }
+            let dir = self.log.config().dir.clone();
+            turn.fx.trace.push(TraceEvent::StreamDamaged { dir, finding });
+        }
     }
 
     /// Removes what a purge takes; how many messages that were.

@@ -41,6 +41,7 @@ impl Stream {
         self.delete_unused(turn);
         self.remove_released(turn);
         let more = self.pump(turn) || self.reads_paused;
+        self.give_up_damaged(turn);
         self.remove_released(turn);
         self.note_changes(turn.now);
         self.note_positions();

@@ -141,7 +141,7 @@ impl Stream {
         }
         let subject = intake.request_subject(&owner);
         let Some(ways) = turn.ways_to(account, &subject) else {
-            intake.nobody_answers();
+            intake.nobody_answers(subject);
             return None;
         };
         let unique = turn.unique();
@@ -150,12 +150,10 @@ impl Stream {
 
     fn watch_intakes(&mut self, turn: &mut Turn<'_>) -> bool {
         let account = self.account;
-        let name = turn.node.accounts.get(account).name.clone();
         let mut any = false;
-        for id in self.intake_ids() {
-            let Some((owner, intake)) = self.owner_and_intake(id, &name) else { continue };
-            let subject = intake.request_subject(&owner);
-            let reachable = turn.ways_to(account, &subject).is_some();
+        for intake in self.intakes_mut() {
+            let Some(subject) = intake.watches() else { continue };
+            let reachable = turn.has_interest(account, subject.as_bytes());
             any |= intake.watch(reachable, |link| turn.is_open(link));
         }
         any

@@ -46,6 +46,9 @@ pub(crate) use name::{identity_of, source_name};
 pub(crate) use receive::{Delivered, Received};
 pub(crate) use request::{Begin, Owner, Request};
 
+/// What is told of an intake that nobody answers.
+const NOBODY: &str = "no responders";
+
 /// Why a stream has an intake.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Kind {
@@ -97,6 +100,8 @@ pub(crate) struct Intake {
     delivery: u64,
     /// The consumer whose deliveries count; empty until it is known.
     consumer: Vec<u8>,
+    /// Where it asked last, or would have.
+    subject: String,
     /// Where the answer comes, and where the messages; empty while it does not listen.
     reply: Vec<u8>,
     deliver: Vec<u8>,
@@ -126,6 +131,7 @@ impl Intake {
             moved: false,
             delivery: 0,
             consumer: Vec::new(),
+            subject: String::new(),
             reply: Vec::new(),
             deliver: Vec::new(),
             ways: Vec::new(),
@@ -184,6 +190,12 @@ impl Intake {
         self.ways.clear();
     }
 
+    /// The subject in which it wants somebody to be interested.
+    pub(crate) fn watches(&self) -> Option<&str> {
+        let asks = matches!(self.phase, Phase::Due | Phase::Full(_));
+        (!asks).then_some(self.subject.as_str())
+    }
+
     /// Whether anybody answers to its requests may have changed, or the routes that they left by;
     /// whether it wants to do something about it.
     pub(crate) fn watch(&mut self, reachable: bool, is_open: impl Fn(LinkId) -> bool) -> bool {
@@ -202,15 +214,16 @@ impl Intake {
         self.phase = next;
         self.fails = 0;
         if !reachable {
-            self.nobody_answers();
+            self.error = Some(self.failure(NOBODY));
         }
         true
     }
 
     /// Nobody answers, it turned out.
-    pub(crate) fn nobody_answers(&mut self) {
+    pub(crate) fn nobody_answers(&mut self, subject: String) {
+        self.subject = subject;
         self.phase = Phase::Away;
-        self.error = Some(self.failure("no responders"));
+        self.error = Some(self.failure(NOBODY));
     }
 
     /// That there is no consumer, and why.

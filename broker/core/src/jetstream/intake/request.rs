@@ -135,6 +135,7 @@ impl Intake {
             Some(prefix) => format!("{prefix}.{kind}.{unique}").replace("..", "."),
             None => format!("$JS.{kind}.{unique}"),
         };
+        self.subject.clone_from(&subject);
         self.deliver = deliver.clone().into_bytes();
         self.reply = format!("$JSC.R.{unique}").into_bytes();
         self.ways = ways;

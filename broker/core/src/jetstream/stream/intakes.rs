@@ -81,6 +81,10 @@ impl Stream {
         !self.intakes.is_empty()
     }
 
+    pub(crate) fn intakes_mut(&mut self) -> impl Iterator<Item = &mut Intake> {
+        self.intakes.values_mut().map(|intake| &mut **intake)
+    }
+
     pub(crate) fn intake_ids(&self) -> Vec<IntakeId> {
         self.intakes.keys().copied().collect()
     }

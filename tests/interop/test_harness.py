@@ -248,7 +248,7 @@ def test_side_by_side_shows_where():
         ("$JS.ACK.S.C.1.2.3.1732780800000000001.4", "$JS.ACK.S.C.1.2.3.<time>.4"),
         ("$JS.ACK.S.C.1.2.3", None),
         ('"id":"ABCDEFGHIJKLMNOPQRSTUV"', '"id":"<id>"'),
-        ('"active":-1', None),
+        ('"active":-1', '"active":<ns>'),
         ('"active":12', '"active":<ns>'),
         ("Nats-Stream-Source: S 1 > > s.a AbCdEfGh\\r", "Nats-Stream-Source: S 1 > > s.a <identity>\\r"),
     ],

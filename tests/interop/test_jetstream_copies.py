@@ -182,3 +182,101 @@ def test_sourced_counters(js):
     js.publish("a.x", b"", Nats_Incr="-1")
     js.wait_stream("S", lambda s: s["last_seq"] == 4, "the fourth")
     js.content("S", 4)
+
+
+@differential
+@STORAGES
+def test_source_of_a_work_queue(js, storage):
+    """What was taken over is acknowledged, and gone; the consumer is listed."""
+    js.stream("Q", storage=storage, retention="workqueue")
+    js.fill("q.a", 3)
+    js.stream("S", storage=storage, subjects=None, sources=[{"name": "Q"}])
+    js.wait_stream("S", lambda s: s["last_seq"] == 3, "three messages")
+    js.wait_stream("Q", lambda s: s["messages"] == 0, "that they are gone")
+    js.fill("q.a", 2)
+    js.wait_stream("S", lambda s: s["last_seq"] == 5, "five messages")
+    js.wait_stream("Q", lambda s: s["messages"] == 0, "that they are gone, too")
+    js.content("S", 5)
+    js.api("CONSUMER.NAMES.Q")
+    js.info("Q")
+    js.quiet_api("STREAM.DELETE.S")
+    js.wait_stream("Q", lambda s: s["consumer_count"] == 0, "that its consumer goes with it")
+
+
+@differential
+def test_source_into_a_full_stream(js):
+    js.stream("O")
+    js.fill("o.a", 4)
+    js.stream("S", subjects=None, sources=[{"name": "O"}], max_msgs=2, discard="new")
+    js.wait_stream("S", lambda s: s["last_seq"] == 2, "two messages")
+    js.api("STREAM.PURGE.S")
+    js.wait_stream("S", lambda s: s["last_seq"] == 4, "four messages")
+    js.state("S")
+    js.content("S", 4)
+
+
+@differential
+def test_mirror_with_limits(js):
+    js.stream("O")
+    js.fill("o.a", 5)
+    js.stream("M", subjects=None, mirror={"name": "O"}, max_msgs=2)
+    js.wait_stream("M", lambda s: s["last_seq"] == 5, "the mirror")
+    js.state("M")
+    js.api("STREAM.MSG.DELETE.M", {"seq": 5})
+    js.api("STREAM.PURGE.M")
+    js.fill("o.a", 1)
+    js.wait_stream("M", lambda s: s["last_seq"] == 6, "the mirror")
+    js.state("M")
+    js.content("M", 6)
+
+
+@differential
+def test_mirror_of_what_is_left(js):
+    """The origin begins late and has holes; what its publishers expected of it is not asked of the mirror."""
+    js.stream("O", allow_rollup_hdrs=True)
+    js.fill("o.a", 3)
+    js.api("STREAM.PURGE.O", {"seq": 3})
+    js.publish("o.b", b"x", Nats_Expected_Stream="O", Nats_Expected_Last_Subject_Sequence="0")
+    js.publish("o.a", b"rolled", Nats_Rollup="sub")
+    js.publish("o.c", b"1", Nats_Msg_Id="same")
+    js.api("STREAM.MSG.DELETE.O", {"seq": 4})
+    js.stream("M", subjects=None, mirror={"name": "O"})
+    js.wait_stream("M", lambda s: s["last_seq"] == 6, "the mirror")
+    js.state("M")
+    js.content("M", 6)
+
+
+@differential
+def test_sources_with_transforms_and_duplicates(js):
+    js.stream("O")
+    js.stream("P")
+    js.stream(
+        "S",
+        subjects=None,
+        duplicate_window=60_000_000_000,
+        subject_transform={"src": "x.>", "dest": "y.>"},
+        sources=[{"name": "O", "subject_transforms": [{"src": "o.*", "dest": "x.{{wildcard(1)}}"}]}],
+    )
+    js.publish("o.a", b"1", Nats_Msg_Id="one")
+    js.publish("o.b", b"2")
+    js.wait_stream("S", lambda s: s["last_seq"] == 2, "two messages")
+    js.quiet_api("STREAM.UPDATE.S", {
+        "name": "S", "storage": "memory", "duplicate_window": 60_000_000_000,
+        "subject_transform": {"src": "x.>", "dest": "y.>"},
+        "sources": [
+            {"name": "O", "subject_transforms": [{"src": "o.*", "dest": "x.{{wildcard(1)}}"}]},
+            {"name": "P"},
+        ]})  # fmt: skip
+    js.publish("p.a", b"1 again", Nats_Msg_Id="one")
+    js.publish("p.b", b"3")
+    js.wait_stream("S", lambda s: s["last_seq"] == 3, "the one that is no duplicate")
+    js.content("S", 3)
+
+
+@differential
+def test_mirror_is_published_again(js):
+    js.stream("O")
+    js.stream("M", subjects=None, mirror={"name": "O"}, republish={"src": "o.>", "dest": "again.>"})
+    inbox = js.inbox("again.>")
+    js.publish("o.a", b"1", Mine="kept")
+    js.take(inbox)

@@ -159,3 +159,36 @@ pub const SYNC_INTERVAL: Duration = Duration::from_secs(120);
 
 /// Messages that expire in one turn. The rest follow in the next turn, which is due at once.
 pub const EXPIRED_PER_TURN: usize = 4_096;
+
+/// Bytes that consumers leave waiting for a route: whatever else is to cross it waits behind that at
+/// most, and not behind all that a mirror lacks. Enough for the host's next writes.
+pub const ROUTE_REPLAY_BYTES: u64 = 1 << 20;
+
+/// How often the consumer of an intake says that it is there (nats-server `sourceHealthHB`).
+pub const INTAKE_HEARTBEAT: Duration = Duration::from_secs(1);
+
+/// An intake that hears nothing for this long asks anew: five heartbeats (nats-server: 10 s). A route
+/// that closes tells the same at once.
+pub const INTAKE_SILENCE: Duration = Duration::from_secs(5);
+
+/// How long the origin keeps the consumer of an intake that does not listen (nats-server: 10 s).
+pub const INTAKE_INACTIVE: Duration = Duration::from_secs(10);
+
+/// How long an intake waits for an answer to its request (nats-server: 30 s).
+pub const INTAKE_ANSWER: Duration = Duration::from_secs(5);
+
+/// Least time between two requests of an intake that has lost something (nats-server: 2 s).
+pub const INTAKE_AGAIN: Duration = Duration::from_millis(100);
+
+/// Pause of an intake after a refusal; it doubles with each one, [`INTAKE_PAUSE_DOUBLINGS`] times at
+/// most (nats-server: 10 s to 2 min).
+pub const INTAKE_PAUSE: Duration = Duration::from_secs(1);
+
+/// How often the pause doubles: up to 32 s.
+pub const INTAKE_PAUSE_DOUBLINGS: u32 = 5;
+
+/// Random addition to the pause, so that many intakes do not ask in step.
+pub const INTAKE_JITTER: Duration = Duration::from_millis(200);
+
+/// An intake of a full stream asks again after this even if nothing has gone (nats-server: 2 s).
+pub const INTAKE_FULL: Duration = Duration::from_secs(2);

@@ -139,7 +139,7 @@ fn is_of_streams(view: &View<'_>, owner: NodeId, subject: Sym) -> bool {
     let header = &view.history.header;
     let subject = view.history.text(subject);
     let mut of_owner = header.streams.iter().zip(&view.streams.streams);
-    subject.starts_with("$JS.") && !header.streams.is_empty()
+    ["$JS.", "$JSC."].iter().any(|own| subject.starts_with(own)) && !header.streams.is_empty()
         || of_owner.any(|(info, stream)| {
             let subscribed = stream.rules.subjects.iter().any(|s| s == subject);
             info.node == owner && subscribed

@@ -27,6 +27,7 @@ mod clusters_stay_apart;
 mod connections_stay;
 mod consumer_deliveries;
 mod consumer_delivers_all;
+mod copies;
 #[cfg(test)]
 mod core_tests;
 mod counters_agree;
@@ -41,6 +42,7 @@ mod lame_duck_orderly;
 mod legal_protocol;
 mod limits_exact;
 mod mesh_closure;
+mod mirror_is_prefix;
 mod network;
 mod no_acked_loss;
 mod no_duplicates;

@@ -1,10 +1,7 @@
 //! Guarantees that are known by name and cannot be checked yet, and what they need.
 
 /// Each with what it needs.
-const NOT_YET: [(&str, &str); 9] = [
-    ("mirror_equals_origin", "copies of streams"),
-    ("sources_exactly_once", "copies of streams"),
-    ("replay_complete", "copies of streams"),
+const NOT_YET: [(&str, &str); 6] = [
     ("replicas_equal", "replicas of streams"),
     ("single_leader_per_term", "replicas of streams"),
     ("api_available", "replicas of streams"),

@@ -124,12 +124,15 @@ impl JetStream {
     }
 
     /// Puts a stream where requests and messages find it.
-    pub(super) fn take_up(&mut self, turn: &mut Turn<'_>, stream: Box<Stream>) {
+    pub(super) fn take_up(&mut self, turn: &mut Turn<'_>, mut stream: Box<Stream>) {
         let (id, account) = (stream.id, stream.account);
-        self.names.entry(account).or_default().insert(stream.config.name.clone(), id);
+        let name = stream.config.name.clone();
+        stream.set_intakes();
+        self.names.entry(account).or_default().insert(name.clone(), id);
         self.streams.insert(id, stream);
         self.touched.insert(id);
         self.subscribe_stream(turn, id);
+        self.wake_intakes_of(account, &name);
     }
 
     /// Subscribes a stream to its subjects, and to direct requests.
@@ -138,11 +141,25 @@ impl JetStream {
         let (account, config) = (stream.account, &stream.config);
         let subjects = config.subjects.iter().map(String::as_bytes);
         self.services.subscribe(turn, account, Service::Ingest(id), subjects);
+        self.subscribe_direct(turn, id);
+    }
+
+    /// Subscribes a stream to direct requests.
+    pub(super) fn subscribe_direct(&mut self, turn: &mut Turn<'_>, id: StreamId) {
+        let Some(stream) = self.streams.get(&id) else { return };
+        let (account, config) = (stream.account, &stream.config);
+        let own = config.allow_direct.then_some(&config.name);
+        let origin =
+            config.mirror.as_ref().filter(|_| config.mirror_direct && stream.serves_origin);
+        // Where the origin itself is, it answers.
+        let names = self.names.get(&account);
+        let is_here = |name: &str| names.is_some_and(|names| names.contains_key(name));
+        let origin = origin.map(|origin| &origin.name).filter(|name| !is_here(name));
         let mut direct = Vec::new();
-        if config.allow_direct {
+        for name in own.into_iter().chain(origin) {
             for api in self.api_prefixes() {
-                direct.push(format!("{api}DIRECT.GET.{}", config.name));
-                direct.push(format!("{api}DIRECT.GET.{}.>", config.name));
+                direct.push(format!("{api}DIRECT.GET.{name}"));
+                direct.push(format!("{api}DIRECT.GET.{name}.>"));
             }
         }
         let direct = direct.iter().map(String::as_bytes);
@@ -164,7 +181,9 @@ impl JetStream {
     ) {
         let Some(stream) = self.streams.get_mut(&id) else { return };
         stream.reconfigure(turn, config);
+        let (account, gone) = (stream.account, stream.set_intakes());
         self.touched.insert(id);
+        self.end_intakes(turn, id, account, gone);
         self.subscribe_stream(turn, id);
         if let Some(stream) = self.streams.get(&id) {
             stream.advise(turn, Action::Modify);
@@ -186,6 +205,7 @@ impl JetStream {
         if let Some(names) = self.names.get_mut(&account) {
             names.remove(&stream.config.name);
         }
+        self.wake_intakes_of(account, &stream.config.name);
         self.touched.remove(&id);
         self.unsynced.remove(&id);
         if let Some(used) = self.used_by.remove(&id) {
@@ -193,6 +213,8 @@ impl JetStream {
             self.used.memory -= used.memory;
         }
         self.deadlines.retain(|(_, stream)| *stream != id);
+        let gone = stream.take_intakes();
+        self.end_intakes(turn, id, account, gone);
         stream.close_consumers(turn, Closing::Deleted);
         stream.advise(turn, Action::Delete);
         let mut log = stream.log;

@@ -20,6 +20,7 @@ mod advisory;
 mod api;
 mod checks;
 pub(crate) mod consumer;
+mod intake;
 mod manage;
 mod recovery;
 mod report;
@@ -37,7 +38,7 @@ use causeway_wire::jetstream::Storage;
 
 use crate::config::{JetStreamConfig, SyncPolicy};
 use crate::effects::Effects;
-use crate::ids::AccountId;
+use crate::ids::{AccountId, LinkId};
 use crate::interest::ServiceId;
 use crate::limits;
 use crate::node::Node;
@@ -61,6 +62,8 @@ pub(crate) struct JetStream {
     recovering: Option<Recovering>,
     /// Streams that something has happened to in this turn.
     touched: BTreeSet<StreamId>,
+    /// Streams with consumers that wait for a route.
+    congested: BTreeSet<StreamId>,
     /// When streams want to be looked at.
     deadlines: BTreeSet<(Mono, StreamId)>,
     /// When timers of the node are armed.
@@ -109,6 +112,7 @@ impl JetStream {
             services: Services::default(),
             recovering: Some(Recovering::default()),
             touched: BTreeSet::new(),
+            congested: BTreeSet::new(),
             deadlines: BTreeSet::new(),
             armed: BTreeSet::new(),
             last_stream: 0,
@@ -143,6 +147,7 @@ impl JetStream {
             Some(Service::Api) => self.answer(turn, account, incoming),
             Some(Service::FlowControl) => self.flow_control(turn, account, incoming),
             Some(Service::DirectGet(id)) => self.direct_get(turn, id, incoming),
+            Some(Service::Intake(id, intake)) => self.take_in(turn, id, intake, incoming),
             None => {}
         }
     }
@@ -152,9 +157,13 @@ impl JetStream {
         self.watch_interest(turn);
         let mut again = BTreeSet::new();
         while let Some(id) = self.touched.pop_first() {
+            self.drive_intakes(turn, id);
             let Some(stream) = self.streams.get_mut(&id) else { continue };
             if stream.settle(turn) {
                 again.insert(id);
+            }
+            if stream.is_congested() {
+                self.congested.insert(id);
             }
             let stuck = stream.is_stuck();
             if stuck {
@@ -209,7 +218,7 @@ impl JetStream {
         self.used.memory = self.used.memory - before.memory + now.memory;
     }
 
-    /// Tells consumers that push, if the interest of anybody has changed.
+    /// Tells consumers that push, and intakes, if the interest of anybody has changed.
     fn watch_interest(&mut self, turn: &mut Turn<'_>) {
         let changes = turn.node.accounts.iter().map(|each| each.interest.changes()).sum();
         if core::mem::replace(&mut self.interest_seen, changes) == changes {
@@ -220,6 +229,7 @@ impl JetStream {
                 self.touched.insert(*id);
             }
         }
+        self.watch_intakes(turn);
     }
 
     /// Remembers to sync a stream, where that is done from time to time.
@@ -308,6 +318,18 @@ impl Node {
             }
             jetstream.due(turn);
         });
+    }
+
+    /// The host has written something to a link: consumers that waited for that go on.
+    pub(crate) fn link_drained(&mut self, id: LinkId) {
+        let Some(jetstream) = self.jetstream.as_mut().filter(|each| !each.congested.is_empty())
+        else {
+            return;
+        };
+        let link = self.links.get(id).filter(|link| link.route().is_some());
+        if link.is_some_and(|link| link.tx.pending() <= limits::ROUTE_REPLAY_BYTES / 2) {
+            jetstream.touched.append(&mut jetstream.congested);
+        }
     }
 
     /// What streams have to do at the end of a turn.

@@ -10,6 +10,7 @@ use causeway_store::disk::{Answer, Done, Lane, LogId, Op, OpId, OpKind};
 use causeway_store::{Failure, Log, LogConfig, Recovery};
 
 use super::JetStream;
+use super::intake::Position;
 use super::services::Service;
 use super::stream::{ConsumerNote, NoteKey, Stream, StreamId, StreamNote};
 use super::turn::Turn;
@@ -181,7 +182,7 @@ impl JetStream {
     ) {
         let StreamNote { created, config } = note;
         let mut stream = self.make_stream(turn, id, account, created, config, log);
-        restore_consumers(turn, &mut stream, found);
+        restore_notes(turn, &mut stream, found);
         stream.recover_index(turn);
         self.read_ids(turn, stream);
     }
@@ -201,7 +202,10 @@ impl JetStream {
             let dir = other.log.config().dir.clone();
             self.services.unsubscribe(turn, account, Service::Ingest(id));
             self.services.unsubscribe(turn, account, Service::DirectGet(id));
-            self.streams.remove(&id);
+            if let Some(mut other) = self.streams.remove(&id) {
+                let gone = other.take_intakes();
+                self.end_intakes(turn, id, account, gone);
+            }
             turn.fx.trace.push(TraceEvent::StreamUnknown { dir });
         }
         stream.give_up_damaged(turn);
@@ -219,16 +223,21 @@ impl JetStream {
     }
 }
 
-fn restore_consumers(turn: &mut Turn<'_>, stream: &mut Stream, found: &Recovery) {
+fn restore_notes(turn: &mut Turn<'_>, stream: &mut Stream, found: &Recovery) {
     let states: BTreeMap<&str, _> = found
         .notes
         .iter()
         .filter_map(|note| match NoteKey::parse(&note.key) {
             NoteKey::State(name) => Some((name, &note.pieces)),
-            NoteKey::Stream | NoteKey::Consumer(_) | NoteKey::Unknown => None,
+            NoteKey::Stream | NoteKey::Consumer(_) | NoteKey::Source(_) | NoteKey::Unknown => None,
         })
         .collect();
     for note in &found.notes {
+        if let NoteKey::Source(name) = NoteKey::parse(&note.key)
+            && let Some(position) = Position::parse(&note.pieces.concat())
+        {
+            stream.restore_position(name, position);
+        }
         let NoteKey::Consumer(name) = NoteKey::parse(&note.key) else { continue };
         let Some(consumer) = ConsumerNote::parse(&note.pieces.concat()) else { continue };
         let pieces = states.get(name).into_iter().flat_map(|pieces| pieces.iter());

@@ -77,7 +77,7 @@ impl Stream {
         let of = |direct: bool| -> Vec<ConsumerInfo> {
             let all = self.consumers().filter(|consumer| {
                 let config = consumer.config();
-                (config.direct || config.sourcing) == direct
+                config.direct == direct
             });
             all.map(|consumer| consumer.report(now)).collect()
         };

@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 use crate::effects::Effects;
 use crate::ids::AccountId;
 use crate::interest::{ServiceId, SidIndex};
-use crate::jetstream::stream::StreamId;
+use crate::jetstream::stream::{IntakeId, StreamId};
 use crate::jetstream::turn::{Call, Incoming, Turn};
 use crate::link::deliver::{Message, Source};
 use crate::node::Node;
@@ -30,6 +30,8 @@ pub(crate) enum Service {
     Ingest(StreamId),
     /// Gets of a stream that anybody may answer: `$JS.API.DIRECT.GET.<stream>`.
     DirectGet(StreamId),
+    /// What a stream takes in from another one.
+    Intake(StreamId, IntakeId),
 }
 
 /// All services of one server, and their subscriptions.
@@ -110,7 +112,8 @@ impl Node {
                 let (header, payload) =
                     causeway_wire::header::split(message.body, message.header_len);
                 let (subject, reply) = (message.subject, message.reply);
-                let incoming = Incoming { client, subject, reply, header, payload };
+                let shown = message.shown;
+                let incoming = Incoming { client, subject, shown, reply, header, payload };
                 for service in &services {
                     let mut turn = Turn { node: self, now, fx };
                     jetstream.serve(&mut turn, account, *service, &incoming);
@@ -123,6 +126,7 @@ impl Node {
                 service: *service,
                 client,
                 subject: message.subject.to_vec(),
+                shown: message.shown.map(Vec::from),
                 reply: message.reply.map(Vec::from),
                 header_len: message.header_len,
                 body: message.body.to_vec(),

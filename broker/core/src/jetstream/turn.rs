@@ -116,6 +116,16 @@ impl Turn<'_> {
         !self.node.accounts.get_mut(account).interest.plan(subject).is_empty()
     }
 
+    /// Bytes that wait for the slowest of the routes by which a message on `subject` would leave;
+    /// nothing if it would not leave.
+    pub(crate) fn waiting_for_routes(&mut self, account: AccountId, subject: &[u8]) -> Option<u64> {
+        let plan = self.node.accounts.get_mut(account).interest.plan(subject);
+        let in_groups = plan.groups.iter().flat_map(|group| &group.remotes).map(|(slot, _)| slot);
+        let slots = plan.remotes.iter().chain(in_groups);
+        let links = slots.filter_map(|slot| self.node.links.at(*slot));
+        links.map(|link| link.tx.pending()).max()
+    }
+
     /// Subscription number `number` of a service.
     pub(crate) fn serve(
         &mut self,
@@ -156,6 +166,7 @@ pub(crate) struct Call {
     /// The client's link, if it came from one.
     pub(crate) client: Option<u32>,
     pub(crate) subject: Vec<u8>,
+    pub(crate) shown: Option<Vec<u8>>,
     pub(crate) reply: Option<Vec<u8>>,
     pub(crate) header_len: Option<u32>,
     pub(crate) body: Vec<u8>,
@@ -166,7 +177,8 @@ impl Call {
     pub(crate) fn incoming(&self) -> Incoming<'_> {
         let (header, payload) = causeway_wire::header::split(&self.body, self.header_len);
         let reply = self.reply.as_deref();
-        Incoming { client: self.client, subject: &self.subject, reply, header, payload }
+        let (client, shown) = (self.client, self.shown.as_deref());
+        Incoming { client, subject: &self.subject, shown, reply, header, payload }
     }
 }
 
@@ -176,6 +188,8 @@ pub(crate) struct Incoming<'a> {
     /// The client's link, if it came from one.
     pub(crate) client: Option<u32>,
     pub(crate) subject: &'a [u8],
+    /// The subject that a consumer's message was stored with.
+    pub(crate) shown: Option<&'a [u8]>,
     pub(crate) reply: Option<&'a [u8]>,
     /// Empty for none.
     pub(crate) header: &'a [u8],

@@ -171,7 +171,10 @@ impl Node {
             Input::DialFailed { dial, error } => self.dial_failed(now, dial, error, fx),
             Input::DialledItself { dial } => self.dialled_itself(now, dial, fx),
             Input::Received { link, rx } => self.receive(now, link, rx, fx),
-            Input::Accepted { link, bytes } => self.accepted(now, link, bytes),
+            Input::Accepted { link, bytes } => {
+                self.accepted(now, link, bytes);
+                self.link_drained(link);
+            }
             Input::Closed { link, cause } => self.closed(now, link, cause, fx),
             Input::Verified { link, ok } => self.client_verified(now, link, ok, fx),
             Input::Disk(done) => self.disk_done(now, done, fx),

@@ -5,6 +5,7 @@ mod client;
 mod cluster;
 mod flow;
 mod log;
+mod mirrors;
 mod probe;
 mod reload;
 mod resume;

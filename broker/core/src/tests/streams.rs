@@ -90,3 +90,129 @@ fn a_consumer_gets_what_was_published_and_acknowledges_it() {
     let info = streams.request("$JS.API.CONSUMER.INFO.S.C", "");
     assert!(info.contains(r#""num_ack_pending":1"#), "{info}");
 }
+
+#[test]
+fn a_mirror_is_a_copy() {
+    let mut streams = Streams::new();
+    streams.create("O", r#","subjects":["o.*"]"#);
+    streams.request("o.a", "one");
+    streams.request("o.b", "two");
+    streams.request("o.c", "three");
+    streams.request("$JS.API.STREAM.MSG.DELETE.O", r#"{"seq":2}"#);
+    streams.create("M", r#","mirror":{"name":"O"}"#);
+    streams.request("o.d", "four");
+    let info = streams.request("$JS.API.STREAM.INFO.M", "");
+    let state = r#""messages":3,"bytes":69,"first_seq":1"#;
+    assert!(info.contains(state), "{info}");
+    assert!(info.contains(r#""mirror":{"name":"O","lag":0,"active":0}"#), "{info}");
+    let first = streams.request("$JS.API.STREAM.MSG.GET.O", r#"{"seq":4}"#);
+    assert_eq!(streams.request("$JS.API.STREAM.MSG.GET.M", r#"{"seq":4}"#), first);
+    let gone = streams.request("$JS.API.STREAM.MSG.GET.M", r#"{"seq":2}"#);
+    assert!(gone.contains("10037"), "{gone}");
+    let names = streams.request("$JS.API.CONSUMER.NAMES.O", "");
+    assert!(names.contains(r#""total":0"#), "{names}");
+    // It becomes a stream of its own.
+    let json = r#"{"name":"M","storage":"memory","subjects":["m.*"]}"#;
+    let updated = streams.request("$JS.API.STREAM.UPDATE.M", json);
+    assert!(!updated.contains("error"), "{updated}");
+    streams.request("o.e", "five");
+    assert_eq!(streams.request("m.a", "own"), r#"{"stream":"M","seq":5}"#);
+}
+
+#[test]
+fn sources_are_taken_in_once() {
+    let mut streams = Streams::new();
+    streams.create(
+        "S",
+        r#","subjects":["s.*"],"sources":[{"name":"O"},{"name":"P","filter_subject":"p.a"}]"#,
+    );
+    // They come later than the stream that wants them.
+    streams.create("O", r#","subjects":["o.*"]"#);
+    streams.create("P", r#","subjects":["p.*"]"#);
+    for subject in ["o.a", "p.a", "p.b", "s.a"] {
+        streams.request(subject, "x");
+    }
+    let info = streams.request("$JS.API.STREAM.INFO.S", "");
+    assert!(info.contains(r#""messages":3"#), "{info}");
+    assert!(
+        info.contains(
+            r#""sources":[{"name":"O","lag":0,"seq":1,"active":0},{"name":"P","lag":0,"seq":1,"#
+        ),
+        "{info}"
+    );
+    // One goes and comes back: it goes on where it was.
+    let update = |sources: &str| {
+        format!(r#"{{"name":"S","storage":"memory","subjects":["s.*"],"sources":[{sources}]}}"#)
+    };
+    streams.request("$JS.API.STREAM.UPDATE.S", &update(r#"{"name":"P","filter_subject":"p.a"}"#));
+    streams.request("o.a", "while away");
+    streams.request(
+        "$JS.API.STREAM.UPDATE.S",
+        &update(r#"{"name":"O"},{"name":"P","filter_subject":"p.a"}"#),
+    );
+    let info = streams.request("$JS.API.STREAM.INFO.S", "");
+    assert!(info.contains(r#""messages":4"#), "{info}");
+}
+
+#[test]
+fn a_queue_lets_go_of_what_was_taken_over() {
+    let mut streams = Streams::new();
+    streams.create("Q", r#","subjects":["q.*"],"retention":"workqueue""#);
+    streams.create("S", r#","sources":[{"name":"Q"}]"#);
+    for _ in 0..3 {
+        streams.request("q.a", "x");
+    }
+    streams.world.pass(Duration::from_secs(3));
+    streams.send("PONG|");
+    let info = streams.request("$JS.API.STREAM.INFO.S", "");
+    assert!(info.contains(r#""messages":3"#), "{info}");
+    let info = streams.request("$JS.API.STREAM.INFO.Q", "");
+    assert!(info.contains(r#""messages":0"#), "{info}");
+    assert!(info.contains(r#""consumer_count":1"#), "{info}");
+    // Without the stream it has no consumer.
+    streams.request("$JS.API.STREAM.DELETE.S", "");
+    let info = streams.request("$JS.API.STREAM.INFO.Q", "");
+    assert!(info.contains(r#""consumer_count":0"#), "{info}");
+}
+
+#[test]
+fn a_full_stream_takes_in_more_when_there_is_room() {
+    let mut streams = Streams::new();
+    streams.create("O", r#","subjects":["o.*"]"#);
+    streams.create("S", r#","sources":[{"name":"O"}],"max_msgs":2,"discard":"new""#);
+    for _ in 0..4 {
+        streams.request("o.a", "x");
+    }
+    let info = streams.request("$JS.API.STREAM.INFO.S", "");
+    assert!(
+        info.contains(r#""messages":2"#) && info.contains("maximum messages exceeded"),
+        "{info}"
+    );
+    streams.request("$JS.API.STREAM.MSG.DELETE.S", r#"{"seq":1}"#);
+    let info = streams.request("$JS.API.STREAM.INFO.S", "");
+    assert!(info.contains(r#""first_seq":2"#) && info.contains(r#""last_seq":3"#), "{info}");
+    streams.request("$JS.API.STREAM.PURGE.S", "");
+    let info = streams.request("$JS.API.STREAM.INFO.S", "");
+    assert!(info.contains(r#""first_seq":4"#) && info.contains(r#""last_seq":4"#), "{info}");
+    assert!(!info.contains("error"), "{info}");
+}
+
+#[test]
+fn an_origin_that_is_made_anew_is_read_from_its_beginning() {
+    let mut streams = Streams::new();
+    streams.create("S", r#","sources":[{"name":"O"}]"#);
+    for last in [3, 5] {
+        streams.create("O", r#","subjects":["o.*"]"#);
+        streams.request("o.a", "x");
+        streams.request("o.a", "x");
+        if last == 3 {
+            streams.request("o.a", "x");
+        }
+        let info = streams.request("$JS.API.STREAM.INFO.S", "");
+        assert!(info.contains(&format!(r#""messages":{last}"#)), "{info}");
+        streams.request("$JS.API.STREAM.DELETE.O", "");
+        streams.world.pass(Duration::from_millis(10));
+        let info = streams.request("$JS.API.STREAM.INFO.S", "");
+        assert!(info.contains("stream not found"), "{info}");
+    }
+}

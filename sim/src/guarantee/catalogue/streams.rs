@@ -1,13 +1,13 @@
 //! The guarantees about streams.
 
 use super::super::{
-    consumer_deliveries, consumer_delivers_all, exactly_once, keys, no_acked_loss, stream_contents,
-    stream_seq_dense,
+    consumer_deliveries, consumer_delivers_all, copies, exactly_once, keys, mirror_is_prefix,
+    no_acked_loss, stream_contents, stream_seq_dense,
 };
 use super::{Rule, Spec, Timing};
 
 /// All of them, in the order in which reports show them.
-pub(super) const STREAMS: [Spec; 12] = [
+pub(super) const STREAMS: [Spec; 16] = [
     Spec {
         id: "no_acked_loss",
         code: "S1",
@@ -111,6 +111,48 @@ pub(super) const STREAMS: [Spec; 12] = [
         bound: "",
         aliases: &[],
         rule: Rule::Of(|params| Box::new(consumer_deliveries::ConsumerDeliveries::floor(params))),
+    },
+    Spec {
+        id: "mirror_equals_origin",
+        code: "R2",
+        sentence: "A mirror holds what its origin holds, at the same sequences.",
+        unit: "message of an origin, when everything was read back",
+        timing: Timing::Eventually,
+        bound: "",
+        aliases: &[],
+        rule: Rule::Of(|params| Box::new(copies::Copies::mirror(params))),
+    },
+    Spec {
+        id: "mirror_is_prefix",
+        code: "R2d",
+        sentence: "Whatever is seen of a mirror, at any time, is the beginning of its origin: no \
+            message is another one, none is left out, and none is too many.",
+        unit: "look at a mirror, message that a consumer of it gives out",
+        timing: Timing::Always,
+        bound: "",
+        aliases: &[],
+        rule: Rule::Of(|params| Box::new(mirror_is_prefix::MirrorIsPrefix::new(params))),
+    },
+    Spec {
+        id: "sources_exactly_once",
+        code: "R2b",
+        sentence: "A stream that takes others in holds each of their messages once, in their order.",
+        unit: "message of an origin, when everything was read back",
+        timing: Timing::Eventually,
+        bound: "",
+        aliases: &[],
+        rule: Rule::Of(|params| Box::new(copies::Copies::sources(params))),
+    },
+    Spec {
+        id: "replay_complete",
+        code: "R2c",
+        sentence: "Soon after the last fault is over, a mirror has all that its origin had then.",
+        unit: "mirror",
+        timing: Timing::Eventually,
+        bound: "from the link being whole: a round trip, 100 ms, and the time that the bytes in \
+            arrears need",
+        aliases: &[],
+        rule: Rule::Of(|params| Box::new(copies::Copies::replay(params))),
     },
     Spec {
         id: "linearizable_kv",

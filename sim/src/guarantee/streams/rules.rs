@@ -57,6 +57,7 @@ impl Rules {
         };
         let list =
             |key: &str| config.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
+        let takes = ["mirror", "sources"].iter().any(|key| config.get(key).is_some());
         Self {
             retention: match text("retention") {
                 "interest" => Retention::Interest,
@@ -69,7 +70,12 @@ impl Rules {
             max_bytes: limit("max_bytes"),
             max_age_ns: limit("max_age"),
             max_per_subject: limit("max_msgs_per_subject"),
-            duplicates_ns: limit("duplicate_window").unwrap_or(DUPLICATES_NS),
+            // What comes from another stream is not looked at, unless somebody says so.
+            duplicates_ns: limit("duplicate_window").unwrap_or(if takes {
+                0
+            } else {
+                DUPLICATES_NS
+            }),
             subjects: list("subjects")
                 .iter()
                 .filter_map(Value::as_str)
@@ -158,6 +164,8 @@ mod tests {
         assert!(Rules::of(r#"{"max_msgs":5,"discard":"new"}"#).keeps_all());
         let mirror = Rules::of(r#"{"mirror":{"name":"A"}}"#).mirror;
         assert_eq!(mirror.as_deref(), Some("A"));
+        let of = |config: &str| Rules::of(config).duplicates_ns;
+        assert_eq!((of("{}"), of(r#"{"sources":[{"name":"A"}]}"#)), (DUPLICATES_NS, 0));
         let consumer =
             ConsumerRules::of(r#"{"ack_policy":"all","backoff":[1,9],"filter_subject":"a"}"#);
         assert_eq!((consumer.ack, consumer.ack_wait_ns), (Ack::All, 9));

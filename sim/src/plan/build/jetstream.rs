@@ -17,6 +17,9 @@ const AUDITOR: &str = "auditor-";
 /// Between two questions how streams are.
 const LOOK_NS: u64 = SECOND;
 
+/// The same if streams take their messages from others: how soon they do is to be seen.
+const LOOK_AT_COPIES_NS: u64 = 50 * MS;
+
 impl Builder<'_> {
     /// How the node with this number, from 1, keeps streams: the first one of its region does, if
     /// any does. `key` is the region's place in the scenario.
@@ -99,6 +102,8 @@ pub(super) fn audit_ops(builder: &mut Builder<'_>) {
     let (_, audit) = builder.stream_times(duration);
     let (warm, drain) = (builder.phase(Phase::Warm), builder.phase(Phase::Drain));
     let (chaos, quiesce) = (builder.phase(Phase::Chaos), builder.phase(Phase::Quiesce));
+    let copies = builder.scenario.streams.iter().any(|spec| takes_from_others(&spec.config));
+    let every = if copies { LOOK_AT_COPIES_NS } else { LOOK_NS };
     let auditors: Vec<usize> = (0..builder.plan.clients.len())
         .filter(|at| builder.plan.clients[*at].role == Role::Audit)
         .collect();
@@ -109,14 +114,20 @@ pub(super) fn audit_ops(builder: &mut Builder<'_>) {
         };
         push(warm, Op::Connect);
         push(warm + LOOK_NS / 10, Op::Stream(StreamOp::Make));
-        let mut look = chaos + LOOK_NS;
+        let mut look = chaos + every;
         while look < quiesce {
             push(look, Op::Stream(StreamOp::Look));
-            look += LOOK_NS;
+            look += every;
         }
         push(drain - audit, Op::Stream(StreamOp::Audit));
         push(drain, Op::Close);
     }
+}
+
+/// Whether a stream of this configuration is a mirror or has sources.
+fn takes_from_others(config: &str) -> bool {
+    let config: serde_json::Value = serde_json::from_str(config).unwrap_or_default();
+    ["mirror", "sources"].iter().any(|key| config.get(key).is_some())
 }
 
 impl OpsOf<'_, '_> {

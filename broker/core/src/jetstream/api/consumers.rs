@@ -18,10 +18,11 @@ use causeway_wire::jetstream::response::{
 use causeway_wire::jetstream::{ApiError, ErrorKind, is_empty_request, is_object_or_array};
 
 use super::streams::LISTED;
-use super::{Answer, Request, count, page};
+use super::{Answer, Request, count, page, sourcing};
 use crate::jetstream::JetStream;
 use crate::jetstream::stream::{ConsumerId, Stream, StreamId};
 use crate::jetstream::turn::Turn;
+use crate::rng;
 
 /// Names in one answer.
 const NAMES: usize = 1_024;
@@ -42,7 +43,7 @@ impl JetStream {
                 self.touched.insert(id);
                 let stream = self.streams.get_mut(&id)?;
                 let info = stream.describe_consumer(turn, consumer, false);
-                Answer::done(id, Ok(ConsumerCreateResponse { info }))
+                sourcing::answered(stream, consumer, info)
             }
             Err(error) => Answer::now::<ConsumerCreateResponse>(Err(error)),
         }
@@ -58,6 +59,16 @@ impl JetStream {
         of.check_level()?;
         let id = self.find_to_change(of.account, place.stream);
         let stream = id.as_ref().ok().and_then(|id| self.streams.get(id));
+        let name;
+        let mut place = place;
+        if let Some(stream) = stream.filter(|_| sourcing::is_asked_for(&request.config)) {
+            check::check_consumer_request(&place, &mut request)?;
+            sourcing::check_identity(stream, of.header)?;
+            let suffix = turn.node.rng.name(rng::Stream::Consumers, sourcing::SUFFIX_CHARS);
+            sourcing::grant(stream, &suffix, &mut request.config);
+            name = request.config.name.clone();
+            place.consumer = Some(&name).filter(|name| !name.is_empty()).map(String::as_str);
+        }
         // The deliver subject that there is, if there is one, before it changes.
         let known =
             stream.and_then(|stream| stream.consumer(stream.find_consumer(place.consumer?)?));

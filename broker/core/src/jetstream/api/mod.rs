@@ -8,6 +8,7 @@ mod audit;
 mod consumers;
 mod direct;
 mod messages;
+mod sourcing;
 mod streams;
 
 use alloc::vec::Vec;
@@ -40,6 +41,8 @@ struct Request<'a> {
 
 /// An answer.
 struct Answer {
+    /// Empty for none.
+    header: Vec<u8>,
     json: Vec<u8>,
     failed: bool,
     /// It leaves when what was done to this stream is durable.
@@ -49,13 +52,18 @@ struct Answer {
 impl Answer {
     /// That what was asked for was only looked at, or could not be done.
     fn now<R: Response>(result: Result<R, ApiError>) -> Option<Self> {
-        Some(Self { json: response(&result), failed: result.is_err(), after: None })
+        Some(Self {
+            header: Vec::new(),
+            json: response(&result),
+            failed: result.is_err(),
+            after: None,
+        })
     }
 
     /// That something was done to a stream.
     fn done<R: Response>(stream: StreamId, result: Result<R, ApiError>) -> Option<Self> {
         let after = result.is_ok().then_some(stream);
-        Some(Self { json: response(&result), failed: result.is_err(), after })
+        Some(Self { header: Vec::new(), json: response(&result), failed: result.is_err(), after })
     }
 }
 
@@ -91,12 +99,12 @@ impl JetStream {
     ) {
         match answer.after.and_then(|id| self.streams.get_mut(&id)) {
             Some(stream) => {
-                stream.reply_when_durable(reply, &answer.json);
+                stream.reply_when_durable(reply, &answer.header, &answer.json);
                 self.touched.insert(stream.id);
             }
             None => {
-                let (to, payload) = (reply, &answer.json[..]);
-                turn.publish(account, &Outgoing { to, payload, ..Outgoing::default() });
+                let (to, header, payload) = (reply, &answer.header[..], &answer.json[..]);
+                turn.publish(account, &Outgoing { to, header, payload, ..Outgoing::default() });
             }
         }
     }

@@ -2,15 +2,26 @@
 //!
 //! The client is asked now and then to confirm what it has received. While more than a window of
 //! bytes is unconfirmed, nothing is delivered. The window doubles with every confirmation.
+//!
+//! Half of a window is confirmed in a round trip at best, since one question is open at a time. So a
+//! mirror or source, which may be far away, has windows of its own: half of the largest one is twice
+//! what a link of 200 MiB/s holds in 76 ms, and the first one fills such a link at once. That does not
+//! crowd out others, because a consumer stops while much waits for the route
+//! ([`ROUTE_REPLAY_BYTES`](crate::limits::ROUTE_REPLAY_BYTES)).
 
 use alloc::vec::Vec;
 
-use super::limits::{FLOW_WINDOW_FIRST, FLOW_WINDOW_MOST};
+use causeway_wire::jetstream::ConsumerConfig;
+
+use super::limits::{
+    FLOW_WINDOW_FIRST, FLOW_WINDOW_MOST, FLOW_WINDOW_SOURCING_FIRST, FLOW_WINDOW_SOURCING_MOST,
+};
 
 /// The window.
 #[derive(Debug)]
 pub(super) struct Flow {
     window: u64,
+    most: u64,
     /// Bytes under way.
     unconfirmed: u64,
     /// Bytes that the answer to the open request confirms.
@@ -20,8 +31,18 @@ pub(super) struct Flow {
 }
 
 impl Flow {
-    pub(super) const fn new() -> Self {
-        Self { window: FLOW_WINDOW_FIRST, unconfirmed: 0, asked_for: 0, request: Vec::new() }
+    /// What a configuration asks for.
+    pub(super) fn of(config: &ConsumerConfig) -> Option<Self> {
+        let (first, most) = if config.sourcing {
+            (FLOW_WINDOW_SOURCING_FIRST, FLOW_WINDOW_SOURCING_MOST)
+        } else {
+            (FLOW_WINDOW_FIRST, FLOW_WINDOW_MOST)
+        };
+        config.flow_control.then(|| Self::new(first, most))
+    }
+
+    const fn new(window: u64, most: u64) -> Self {
+        Self { window, most, unconfirmed: 0, asked_for: 0, request: Vec::new() }
     }
 
     /// Whether nothing may be delivered until the client answers.
@@ -60,7 +81,7 @@ impl Flow {
         if self.request.is_empty() || self.request != subject {
             return false;
         }
-        self.window = (self.window * 2).min(FLOW_WINDOW_MOST);
+        self.window = (self.window * 2).min(self.most);
         self.unconfirmed = self.unconfirmed.saturating_sub(self.asked_for);
         self.asked_for = 0;
         self.request.clear();
@@ -76,7 +97,7 @@ mod tests {
 
     #[test]
     fn the_client_is_asked_at_half_a_window_and_stalls_at_a_whole_one() {
-        let mut flow = Flow::new();
+        let mut flow = Flow::new(FLOW_WINDOW_FIRST, FLOW_WINDOW_MOST);
         assert!(!flow.sent(MIB, false), "half a window is not more than half");
         assert!(flow.sent(1, false));
         flow.ask(b"fc.1");
@@ -90,7 +111,7 @@ mod tests {
 
     #[test]
     fn the_window_doubles_up_to_32_mib() {
-        let mut flow = Flow::new();
+        let mut flow = Flow::new(FLOW_WINDOW_FIRST, FLOW_WINDOW_MOST);
         for doubled in [4, 8, 16, 32, 32] {
             flow.ask(b"fc");
             assert!(flow.answer(b"fc"));
@@ -98,9 +119,35 @@ mod tests {
         }
     }
 
+    /// A link of 200 MiB/s with a round trip of 76 ms, in steps of a millisecond; a millisecond more
+    /// until what came is durable.
+    #[test]
+    fn a_source_fills_a_long_link() {
+        const ROUND_TRIP_MS: u64 = 77;
+        let sourcing = ConsumerConfig { sourcing: true, flow_control: true, ..Default::default() };
+        let mut flow = Flow::of(&sourcing).unwrap();
+        let per_ms = 200 * MIB / 1000;
+        let (mut sent, mut answer_at) = (0, None);
+        for ms in 0..1000 {
+            if answer_at == Some(ms) {
+                assert!(flow.answer(b"fc"));
+                answer_at = None;
+            }
+            if flow.is_closed() {
+                continue;
+            }
+            sent += per_ms;
+            if flow.sent(per_ms, false) {
+                flow.ask(b"fc");
+                answer_at = Some(ms + ROUND_TRIP_MS);
+            }
+        }
+        assert!(sent > 190 * MIB, "{} MiB in a second", sent / MIB);
+    }
+
     #[test]
     fn a_full_consumer_asks_whatever_the_bytes() {
-        let mut flow = Flow::new();
+        let mut flow = Flow::new(FLOW_WINDOW_FIRST, FLOW_WINDOW_MOST);
         assert!(!flow.sent(10, false));
         assert!(flow.sent(10, true));
     }

@@ -13,6 +13,12 @@ pub(crate) const FLOW_WINDOW_MOST: u64 = 32 << 20;
 /// The window that a flow controlled consumer starts with; each reply doubles it.
 pub(crate) const FLOW_WINDOW_FIRST: u64 = FLOW_WINDOW_MOST / 16;
 
+/// The same for consumers that mirrors and sources read from.
+pub(crate) const FLOW_WINDOW_SOURCING_MOST: u64 = 64 << 20;
+
+/// The window that such a consumer starts with: what a link of 200 MiB/s holds in 76 ms.
+pub(crate) const FLOW_WINDOW_SOURCING_FIRST: u64 = 16 << 20;
+
 /// Deliveries whose wait is over that one turn looks at. The rest follow in the next turn, which is
 /// due at once.
 pub(crate) const EXPIRED_PER_TURN: usize = 16_384;

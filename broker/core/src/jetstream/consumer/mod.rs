@@ -209,7 +209,7 @@ impl Consumer {
             waiting: Waiting::new(most, prioritized),
             pin: None,
             active: false,
-            flow: config.flow_control.then(Flow::new),
+            flow: Flow::of(&config),
             rate: Rate::new(config.rate_limit_bps, setup.burst),
             replay,
             held_until: None,

@@ -26,6 +26,8 @@ impl Consumer {
         if old.deliver_subject != self.config.deliver_subject {
             updated.deliver_subject = true;
             self.queue_all(turn);
+            // Nobody confirms what went to the old one.
+            self.flow = super::Flow::of(&self.config);
             self.active = (turn.interest)(self.config.deliver_subject.as_bytes());
         }
         if old.ack_wait != self.config.ack_wait || old.backoff != self.config.backoff {

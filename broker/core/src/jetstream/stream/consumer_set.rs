@@ -3,6 +3,7 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use causeway_store::Position;
 use causeway_wire::jetstream::advisory::Action;
 use causeway_wire::jetstream::api_level;
 use causeway_wire::jetstream::check::ConsumerChange;
@@ -49,6 +50,12 @@ impl Stream {
         id
     }
 
+    /// A consumer delivers nothing before what was done in this turn is durable, and so the answer to
+    /// its maker, which tells what the deliveries mean.
+    pub(crate) fn answer_first(&mut self, id: ConsumerId) {
+        self.unanswered.insert(id, Position(u64::MAX));
+    }
+
     fn update_consumer(
         &mut self,
         turn: &mut Turn<'_>,
@@ -90,13 +97,12 @@ impl Stream {
         }
     }
 
-    /// Consumers that count and are listed: not those of mirrors and sources.
+    /// Consumers that count and are listed: not those that mirrors and sources read from, but for
+    /// those that keep messages for them.
     pub(crate) fn listed_consumers(&self) -> impl Iterator<Item = (ConsumerId, &Consumer)> {
         let all = self.consumer_names.values();
-        all.filter_map(|id| Some((*id, self.consumer(*id)?))).filter(|(_, consumer)| {
-            let config = consumer.config();
-            !config.direct && !config.sourcing
-        })
+        all.filter_map(|id| Some((*id, self.consumer(*id)?)))
+            .filter(|(_, consumer)| !consumer.config().direct)
     }
 
     /// What is told about a consumer. In a list nothing is said of the server that answers.
@@ -136,10 +142,11 @@ impl Stream {
         self.advise_of(turn, id, Action::Delete);
         let Some(consumer) = self.consumers.remove(&id) else { return };
         self.consumer_names.remove(consumer.name());
-        for set in [&mut self.to_pump, &mut self.loading, &mut self.to_note] {
+        for set in [&mut self.to_pump, &mut self.loading, &mut self.to_note, &mut self.congested] {
             set.remove(&id);
         }
         self.deadlines.remove(&id);
+        self.unanswered.remove(&id);
         self.noted.remove(&id);
         self.retries.remove(&id);
         if consumer.is_durable() {

@@ -33,10 +33,10 @@ fn check_schedule(headers: &PublishHeaders<'_>) -> Result<(), ApiError> {
 }
 
 /// Bytes of the longest record that a file may have (nats-server: 32 MiB).
-const RECORD_BYTES: u64 = 32 << 20;
+pub(super) const RECORD_BYTES: u64 = 32 << 20;
 
 /// Bytes of the longest header that is stored.
-const HEADER_BYTES: usize = u16::MAX as usize;
+pub(super) const HEADER_BYTES: usize = u16::MAX as usize;
 
 /// A published message as it would be stored.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +45,14 @@ pub(super) struct Published<'a> {
     pub(super) header: &'a [u8],
     pub(super) payload: &'a [u8],
     pub(super) headers: &'a PublishHeaders<'a>,
+}
+
+impl Published<'_> {
+    /// Whether logs take something of its size.
+    pub(super) fn fits_the_store(&self) -> bool {
+        let body = self.subject.len() + self.header.len() + self.payload.len();
+        body <= store_limits::BODY_BYTES && self.subject.len() <= store_limits::SUBJECT_BYTES
+    }
 }
 
 /// What the server has left.
@@ -201,7 +209,7 @@ impl Stream {
         }
     }
 
-    fn check_size(&self, message: &Published<'_>) -> Result<(), ApiError> {
+    pub(super) fn check_size(&self, message: &Published<'_>) -> Result<(), ApiError> {
         let size = message.header.len() + message.payload.len();
         let most = usize::try_from(self.config.max_msg_size);
         if most.is_ok_and(|most| size > most) {
@@ -222,7 +230,7 @@ impl Stream {
     }
 
     /// Whether any consumer wants messages of this subject.
-    fn is_wanted(&self, subject: &[u8]) -> bool {
+    pub(super) fn is_wanted(&self, subject: &[u8]) -> bool {
         self.consumers.values().any(|consumer| consumer.wants(subject))
     }
 }

@@ -50,8 +50,7 @@ impl Stream {
             }
             Ok(Verdict::Skip) => {
                 let seq = self.log.next_seq();
-                self.log.skip_to(seq + 1);
-                self.remember_id(turn, headers.msg_id, seq);
+                self.skip(turn, headers.msg_id, seq);
                 self.acknowledge(reply, seq, b"}");
             }
             Ok(Verdict::Duplicate(seq)) => self.acknowledge(reply, seq, b",\"duplicate\": true}"),
@@ -61,9 +60,18 @@ impl Stream {
 
     /// Appends a message that may be stored, and does what follows from it.
     fn store(&mut self, turn: &mut Turn<'_>, message: &Published<'_>) -> u64 {
+        self.store_at(turn, message, self.log.next_seq(), wall_nanos(turn.now.wall))
+    }
+
+    /// The same with a sequence and a time, as a mirror has them.
+    pub(super) fn store_at(
+        &mut self,
+        turn: &mut Turn<'_>,
+        message: &Published<'_>,
+        seq: u64,
+        time: u64,
+    ) -> u64 {
         let headers = message.headers;
-        let seq = self.log.next_seq();
-        let time = wall_nanos(turn.now.wall);
         let mut draw = || turn.node.rng.next_u64(rng::Stream::Consumers) as u32;
         let republish = self.republish.as_ref();
         let republished = republish.and_then(|each| each.map(message.subject, &mut draw));
@@ -96,6 +104,12 @@ impl Stream {
             self.enforce_limits(turn, subject);
         }
         seq
+    }
+
+    /// Gives a sequence to a message that is not kept.
+    pub(super) fn skip(&mut self, turn: &Turn<'_>, id: Option<&[u8]>, seq: u64) {
+        self.log.skip_to(seq + 1);
+        self.remember_id(turn, id, seq);
     }
 
     /// Tells consumers of a message. They deliver it when it is durable.

@@ -3,6 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `ingest` | a published message, from its headers to the log |
+//! | `intakes` | what it takes in from other streams |
 //! | `expect` | the checks in front of it, in nats-server's order |
 //! | `limits` | what may stay: numbers, bytes, age, one subject's share |
 //! | `removal` | single messages and many that go, and who is told |
@@ -21,6 +22,7 @@ mod consumers;
 mod dedupe;
 mod expect;
 mod ingest;
+mod intakes;
 mod limits;
 mod notes;
 mod reads;
@@ -41,6 +43,7 @@ use causeway_wire::jetstream::{Retention, Storage, StreamConfig, Transform};
 
 use super::advisory::{self, Place};
 use super::consumer::{Actions, Consumer};
+use super::intake::{Intake, Position as OriginPosition};
 use super::turn::Turn;
 use crate::ids::AccountId;
 use crate::time::{Duration, Mono, Wall};
@@ -48,6 +51,7 @@ pub(crate) use consumers::ConsumerId;
 use dedupe::Dedupe;
 pub(crate) use expect::Room;
 pub(crate) use ingest::with_fields;
+pub(crate) use intakes::{Gone, IntakeId};
 pub(crate) use notes::{ConsumerNote, NoteKey, StreamNote};
 pub(crate) use reads::{Batch, Many, One, Read, What};
 pub(crate) use removal::Purge;
@@ -95,6 +99,10 @@ pub(crate) struct Stream {
     /// Scratch memory for them.
     changes: Vec<u8>,
     deadlines: BTreeMap<ConsumerId, Mono>,
+    /// Consumers that deliver nothing before the answer to who made them leaves: when this is durable.
+    unanswered: BTreeMap<ConsumerId, Position>,
+    /// Consumers whose deliveries wait for a route.
+    congested: BTreeSet<ConsumerId>,
     /// Consumers whose next message the disk could not read.
     retries: BTreeSet<ConsumerId>,
     /// Messages that a consumer needs no more.
@@ -106,6 +114,15 @@ pub(crate) struct Stream {
     /// The id of the message that was stored last.
     last_id: Vec<u8>,
     replies: Replies,
+    /// The readers of other streams.
+    intakes: BTreeMap<IntakeId, Box<Intake>>,
+    last_intake: u32,
+    /// Where sources are that have no intake now, by their names.
+    positions: BTreeMap<String, OriginPosition>,
+    /// Messages and bytes when something was not taken in because there was no room.
+    full_at: (u64, u64),
+    /// As a mirror it answers direct gets for its origin.
+    pub(super) serves_origin: bool,
     /// Reads that wait for the disk.
     reads: Vec<Read>,
     /// From the subjects that are published to those that are stored.
@@ -147,6 +164,8 @@ impl Stream {
             noted: BTreeMap::new(),
             changes: Vec::new(),
             deadlines: BTreeMap::new(),
+            unanswered: BTreeMap::new(),
+            congested: BTreeSet::new(),
             retries: BTreeSet::new(),
             released: Vec::new(),
             unused: Vec::new(),
@@ -154,6 +173,11 @@ impl Stream {
             dedupe: Dedupe::new(window, hash_key),
             last_id: Vec::new(),
             replies: Replies::default(),
+            intakes: BTreeMap::new(),
+            last_intake: 0,
+            positions: BTreeMap::new(),
+            full_at: (0, 0),
+            serves_origin: false,
             reads: Vec::new(),
             transform: None,
             republish: None,
@@ -196,8 +220,8 @@ impl Stream {
     }
 
     /// An answer that leaves when everything that was done in this turn is durable.
-    pub(crate) fn reply_when_durable(&mut self, to: &[u8], payload: &[u8]) {
-        self.replies.push(to, |out| out.extend_from_slice(payload));
+    pub(crate) fn reply_when_durable(&mut self, to: &[u8], header: &[u8], payload: &[u8]) {
+        self.replies.push_message(&replies::Reply { to, header, payload });
     }
 
     /// Tells that something was done to it.

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `stream` | when it was created, then its configuration |
 //! | `consumer/<name>` | when it was created, then its configuration |
+//! | `source/<name>` | how far a source was read: a sequence, then the identity of the origin |
 //! | `state/<name>` | where the consumer is: a base, and what has changed since |
 
 use alloc::boxed::Box;
@@ -15,13 +16,15 @@ use alloc::vec::Vec;
 use causeway_store::{NoteChange, Notes};
 use causeway_wire::jetstream::{ConsumerConfig, StreamConfig, Unknown};
 
-use super::{ConsumerId, Stream};
+use super::{ConsumerId, IntakeId, Stream};
 use crate::jetstream::consumer::Consumer;
+use crate::jetstream::intake::{Intake, Kind, Position};
 use crate::time::{Now, Wall};
 
 const STREAM: &[u8] = b"stream";
 const CONSUMER: &str = "consumer/";
 const STATE: &str = "state/";
+const SOURCE: &str = "source/";
 
 /// Bytes of changes of one consumer after which its whole state is written again.
 pub(super) const CHANGES_BYTES: u64 = 256 << 10;
@@ -46,6 +49,7 @@ pub(crate) enum NoteKey<'a> {
     Stream,
     Consumer(&'a str),
     State(&'a str),
+    Source(&'a str),
     Unknown,
 }
 
@@ -58,6 +62,8 @@ impl<'a> NoteKey<'a> {
             Self::Consumer(name)
         } else if let Some(name) = key.strip_prefix(STATE) {
             Self::State(name)
+        } else if let Some(name) = key.strip_prefix(SOURCE) {
+            Self::Source(name)
         } else {
             Self::Unknown
         }
@@ -92,7 +98,36 @@ impl ConsumerNote {
     }
 }
 
+impl Position {
+    fn write(&self) -> Vec<u8> {
+        [&self.seq.to_le_bytes()[..], self.identity.as_bytes()].concat()
+    }
+
+    /// Nothing if it is not such a note.
+    pub(crate) fn parse(note: &[u8]) -> Option<Self> {
+        let (seq, identity) = note.split_first_chunk()?;
+        let identity = String::from_utf8(identity.to_vec()).ok()?;
+        Some(Self { seq: u64::from_le_bytes(*seq), identity })
+    }
+}
+
 impl Stream {
+    /// Notes where sources are that have moved: in the batch of the messages that they brought.
+    pub(super) fn note_positions(&mut self) {
+        let Self { intakes, log, .. } = self;
+        for intake in intakes.values_mut() {
+            if core::mem::take(&mut intake.moved) && intake.kind() == Kind::Source {
+                let key = format!("{SOURCE}{}", intake.name());
+                log.note(key.as_bytes(), NoteChange::Put(&intake.position.write()));
+            }
+        }
+    }
+
+    /// Knows again where a source was.
+    pub(crate) fn restore_position(&mut self, name: &str, position: Position) {
+        self.positions.insert(name.into(), position);
+    }
+
     /// Notes the configuration.
     pub(crate) fn note_config(&mut self) {
         let note = write(self.created, &self.config.to_json());
@@ -151,11 +186,19 @@ pub(super) struct CurrentNotes<'a> {
     pub(super) now: Now,
     pub(super) consumers: &'a BTreeMap<ConsumerId, Box<Consumer>>,
     pub(super) consumer_names: &'a BTreeMap<String, ConsumerId>,
+    pub(super) intakes: &'a BTreeMap<IntakeId, Box<Intake>>,
+    pub(super) positions: &'a BTreeMap<String, Position>,
 }
 
 impl Notes for CurrentNotes<'_> {
     fn each(&mut self, put: &mut dyn FnMut(&[u8], &[u8])) {
         put(STREAM, &write(self.created, &self.config.to_json()));
+        let sources = self.intakes.values().filter(|intake| intake.kind() == Kind::Source);
+        let sources = sources.map(|intake| (intake.name(), &intake.position));
+        let gone = self.positions.iter().map(|(name, position)| (name.as_str(), position));
+        for (name, position) in sources.chain(gone).filter(|(_, position)| position.seq > 0) {
+            put(format!("{SOURCE}{name}").as_bytes(), &position.write());
+        }
         let consumers = self.consumer_names.values().filter_map(|id| self.consumers.get(id));
         for consumer in consumers.filter(|each| each.is_durable()) {
             let name = consumer.name();

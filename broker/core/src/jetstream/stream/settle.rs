@@ -1,11 +1,13 @@
 //! The end of a turn: what happened becomes a batch of the log, what is durable is answered and
 //! delivered.
 
+use alloc::collections::BTreeSet;
+
 use causeway_store::Failure;
 use causeway_store::disk::Done;
 
-use super::Stream;
 use super::notes::CurrentNotes;
+use super::{ConsumerId, Stream};
 use crate::jetstream::consumer::{Consumer, Pump};
 use crate::jetstream::turn::{Outgoing, Turn};
 use crate::limits;
@@ -42,34 +44,54 @@ impl Stream {
         self.give_up_damaged(turn);
         self.remove_released(turn);
         self.note_changes(turn.now);
+        self.note_positions();
         self.commit(turn);
         self.replies.close(self.log.position());
+        self.unanswered.values_mut().for_each(|after| *after = (*after).min(self.log.position()));
         self.release_replies(turn);
-        more
+        more | self.release_unanswered()
     }
 
     /// What was done to the log becomes a batch.
     pub(super) fn commit(&mut self, turn: &mut Turn<'_>) {
-        let Self { log, config, created, consumers, consumer_names, .. } = self;
-        let mut notes =
-            CurrentNotes { config, created: *created, now: turn.now, consumers, consumer_names };
+        let Self { log, config, created, consumers, consumer_names, intakes, positions, .. } = self;
+        let mut notes = CurrentNotes {
+            config,
+            created: *created,
+            now: turn.now,
+            consumers,
+            consumer_names,
+            intakes,
+            positions,
+        };
         log.commit(&mut notes, &mut turn.fx.disk);
     }
 
     /// Lets consumers deliver, each as much as the turn allows.
     fn pump(&mut self, turn: &mut Turn<'_>) -> bool {
+        self.to_pump.append(&mut self.congested);
         while let Some(id) = self.to_pump.pop_first() {
-            let room = limits::TURN_OUTPUT_BYTES.saturating_sub(turn.node.turn_output);
+            if self.unanswered.contains_key(&id) {
+                continue;
+            }
+            let room = limits::TURN_OUTPUT_BYTES.saturating_sub(turn.node.turn_output) as u64;
             if room == 0 {
                 self.to_pump.insert(id);
                 return true;
             }
+            let on_the_way = self.room_on_the_way(turn, id);
+            if on_the_way == 0 {
+                self.congested.insert(id);
+                continue;
+            }
+            let budget = room.min(on_the_way);
             let pump = |consumer: &mut Consumer,
                         turn: &mut crate::jetstream::consumer::Turn<'_>| {
-                consumer.pump(turn, room as u64)
+                consumer.pump(turn, budget)
             };
             match self.with_consumer(turn, id, pump) {
                 Some(Pump::Done) | None => {}
+                Some(Pump::More) if on_the_way < room => drop(self.congested.insert(id)),
                 Some(Pump::More) => {
                     self.to_pump.insert(id);
                     return true;
@@ -79,6 +101,31 @@ impl Stream {
             }
         }
         false
+    }
+
+    /// Bytes that a consumer may add to what waits for the routes that its deliveries go by. The most
+    /// there are if it pushes nothing to another server.
+    fn room_on_the_way(&self, turn: &mut Turn<'_>, id: ConsumerId) -> u64 {
+        let Some(consumer) = self.consumer(id).filter(|consumer| consumer.is_push()) else {
+            return u64::MAX;
+        };
+        let subject = consumer.config().deliver_subject.as_bytes();
+        let waiting = turn.waiting_for_routes(self.account, subject);
+        waiting.map_or(u64::MAX, |waiting| limits::ROUTE_REPLAY_BYTES.saturating_sub(waiting))
+    }
+
+    /// Whether a consumer waits for a route.
+    pub(crate) fn is_congested(&self) -> bool {
+        !self.congested.is_empty()
+    }
+
+    /// Consumers whose answer has left deliver from now on; whether there are such.
+    fn release_unanswered(&mut self) -> bool {
+        let durable = self.log.durable();
+        let answered = self.unanswered.extract_if(.., |_, after| *after <= durable);
+        let answered: BTreeSet<ConsumerId> = answered.map(|(id, _)| id).collect();
+        self.to_pump.extend(&answered);
+        !answered.is_empty()
     }
 
     fn release_replies(&mut self, turn: &mut Turn<'_>) {
@@ -101,6 +148,7 @@ impl Stream {
         self.to_note.clear();
         self.to_pump.clear();
         self.loading.clear();
+        self.congested.clear();
     }
 
     /// Whether something waits for a disk that could not do it.
@@ -126,6 +174,7 @@ impl Stream {
     /// Does what is due.
     pub(crate) fn tick(&mut self, turn: &mut Turn<'_>) {
         self.tick_consumers(turn);
+        self.tick_intakes(turn);
         if self.log.failure() != Some(Failure::Disk) {
             self.expire(turn);
         }
@@ -135,6 +184,6 @@ impl Stream {
     pub(crate) fn deadline(&mut self, now: crate::time::Now) -> Option<Mono> {
         let works = self.log.failure() != Some(Failure::Disk);
         let expiry = if works { self.expiry_due(now) } else { None };
-        [self.consumers_due(), expiry].into_iter().flatten().min()
+        [self.consumers_due(), self.intakes_due(), expiry].into_iter().flatten().min()
     }
 }

@@ -7,6 +7,7 @@ use causeway_wire::jetstream::{Nullable, Time};
 
 use super::Stream;
 use super::reads::time;
+use crate::jetstream::intake::Kind;
 use crate::time::Now;
 
 /// Sequences of deleted messages in one answer.
@@ -19,6 +20,8 @@ impl Stream {
             config: self.config.clone(),
             created: Time::from_nanos(self.created.0),
             state: self.state(deleted),
+            mirror: self.intake_infos(Kind::Mirror, now).pop(),
+            sources: self.intake_infos(Kind::Source, now),
             ts: Time::from_nanos(now.wall.0),
             ..StreamInfo::default()
         }
@@ -40,7 +43,7 @@ impl Stream {
             num_deleted: int(state.deleted),
             deleted: if deleted { self.deleted() } else { Vec::new() },
             lost: self.lost(),
-            consumer_count: int(self.consumers.len() as u64),
+            consumer_count: int(self.listed_consumers().count() as u64),
             ..StreamState::default()
         }
     }

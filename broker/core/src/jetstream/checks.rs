@@ -82,14 +82,7 @@ impl Account for AccountView<'_> {
 
 /// What streams of this version cannot be.
 fn unsupported(config: &StreamConfig) -> Result<(), ApiError> {
-    let wanted = [
-        (config.mirror.is_some(), "mirrors"),
-        (!config.sources.is_empty(), "sources"),
-        (config.allow_msg_counter, "counters"),
-        (config.allow_atomic, "atomic batches"),
-        (config.allow_batched, "batches with flow control"),
-        (config.allow_msg_schedules, "scheduled messages"),
-    ];
+    let wanted = [(config.mirror.is_some(), "mirrors"), (!config.sources.is_empty(), "sources")];
     match wanted.iter().find(|(wanted, _)| *wanted) {
         Some((_, what)) => {
             let text = format_args!("{what} are not supported by this version of causeway");

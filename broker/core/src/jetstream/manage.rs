@@ -13,7 +13,7 @@ use causeway_wire::jetstream::{Compression, PersistMode, Storage, StreamConfig};
 use super::JetStream;
 use super::consumer::Closing;
 use super::services::Service;
-use super::stream::{Parts, Room, Stream, StreamId};
+use super::stream::{Limits, OpenBatches, Parts, Room, Stream, StreamId};
 use super::turn::{Outgoing, Turn};
 use crate::config::SyncPolicy;
 use crate::ids::AccountId;
@@ -120,7 +120,12 @@ impl JetStream {
     ) -> Box<Stream> {
         let domain = self.config.domain.clone().unwrap_or_default();
         let hash_key = turn.node.rng.next_u64(rng::Stream::Logs);
-        Box::new(Stream::new(Parts { id, account, created, config, log, domain, hash_key }))
+        let limits = Limits {
+            batch: self.config.limits.batch.clone(),
+            max_buffered_msgs: self.config.max_buffered_msgs,
+            max_buffered_bytes: self.config.max_buffered_bytes,
+        };
+        Box::new(Stream::new(Parts { id, account, created, config, log, domain, hash_key, limits }))
     }
 
     /// Puts a stream where requests and messages find it.
@@ -188,6 +193,7 @@ impl JetStream {
         }
         self.touched.remove(&id);
         self.unsynced.remove(&id);
+        self.uncount_batches(id);
         if let Some(used) = self.used_by.remove(&id) {
             self.used.file -= used.file;
             self.used.memory -= used.memory;
@@ -244,10 +250,33 @@ impl JetStream {
     }
 
     /// What the server has left for streams.
-    pub(super) fn room(&self) -> Room {
+    pub(super) fn room(&self, turn: &Turn<'_>) -> Room {
         Room {
+            max_payload: turn.node.config().limits.max_payload,
+            batches: self.batches,
             file: self.config.max_store.saturating_sub(self.used.file),
             memory: self.config.max_memory.saturating_sub(self.used.memory),
         }
+    }
+
+    /// Counts how many batches of a stream are under way.
+    pub(super) fn count_batches(&mut self, id: StreamId) {
+        let now = self.streams.get(&id).map(|stream| stream.open_batches()).unwrap_or_default();
+        let known = self.batches_of.get(&id).copied().unwrap_or_default();
+        if now == known {
+            return;
+        }
+        self.uncount_batches(id);
+        self.batches.atomic += now.atomic;
+        self.batches.fast += now.fast;
+        if now != OpenBatches::default() {
+            self.batches_of.insert(id, now);
+        }
+    }
+
+    fn uncount_batches(&mut self, id: StreamId) {
+        let known = self.batches_of.remove(&id).unwrap_or_default();
+        self.batches.atomic -= known.atomic;
+        self.batches.fast -= known.fast;
     }
 }

@@ -47,7 +47,7 @@ use consumer::Closing;
 use manage::Leaving;
 use recovery::Recovering;
 use services::{Service, Services};
-use stream::{Stream, StreamId};
+use stream::{OpenBatches, Stream, StreamId};
 use turn::{Incoming, Turn};
 
 /// All streams of one server.
@@ -73,6 +73,9 @@ pub(crate) struct JetStream {
     /// Bytes of all streams, and how much of it is each one's.
     used: Used,
     used_by: BTreeMap<StreamId, Used>,
+    /// Batches that are under way, and how many of them are each stream's.
+    batches: OpenBatches,
+    batches_of: BTreeMap<StreamId, OpenBatches>,
     /// How often the interest of clients had changed when consumers were last told.
     interest_seen: u64,
     /// Streams in files that were written to and not synced, where that is done from time to time,
@@ -116,6 +119,8 @@ impl JetStream {
             dirs: BTreeSet::new(),
             used: Used::default(),
             used_by: BTreeMap::new(),
+            batches: OpenBatches::default(),
+            batches_of: BTreeMap::new(),
             interest_seen: 0,
             unsynced: BTreeSet::new(),
             sync_at: None,
@@ -152,8 +157,9 @@ impl JetStream {
         self.watch_interest(turn);
         let mut again = BTreeSet::new();
         while let Some(id) = self.touched.pop_first() {
+            let room = self.room(turn);
             let Some(stream) = self.streams.get_mut(&id) else { continue };
-            if stream.settle(turn) {
+            if stream.settle(turn, room) {
                 again.insert(id);
             }
             let stuck = stream.is_stuck();
@@ -161,6 +167,7 @@ impl JetStream {
                 self.retry_later(turn.now);
             }
             self.account_for(id);
+            self.count_batches(id);
             self.rearm(turn, id);
             self.sync_later(turn, id);
         }

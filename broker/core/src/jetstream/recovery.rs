@@ -182,7 +182,7 @@ impl JetStream {
         let StreamNote { created, config } = note;
         let mut stream = self.make_stream(turn, id, account, created, config, log);
         restore_consumers(turn, &mut stream, found);
-        stream.recover_index(turn);
+        stream.recover_index(turn, schedules_due(found));
         self.read_ids(turn, stream);
     }
 
@@ -224,7 +224,9 @@ fn restore_consumers(turn: &mut Turn<'_>, stream: &mut Stream, found: &Recovery)
         .iter()
         .filter_map(|note| match NoteKey::parse(&note.key) {
             NoteKey::State(name) => Some((name, &note.pieces)),
-            NoteKey::Stream | NoteKey::Consumer(_) | NoteKey::Unknown => None,
+            NoteKey::Stream | NoteKey::Consumer(_) | NoteKey::Schedule(_) | NoteKey::Unknown => {
+                None
+            }
         })
         .collect();
     for note in &found.notes {
@@ -233,4 +235,14 @@ fn restore_consumers(turn: &mut Turn<'_>, stream: &mut Stream, found: &Recovery)
         let pieces = states.get(name).into_iter().flat_map(|pieces| pieces.iter());
         stream.restore_consumer(turn, name, consumer, pieces.map(|piece| &piece[..]));
     }
+}
+
+/// When schedules are due, as was noted.
+fn schedules_due(found: &Recovery) -> BTreeMap<u64, i64> {
+    let due = found.notes.iter().filter_map(|note| {
+        let NoteKey::Schedule(seq) = NoteKey::parse(&note.key) else { return None };
+        let content = note.pieces.concat();
+        Some((seq, i64::from_le_bytes(*content.first_chunk()?)))
+    });
+    due.collect()
 }

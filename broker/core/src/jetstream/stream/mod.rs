@@ -7,6 +7,10 @@
 //! | `limits` | what may stay: numbers, bytes, age, one subject's share |
 //! | `removal` | single messages and many that go, and who is told |
 //! | `dedupe` | ids of the last while |
+//! | `held` | messages that wait because something must be read first |
+//! | `batch` | messages that are published as one |
+//! | `counter` | messages that add to the one before |
+//! | `schedule` | messages that are published later |
 //! | `replies` | messages that wait until they are durable |
 //! | `consumers` | finding its consumers, and carrying out what they want done |
 //! | `consumer_set` | consumers come, change and go |
@@ -16,16 +20,20 @@
 //! | `notes` | what of a stream and its consumers is kept in the log |
 //! | `state` | what is told about it |
 
+mod batch;
 mod consumer_set;
 mod consumers;
+mod counter;
 mod dedupe;
 mod expect;
+mod held;
 mod ingest;
 mod limits;
 mod notes;
 mod reads;
 mod removal;
 mod replies;
+mod schedule;
 mod settle;
 mod startup;
 mod state;
@@ -42,16 +50,23 @@ use causeway_wire::jetstream::{Retention, Storage, StreamConfig, Transform};
 use super::advisory::{self, Place};
 use super::consumer::{Actions, Consumer};
 use super::turn::Turn;
+use crate::config::BatchLimits;
 use crate::ids::AccountId;
 use crate::time::{Duration, Mono, Wall};
+use batch::Batches;
+pub(crate) use batch::OpenBatches;
 pub(crate) use consumers::ConsumerId;
+use counter::Totals;
 use dedupe::Dedupe;
 pub(crate) use expect::Room;
+use held::Held;
 pub(crate) use ingest::with_fields;
 pub(crate) use notes::{ConsumerNote, NoteKey, StreamNote};
 pub(crate) use reads::{Batch, Many, Read, What};
 pub(crate) use removal::Purge;
 use replies::Replies;
+use schedule::Schedules;
+use startup::Startup;
 
 /// A stream of this server; also the number of its log. Never used again.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -68,6 +83,15 @@ pub(crate) struct Parts {
     pub(crate) domain: String,
     /// Secret, so that nobody can choose message ids that collide.
     pub(crate) hash_key: u64,
+    pub(crate) limits: Limits,
+}
+
+/// What the server allows a stream to keep in memory before it is stored.
+#[derive(Clone, Debug)]
+pub(crate) struct Limits {
+    pub(crate) batch: BatchLimits,
+    pub(crate) max_buffered_msgs: u32,
+    pub(crate) max_buffered_bytes: u64,
 }
 
 /// One stream.
@@ -117,8 +141,12 @@ pub(crate) struct Stream {
     oldest: u64,
     /// When messages with a time of their own expire: (ns of wall time, sequence).
     expiries: BTreeSet<(u64, u64)>,
-    /// The next message to be looked at after a restart.
-    scan: Option<u64>,
+    startup: Startup,
+    limits: Limits,
+    held: Held,
+    batches: Batches,
+    totals: Totals,
+    schedules: Schedules,
     /// The disk could not read what a read waits for, or a turn had done enough.
     reads_failed: bool,
     reads_paused: bool,
@@ -130,7 +158,7 @@ pub(crate) struct Stream {
 
 impl Stream {
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { id, account, created, config, log, domain, hash_key } = parts;
+        let Parts { id, account, created, config, log, domain, hash_key, limits } = parts;
         let window = Duration::from_nanos(u64::try_from(config.duplicate_window.0).unwrap_or(0));
         let mut stream = Self {
             id,
@@ -160,7 +188,12 @@ impl Stream {
             everything: Filter::everything(),
             oldest: 0,
             expiries: BTreeSet::new(),
-            scan: None,
+            startup: Startup::default(),
+            limits,
+            held: Held::default(),
+            batches: Batches::default(),
+            totals: Totals::new(),
+            schedules: Schedules::default(),
             due: None,
             reads_failed: false,
             reads_paused: false,
@@ -182,6 +215,7 @@ impl Stream {
         let retains = self.config.retention != Retention::Limits;
         self.consumers.values_mut().for_each(|consumer| consumer.set_retains(retains));
         self.note_config();
+        self.forget_batches();
         self.enforce_all_limits(turn);
         self.release_unneeded(turn);
     }

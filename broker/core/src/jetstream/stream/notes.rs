@@ -5,6 +5,7 @@
 //! | `stream` | when it was created, then its configuration |
 //! | `consumer/<name>` | when it was created, then its configuration |
 //! | `state/<name>` | where the consumer is: a base, and what has changed since |
+//! | `schedule/<sequence>` | when a schedule that has published is due again |
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -15,6 +16,7 @@ use alloc::vec::Vec;
 use causeway_store::{NoteChange, Notes};
 use causeway_wire::jetstream::{ConsumerConfig, StreamConfig, Unknown};
 
+use super::schedule::Schedules;
 use super::{ConsumerId, Stream};
 use crate::jetstream::consumer::Consumer;
 use crate::time::{Now, Wall};
@@ -22,6 +24,7 @@ use crate::time::{Now, Wall};
 const STREAM: &[u8] = b"stream";
 const CONSUMER: &str = "consumer/";
 const STATE: &str = "state/";
+const SCHEDULE: &str = "schedule/";
 
 /// Bytes of changes of one consumer after which its whole state is written again.
 pub(super) const CHANGES_BYTES: u64 = 256 << 10;
@@ -46,6 +49,7 @@ pub(crate) enum NoteKey<'a> {
     Stream,
     Consumer(&'a str),
     State(&'a str),
+    Schedule(u64),
     Unknown,
 }
 
@@ -58,10 +62,17 @@ impl<'a> NoteKey<'a> {
             Self::Consumer(name)
         } else if let Some(name) = key.strip_prefix(STATE) {
             Self::State(name)
+        } else if let Some(seq) = key.strip_prefix(SCHEDULE).and_then(|seq| seq.parse().ok()) {
+            Self::Schedule(seq)
         } else {
             Self::Unknown
         }
     }
+}
+
+/// The key of the note about the schedule with this sequence.
+pub(super) fn schedule_key(seq: u64) -> Vec<u8> {
+    format!("{SCHEDULE}{seq}").into_bytes()
 }
 
 /// Eight bytes of time, then JSON.
@@ -151,6 +162,7 @@ pub(super) struct CurrentNotes<'a> {
     pub(super) now: Now,
     pub(super) consumers: &'a BTreeMap<ConsumerId, Box<Consumer>>,
     pub(super) consumer_names: &'a BTreeMap<String, ConsumerId>,
+    pub(super) schedules: &'a Schedules,
 }
 
 impl Notes for CurrentNotes<'_> {
@@ -164,6 +176,9 @@ impl Notes for CurrentNotes<'_> {
             let mut whole = Vec::new();
             consumer.save(self.now, &mut whole);
             put(format!("{STATE}{name}").as_bytes(), &whole);
+        }
+        for (seq, due) in self.schedules.notes() {
+            put(&schedule_key(seq), &due.to_le_bytes());
         }
     }
 }

@@ -66,7 +66,7 @@ pub(crate) struct Many {
 }
 
 /// How a read goes on.
-enum Step {
+pub(super) enum Step {
     Again,
     Wait,
     Done,
@@ -110,7 +110,11 @@ impl Stream {
     }
 
     /// A message that is there; nothing if it is not; an error if that is not known yet.
-    fn look(&mut self, turn: &mut Turn<'_>, seq: u64) -> Result<Option<StoredMessage>, Step> {
+    pub(super) fn look(
+        &mut self,
+        turn: &mut Turn<'_>,
+        seq: u64,
+    ) -> Result<Option<StoredMessage>, Step> {
         if seq > self.log.durable_seq() && seq < self.log.next_seq() {
             return Err(Step::Wait);
         }

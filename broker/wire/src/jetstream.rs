@@ -11,6 +11,7 @@
 //! | [`api`], [`AckSubject`], [`FlowControlSubject`], [`fast_batch`] | what subjects say |
 //! | [`headers`], [`schedule`], [`Ttl`](headers::Ttl) | what the headers of a publish say |
 //! | [`Integer`] | numbers of counters |
+//! | [`archive`] | copies of streams |
 //! | [`PubAck`], [`status`] | answers that are no JSON, or not quite |
 //! | [`check`], [`api_level`], [`Transform`] | rules, defaults, and mappings of subjects |
 //!
@@ -38,6 +39,7 @@ mod ack;
 pub mod advisory;
 pub mod api;
 pub mod api_level;
+pub mod archive;
 pub mod check;
 mod consumer;
 mod error;

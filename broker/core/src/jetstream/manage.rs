@@ -11,6 +11,7 @@ use causeway_wire::jetstream::advisory::Action;
 use causeway_wire::jetstream::{Compression, PersistMode, Storage, StreamConfig};
 
 use super::JetStream;
+use super::api::audit::Asked;
 use super::consumer::Closing;
 use super::services::Service;
 use super::stream::{Limits, OpenBatches, Parts, Room, Stream, StreamId};
@@ -29,6 +30,8 @@ pub(super) struct Leaving {
     /// Who is told when it is done, and what.
     reply: Vec<u8>,
     answer: Vec<u8>,
+    /// The request, for those who want to know of all.
+    asked: Option<Asked>,
 }
 
 impl Leaving {
@@ -50,20 +53,33 @@ impl JetStream {
         account: AccountId,
         config: StreamConfig,
     ) -> StreamId {
-        let (id, dir) = match config.storage {
-            Storage::File => self.new_place(turn, account, &config.name),
-            Storage::Memory => (self.new_id(), String::new()),
-        };
-        let log_config = self.log_config(turn, id, dir, &config);
-        let log = Log::create(log_config, config.first_seq.max(1), &mut turn.fx.disk);
-        let created = turn.now.wall;
-        let mut stream = self.make_stream(turn, id, account, created, config, log);
+        let (created, first) = (turn.now.wall, config.first_seq.max(1));
+        let mut stream = self.new_stream(turn, account, created, config, first);
+        let id = stream.id;
         stream.note_config();
         self.take_up(turn, stream);
         if let Some(stream) = self.streams.get(&id) {
             stream.advise(turn, Action::Create);
         }
         id
+    }
+
+    /// A stream with nothing in it, whose first message will have this sequence.
+    pub(super) fn new_stream(
+        &mut self,
+        turn: &mut Turn<'_>,
+        account: AccountId,
+        created: Wall,
+        config: StreamConfig,
+        first_seq: u64,
+    ) -> Box<Stream> {
+        let (id, dir) = match config.storage {
+            Storage::File => self.new_place(turn, account, &config.name),
+            Storage::Memory => (self.new_id(), String::new()),
+        };
+        let log_config = self.log_config(turn, id, dir, &config);
+        let log = Log::create(log_config, first_seq, &mut turn.fx.disk);
+        self.make_stream(turn, id, account, created, config, log)
     }
 
     fn new_id(&mut self) -> StreamId {
@@ -183,12 +199,16 @@ impl JetStream {
         id: StreamId,
         reply: &[u8],
         answer: Vec<u8>,
+        asked: Option<Asked>,
     ) {
+        self.end_snapshots_of(turn, id);
         let Some(mut stream) = self.streams.remove(&id) else { return };
         let account = stream.account;
         self.services.unsubscribe(turn, account, Service::Ingest(id));
         self.services.unsubscribe(turn, account, Service::DirectGet(id));
-        if let Some(names) = self.names.get_mut(&account) {
+        // One that was being restored has no name yet.
+        let known = self.names.get_mut(&account).filter(|_| !stream.is_restoring());
+        if let Some(names) = known {
             names.remove(&stream.config.name);
         }
         self.touched.remove(&id);
@@ -200,11 +220,13 @@ impl JetStream {
         }
         self.deadlines.retain(|(_, stream)| *stream != id);
         stream.close_consumers(turn, Closing::Deleted);
-        stream.advise(turn, Action::Delete);
+        if !stream.is_restoring() {
+            stream.advise(turn, Action::Delete);
+        }
         let mut log = stream.log;
         log.destroy(&mut turn.fx.disk);
         let dir = log.config().dir.clone();
-        let leaving = Leaving { log, account, dir, reply: reply.to_vec(), answer };
+        let leaving = Leaving { log, account, dir, reply: reply.to_vec(), answer, asked };
         if leaving.log.has_ended() {
             self.left(turn, &leaving);
         } else {
@@ -218,6 +240,10 @@ impl JetStream {
         if !to.is_empty() {
             turn.publish(leaving.account, &Outgoing { to, payload, ..Outgoing::default() });
         }
+        if let Some(asked) = &leaving.asked {
+            let domain = self.config.domain.as_deref().unwrap_or_default();
+            asked.answered(turn, leaving.account, domain, &leaving.answer);
+        }
     }
 
     /// Destroys what is left of a stream whose destruction, or making, was interrupted.
@@ -225,7 +251,8 @@ impl JetStream {
         log.destroy(&mut turn.fx.disk);
         let dir = log.config().dir.clone();
         let account = crate::account::GLOBAL;
-        let leaving = Leaving { log, account, dir, reply: Vec::new(), answer: Vec::new() };
+        let leaving =
+            Leaving { log, account, dir, reply: Vec::new(), answer: Vec::new(), asked: None };
         self.leaving.insert(LogId(id.0), leaving);
     }
 

@@ -20,6 +20,7 @@ mod advisory;
 mod api;
 mod checks;
 pub(crate) mod consumer;
+mod copy;
 mod manage;
 mod recovery;
 mod report;
@@ -44,6 +45,7 @@ use crate::node::Node;
 use crate::time::{Mono, Now};
 use crate::timers::Due;
 use consumer::Closing;
+use copy::Copies;
 use manage::Leaving;
 use recovery::Recovering;
 use services::{Service, Services};
@@ -76,6 +78,8 @@ pub(crate) struct JetStream {
     /// Batches that are under way, and how many of them are each stream's.
     batches: OpenBatches,
     batches_of: BTreeMap<StreamId, OpenBatches>,
+    /// Streams that are being copied, or made of copies.
+    copies: Copies,
     /// How often the interest of clients had changed when consumers were last told.
     interest_seen: u64,
     /// Streams in files that were written to and not synced, where that is done from time to time,
@@ -121,6 +125,7 @@ impl JetStream {
             used_by: BTreeMap::new(),
             batches: OpenBatches::default(),
             batches_of: BTreeMap::new(),
+            copies: Copies::default(),
             interest_seen: 0,
             unsynced: BTreeSet::new(),
             sync_at: None,
@@ -148,6 +153,9 @@ impl JetStream {
             Some(Service::Api) => self.answer(turn, account, incoming),
             Some(Service::FlowControl) => self.flow_control(turn, account, incoming),
             Some(Service::DirectGet(id)) => self.direct_get(turn, id, incoming),
+            Some(service @ (Service::SnapshotAcks(_) | Service::RestoreChunks(_))) => {
+                self.serve_copy(turn, service, incoming);
+            }
             None => {}
         }
     }
@@ -166,6 +174,9 @@ impl JetStream {
             if stuck {
                 self.retry_later(turn.now);
             }
+            if self.go_on_copying(turn, id) {
+                again.insert(id);
+            }
             self.account_for(id);
             self.count_batches(id);
             self.rearm(turn, id);
@@ -178,7 +189,7 @@ impl JetStream {
     fn arm(&mut self, node: &mut Node, now: Now) {
         let next = if self.touched.is_empty() {
             let due = self.deadlines.first().map(|(at, _)| *at);
-            let others = [self.sync_at, self.retry_at];
+            let others = [self.sync_at, self.retry_at, self.copies.first_chunk_due()];
             others.into_iter().chain([due]).flatten().min()
         } else {
             Some(now.mono)
@@ -193,7 +204,8 @@ impl JetStream {
 
     fn rearm(&mut self, turn: &Turn<'_>, id: StreamId) {
         let Some(stream) = self.streams.get_mut(&id) else { return };
-        let at = stream.deadline(turn.now);
+        let copies = self.copies.deadline(id);
+        let at = [stream.deadline(turn.now), copies].into_iter().flatten().min();
         if stream.due != at {
             if let Some(before) = stream.due {
                 self.deadlines.remove(&(before, id));
@@ -280,6 +292,7 @@ impl JetStream {
         if self.retry_at.is_some_and(|at| at <= turn.now.mono) {
             self.retry(turn);
         }
+        self.end_late_restores(turn);
         if self.sync_at.is_some_and(|at| at <= turn.now.mono) {
             self.sync(turn);
         }

@@ -157,11 +157,16 @@ impl JetStream {
             let (dir, finding) = (dir.clone(), finding.clone());
             turn.fx.trace.push(TraceEvent::StreamDamaged { dir, finding });
         }
+        // One that was being made of a copy never became a stream.
+        let mut keys = found.notes.iter().map(|note| NoteKey::parse(&note.key));
+        let unfinished = keys.any(|key| key == NoteKey::Restoring);
         let note = found.notes.iter().find(|note| *note.key == *b"stream");
         let note = note.and_then(|note| StreamNote::parse(&note.pieces.concat()));
         match note {
-            Some(note) if !found.destroyed => self.bring_back(turn, id, account, note, log, &found),
-            _ if found.destroyed || (found.absent && found.findings.is_empty()) => {
+            Some(note) if !found.destroyed && !unfinished => {
+                self.bring_back(turn, id, account, note, log, &found)
+            }
+            _ if found.destroyed || unfinished || (found.absent && found.findings.is_empty()) => {
                 self.clear_away(turn, id, log);
             }
             // Nobody can say what it was. It stays where it is, for somebody to look at.
@@ -224,9 +229,11 @@ fn restore_consumers(turn: &mut Turn<'_>, stream: &mut Stream, found: &Recovery)
         .iter()
         .filter_map(|note| match NoteKey::parse(&note.key) {
             NoteKey::State(name) => Some((name, &note.pieces)),
-            NoteKey::Stream | NoteKey::Consumer(_) | NoteKey::Schedule(_) | NoteKey::Unknown => {
-                None
-            }
+            NoteKey::Stream
+            | NoteKey::Consumer(_)
+            | NoteKey::Schedule(_)
+            | NoteKey::Restoring
+            | NoteKey::Unknown => None,
         })
         .collect();
     for note in &found.notes {

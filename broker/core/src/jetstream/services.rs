@@ -30,6 +30,10 @@ pub(crate) enum Service {
     Ingest(StreamId),
     /// Gets of a stream that anybody may answer: `$JS.API.DIRECT.GET.<stream>`.
     DirectGet(StreamId),
+    /// That chunks of a copy have come: `$JS.SNAPSHOT.ACK.<stream>.<id>.>`.
+    SnapshotAcks(u32),
+    /// Chunks of a copy: `$JS.SNAPSHOT.RESTORE.<stream>.<id>`.
+    RestoreChunks(u32),
 }
 
 /// All services of one server, and their subscriptions.

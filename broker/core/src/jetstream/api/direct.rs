@@ -91,7 +91,7 @@ impl Stream {
         if request.batch == 0 {
             let seq = self.resolve(request).ok_or("404 Message Not Found")?;
             let what = What::Direct { seq, headers };
-            self.read(turn, Read { to: Vec::from(to), what });
+            self.read(turn, Read { to: Vec::from(to), what, asked: None });
             return Ok(());
         }
         let patterns = Some(request.next_by_subj.as_bytes()).filter(|pattern| !pattern.is_empty());
@@ -107,7 +107,7 @@ impl Stream {
             last: 0,
             filter,
         };
-        self.read(turn, Read { to: Vec::from(to), what: What::Batch(batch) });
+        self.read(turn, Read { to: Vec::from(to), what: What::Batch(batch), asked: None });
         Ok(())
     }
 
@@ -144,7 +144,7 @@ impl Stream {
             last: 0,
             up_to,
         };
-        self.read(turn, Read { to: Vec::from(to), what: What::Many(many) });
+        self.read(turn, Read { to: Vec::from(to), what: What::Many(many), asked: None });
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use causeway_wire::jetstream::request::{MsgDeleteRequest, MsgGetRequest};
 use causeway_wire::jetstream::response::{MsgDeleteResponse, MsgGetResponse};
 use causeway_wire::jetstream::{ApiError, ErrorKind, Time, is_empty_request};
 
-use super::{Answer, Request};
+use super::{Answer, Request, audit};
 use crate::jetstream::JetStream;
 use crate::jetstream::stream::{Read, Stream, StreamId, What};
 use crate::jetstream::turn::Turn;
@@ -28,7 +28,8 @@ impl JetStream {
             Some(seq) => {
                 self.api.total += 1;
                 let what = What::Document { seq, headers: !request.no_hdr };
-                stream.read(turn, Read { to: Vec::from(of.reply), what });
+                let asked = audit::remember(turn, of);
+                stream.read(turn, Read { to: Vec::from(of.reply), what, asked });
                 None
             }
             None => Answer::now::<MsgGetResponse>(Err(ErrorKind::NoMessageFound.error())),

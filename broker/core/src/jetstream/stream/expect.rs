@@ -177,7 +177,7 @@ impl Stream {
     }
 
     /// How many bytes may still be stored, if any.
-    pub(super) fn check_left(&self, room: Room) -> Result<u64, ApiError> {
+    pub(crate) fn check_left(&self, room: Room) -> Result<u64, ApiError> {
         let left = match self.config.storage {
             Storage::File => room.file,
             Storage::Memory => room.memory,

@@ -279,7 +279,7 @@ impl Stream {
 
 /// When a message expires by itself, whether it says that its subject has no message, and whether it
 /// is a schedule, as a mark of the log.
-fn mark_of(time: u64, message: &Published<'_>) -> u64 {
+pub(super) fn mark_of(time: u64, message: &Published<'_>) -> u64 {
     let expires = match message.headers.ttl() {
         Ok(Some(Ttl::Never)) => NEVER,
         Ok(Some(Ttl::Seconds(seconds))) => {

@@ -11,6 +11,7 @@
 //! | `batch` | messages that are published as one |
 //! | `counter` | messages that add to the one before |
 //! | `schedule` | messages that are published later |
+//! | `copy` | it as it is copied, and as it is made of a copy |
 //! | `replies` | messages that wait until they are durable |
 //! | `consumers` | finding its consumers, and carrying out what they want done |
 //! | `consumer_set` | consumers come, change and go |
@@ -23,6 +24,7 @@
 mod batch;
 mod consumer_set;
 mod consumers;
+mod copy;
 mod counter;
 mod dedupe;
 mod expect;
@@ -56,6 +58,7 @@ use crate::time::{Duration, Mono, Wall};
 use batch::Batches;
 pub(crate) use batch::OpenBatches;
 pub(crate) use consumers::ConsumerId;
+pub(crate) use copy::CopyRead;
 use counter::Totals;
 use dedupe::Dedupe;
 pub(crate) use expect::Room;
@@ -142,6 +145,8 @@ pub(crate) struct Stream {
     /// When messages with a time of their own expire: (ns of wall time, sequence).
     expiries: BTreeSet<(u64, u64)>,
     startup: Startup,
+    /// It is being made of a copy: it is no stream yet.
+    restoring: bool,
     limits: Limits,
     held: Held,
     batches: Batches,
@@ -189,6 +194,7 @@ impl Stream {
             oldest: 0,
             expiries: BTreeSet::new(),
             startup: Startup::default(),
+            restoring: false,
             limits,
             held: Held::default(),
             batches: Batches::default(),
@@ -232,6 +238,11 @@ impl Stream {
     /// An answer that leaves when everything that was done in this turn is durable.
     pub(crate) fn reply_when_durable(&mut self, to: &[u8], payload: &[u8]) {
         self.replies.push(to, |out| out.extend_from_slice(payload));
+    }
+
+    /// Whether it is being made of a copy.
+    pub(crate) fn is_restoring(&self) -> bool {
+        self.restoring
     }
 
     /// Tells that something was done to it.

@@ -5,6 +5,7 @@
 //! | `stream` | when it was created, then its configuration |
 //! | `consumer/<name>` | when it was created, then its configuration |
 //! | `state/<name>` | where the consumer is: a base, and what has changed since |
+//! | `restoring` | instead of all others: it is being made of a copy, and no stream yet |
 //! | `schedule/<sequence>` | when a schedule that has published is due again |
 
 use alloc::boxed::Box;
@@ -25,6 +26,7 @@ const STREAM: &[u8] = b"stream";
 const CONSUMER: &str = "consumer/";
 const STATE: &str = "state/";
 const SCHEDULE: &str = "schedule/";
+pub(super) const RESTORING: &[u8] = b"restoring";
 
 /// Bytes of changes of one consumer after which its whole state is written again.
 pub(super) const CHANGES_BYTES: u64 = 256 << 10;
@@ -50,6 +52,7 @@ pub(crate) enum NoteKey<'a> {
     Consumer(&'a str),
     State(&'a str),
     Schedule(u64),
+    Restoring,
     Unknown,
 }
 
@@ -58,6 +61,8 @@ impl<'a> NoteKey<'a> {
         let Ok(key) = core::str::from_utf8(key) else { return Self::Unknown };
         if key.as_bytes() == STREAM {
             Self::Stream
+        } else if key.as_bytes() == RESTORING {
+            Self::Restoring
         } else if let Some(name) = key.strip_prefix(CONSUMER) {
             Self::Consumer(name)
         } else if let Some(name) = key.strip_prefix(STATE) {
@@ -163,10 +168,14 @@ pub(super) struct CurrentNotes<'a> {
     pub(super) consumers: &'a BTreeMap<ConsumerId, Box<Consumer>>,
     pub(super) consumer_names: &'a BTreeMap<String, ConsumerId>,
     pub(super) schedules: &'a Schedules,
+    pub(super) restoring: bool,
 }
 
 impl Notes for CurrentNotes<'_> {
     fn each(&mut self, put: &mut dyn FnMut(&[u8], &[u8])) {
+        if self.restoring {
+            return put(RESTORING, &[]);
+        }
         put(STREAM, &write(self.created, &self.config.to_json()));
         let consumers = self.consumer_names.values().filter_map(|id| self.consumers.get(id));
         for consumer in consumers.filter(|each| each.is_durable()) {

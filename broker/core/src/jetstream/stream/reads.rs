@@ -13,6 +13,7 @@ use causeway_wire::jetstream::response::{Blob, MsgGetResponse, StoredMsg, respon
 use causeway_wire::jetstream::{ErrorKind, Time};
 
 use super::Stream;
+use crate::jetstream::api::audit::Asked;
 use crate::jetstream::turn::{Outgoing, Turn};
 use crate::limits;
 
@@ -22,6 +23,8 @@ pub(crate) struct Read {
     /// Where the answers go.
     pub(crate) to: Vec<u8>,
     pub(crate) what: What,
+    /// The request, for those who want to know of all.
+    pub(crate) asked: Option<Asked>,
 }
 
 /// What is read, and in which form it is answered.
@@ -96,7 +99,10 @@ impl Stream {
                 return false;
             }
             let step = match &mut read.what {
-                What::Document { seq, headers } => self.document(turn, &read.to, *seq, *headers),
+                What::Document { seq, headers } => {
+                    let (to, asked) = (&read.to[..], read.asked.as_ref());
+                    self.document(turn, to, *seq, *headers, asked)
+                }
                 What::Direct { seq, headers } => self.direct(turn, &read.to, *seq, *headers),
                 What::Batch(batch) => self.batch(turn, &read.to, batch),
                 What::Many(many) => self.many(turn, &read.to, many),
@@ -129,7 +135,14 @@ impl Stream {
         }
     }
 
-    fn document(&mut self, turn: &mut Turn<'_>, to: &[u8], seq: u64, headers: bool) -> Step {
+    fn document(
+        &mut self,
+        turn: &mut Turn<'_>,
+        to: &[u8],
+        seq: u64,
+        headers: bool,
+        asked: Option<&Asked>,
+    ) -> Step {
         let message = match self.look(turn, seq) {
             Ok(message) => message,
             Err(step) => return step,
@@ -147,6 +160,9 @@ impl Stream {
         };
         let payload = response(&result);
         turn.publish(self.account, &Outgoing { to, payload: &payload, ..Outgoing::default() });
+        if let Some(asked) = asked {
+            asked.answered(turn, self.account, &self.domain, &payload);
+        }
         Step::Done
     }
 

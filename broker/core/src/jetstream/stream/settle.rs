@@ -60,9 +60,11 @@ impl Stream {
 
     /// What was done to the log becomes a batch.
     pub(super) fn commit(&mut self, turn: &mut Turn<'_>) {
-        let Self { log, config, created, consumers, consumer_names, schedules, .. } = self;
-        let (created, now) = (*created, turn.now);
-        let mut notes = CurrentNotes { config, created, now, consumers, consumer_names, schedules };
+        let Self { log, config, created, consumers, consumer_names, schedules, restoring, .. } =
+            self;
+        let (created, now, restoring) = (*created, turn.now, *restoring);
+        let mut notes =
+            CurrentNotes { config, created, now, consumers, consumer_names, schedules, restoring };
         log.commit(&mut notes, &mut turn.fx.disk);
         self.forget_totals();
     }

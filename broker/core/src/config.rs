@@ -116,14 +116,15 @@ impl Default for JetStreamLimits {
     }
 }
 
-/// Limits of batches that are published as a whole.
+/// Limits of batches.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct BatchLimits {
-    /// Batches of one stream that are under way (default 50).
-    pub max_inflight_per_stream: u32,
-    /// Batches of the server that are under way (default 1,000).
-    pub max_inflight_total: u32,
-    /// Messages of one batch (default 1,000).
+    /// Batches of one stream that are under way; of atomic ones and of those with flow control, each
+    /// (default [`limits::ATOMIC_BATCHES_PER_STREAM`], [`limits::FAST_BATCHES_PER_STREAM`]).
+    pub max_inflight_per_stream: Option<u32>,
+    /// The same of the server (default [`limits::ATOMIC_BATCHES`], [`limits::FAST_BATCHES`]).
+    pub max_inflight_total: Option<u32>,
+    /// Messages of one atomic batch (default 1,000).
     pub max_msgs: u32,
     /// How long a batch may pause (default 10 s).
     pub timeout: Duration,
@@ -132,8 +133,8 @@ pub struct BatchLimits {
 impl Default for BatchLimits {
     fn default() -> Self {
         Self {
-            max_inflight_per_stream: 50,
-            max_inflight_total: 1_000,
+            max_inflight_per_stream: None,
+            max_inflight_total: None,
             max_msgs: 1_000,
             timeout: Duration::from_secs(10),
         }

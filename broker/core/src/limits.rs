@@ -192,3 +192,29 @@ pub const INTAKE_JITTER: Duration = Duration::from_millis(200);
 
 /// An intake of a full stream asks again after this even if nothing has gone (nats-server: 2 s).
 pub const INTAKE_FULL: Duration = Duration::from_secs(2);
+/// Atomic batches of one stream that are under way, unless the operator says so (nats-server: 50).
+pub const ATOMIC_BATCHES_PER_STREAM: u32 = 50;
+
+/// Atomic batches of the server that are under way, unless the operator says so (nats-server: 1,000).
+pub const ATOMIC_BATCHES: u32 = 1_000;
+
+/// Batches with flow control of one stream that are under way, unless the operator says so
+/// (nats-server: 1,000).
+pub const FAST_BATCHES_PER_STREAM: u32 = 1_000;
+
+/// Batches with flow control of the server that are under way, unless the operator says so
+/// (nats-server: 50,000).
+pub const FAST_BATCHES: u32 = 50_000;
+
+/// Messages of all batches with flow control of a stream that may come before their clients are told
+/// how far they are (nats-server: 500).
+pub const FAST_BATCH_FLOW: u16 = 500;
+
+/// Schedules that publish in one turn. The rest follow in the next turn, which is due at once.
+pub const SCHEDULES_PER_TURN: usize = 1_024;
+
+/// The longest time until schedules are looked at again: the wall clock may have been set.
+pub const SCHEDULE_LOOK: Duration = Duration::from_secs(60);
+
+/// How long a schedule waits whose message could not be stored, in ns.
+pub const SCHEDULE_RETRY_NANOS: i64 = 1_000_000_000;

@@ -196,7 +196,8 @@ impl Log {
 
     /// Whatever is not yet committed will be there after a crash as a whole, or not at all. (So it is
     /// anyway if a note changes in it. Otherwise a message may be there while one before it is not,
-    /// if nobody was told that they are durable.)
+    /// if nobody was told that they are durable.) It is synced also with
+    /// [`Durability::Written`](crate::Durability::Written): nothing is written behind it before.
     pub fn keep_whole(&mut self) {
         if let Store::File(file) = &mut self.store {
             file.keep_whole();

@@ -10,6 +10,8 @@
 //! | [`ApiError`], [`ErrorKind`] | errors by number, with their texts |
 //! | [`api`], [`AckSubject`], [`FlowControlSubject`], [`fast_batch`] | what subjects say |
 //! | [`headers`], [`schedule`], [`Ttl`](headers::Ttl) | what the headers of a publish say |
+//! | [`Integer`] | numbers of counters |
+//! | [`archive`] | copies of streams |
 //! | [`PubAck`], [`status`] | answers that are no JSON, or not quite |
 //! | [`check`], [`api_level`], [`Transform`] | rules, defaults, and mappings of subjects |
 //!
@@ -37,12 +39,14 @@ mod ack;
 pub mod advisory;
 pub mod api;
 pub mod api_level;
+pub mod archive;
 pub mod check;
 mod consumer;
 mod error;
 pub mod fast_batch;
 pub mod headers;
 pub mod info;
+mod integer;
 mod json;
 mod pub_ack;
 pub mod request;
@@ -56,6 +60,7 @@ mod transform;
 pub use ack::{AckKind, AckSubject, FlowControlSubject, NakOptions};
 pub use consumer::{AckPolicy, ConsumerConfig, DeliverPolicy, PriorityPolicy, ReplayPolicy};
 pub use error::{ApiError, ErrorKind};
+pub use integer::Integer;
 pub use json::{JsonError, Nullable, Unknown, is_empty_request, is_object_or_array};
 pub use pub_ack::{
     BatchAck, BatchFlow, BatchFlowAck, BatchFlowErr, BatchFlowGap, CounterValue, PubAck,

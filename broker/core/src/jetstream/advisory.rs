@@ -1,17 +1,18 @@
 //! Advisories: what happened to streams and consumers, for whoever wants to know. One that nobody
 //! listens to is not even written.
 
-use alloc::string::String;
+use alloc::string::{String, ToString};
 
 use causeway_wire::jetstream::advisory::{
-    self, AckMetric, Action, ConsumerEvent, ConsumerPause, GroupPinned, GroupUnpinned, MaxDeliver,
-    MsgNaked, MsgTerminated, StreamAction,
+    self, AckMetric, Action, ClientInfo, ConsumerEvent, ConsumerPause, GroupPinned, GroupUnpinned,
+    MaxDeliver, MsgNaked, MsgTerminated, StreamAction,
 };
 use causeway_wire::jetstream::{Nanos, Time};
 
 use super::consumer::{About, Advisory, UnpinReason};
 use super::turn::{Outgoing, Turn};
 use crate::ids::AccountId;
+use crate::link::Link;
 use crate::rng;
 
 /// Characters of the id of an advisory (a nuid).
@@ -169,4 +170,27 @@ fn unpinned(
         reason: reason.into(),
     };
     publish(turn, place.account, &unpinned);
+}
+
+/// What is told about a client.
+pub(super) fn client_info(turn: &Turn<'_>, account: AccountId, slot: u32) -> Option<ClientInfo> {
+    let link: &Link = turn.node.links.at(slot)?;
+    let client = link.client()?;
+    let rtt = link.keepalive.rtt.map_or(0, |(rtt, _)| i64::try_from(rtt.as_nanos()).unwrap_or(0));
+    Some(ClientInfo {
+        start: Some(Time::from_nanos(link.start.wall.0)),
+        host: link.peer.ip().to_canonical().to_string(),
+        id: link.cid,
+        acc: turn.node.accounts.get(account).name.clone(),
+        user: client.user.clone(),
+        name: client.name.clone(),
+        lang: client.lang.clone(),
+        ver: client.version.clone(),
+        rtt: Nanos(rtt),
+        server: turn.node.name.clone(),
+        cluster: turn.node.cluster_name().into(),
+        kind: "Client".into(),
+        client_type: "nats".into(),
+        ..ClientInfo::default()
+    })
 }

@@ -90,10 +90,7 @@ fn reads_through_a_consumer(config: &StreamConfig) -> bool {
 fn unsupported(config: &StreamConfig) -> Result<(), ApiError> {
     let wanted = [
         (reads_through_a_consumer(config), "consumers that mirrors and sources are given"),
-        (config.allow_msg_counter, "counters"),
-        (config.allow_atomic, "atomic batches"),
-        (config.allow_batched, "batches with flow control"),
-        (config.allow_msg_schedules, "scheduled messages"),
+        (config.allow_msg_counter && !config.sources.is_empty(), "sources of counters"),
     ];
     match wanted.iter().find(|(wanted, _)| *wanted) {
         Some((_, what)) => {

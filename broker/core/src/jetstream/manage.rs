@@ -11,9 +11,10 @@ use causeway_wire::jetstream::advisory::Action;
 use causeway_wire::jetstream::{Compression, PersistMode, Storage, StreamConfig};
 
 use super::JetStream;
+use super::api::audit::Asked;
 use super::consumer::Closing;
 use super::services::Service;
-use super::stream::{Parts, Room, Stream, StreamId};
+use super::stream::{Limits, OpenBatches, Parts, Room, Stream, StreamId};
 use super::turn::{Outgoing, Turn};
 use crate::config::SyncPolicy;
 use crate::ids::AccountId;
@@ -29,6 +30,8 @@ pub(super) struct Leaving {
     /// Who is told when it is done, and what.
     reply: Vec<u8>,
     answer: Vec<u8>,
+    /// The request, for those who want to know of all.
+    asked: Option<Asked>,
 }
 
 impl Leaving {
@@ -50,20 +53,33 @@ impl JetStream {
         account: AccountId,
         config: StreamConfig,
     ) -> StreamId {
-        let (id, dir) = match config.storage {
-            Storage::File => self.new_place(turn, account, &config.name),
-            Storage::Memory => (self.new_id(), String::new()),
-        };
-        let log_config = self.log_config(turn, id, dir, &config);
-        let log = Log::create(log_config, config.first_seq.max(1), &mut turn.fx.disk);
-        let created = turn.now.wall;
-        let mut stream = self.make_stream(turn, id, account, created, config, log);
+        let (created, first) = (turn.now.wall, config.first_seq.max(1));
+        let mut stream = self.new_stream(turn, account, created, config, first);
+        let id = stream.id;
         stream.note_config();
         self.take_up(turn, stream);
         if let Some(stream) = self.streams.get(&id) {
             stream.advise(turn, Action::Create);
         }
         id
+    }
+
+    /// A stream with nothing in it, whose first message will have this sequence.
+    pub(super) fn new_stream(
+        &mut self,
+        turn: &mut Turn<'_>,
+        account: AccountId,
+        created: Wall,
+        config: StreamConfig,
+        first_seq: u64,
+    ) -> Box<Stream> {
+        let (id, dir) = match config.storage {
+            Storage::File => self.new_place(turn, account, &config.name),
+            Storage::Memory => (self.new_id(), String::new()),
+        };
+        let log_config = self.log_config(turn, id, dir, &config);
+        let log = Log::create(log_config, first_seq, &mut turn.fx.disk);
+        self.make_stream(turn, id, account, created, config, log)
     }
 
     fn new_id(&mut self) -> StreamId {
@@ -120,7 +136,12 @@ impl JetStream {
     ) -> Box<Stream> {
         let domain = self.config.domain.clone().unwrap_or_default();
         let hash_key = turn.node.rng.next_u64(rng::Stream::Logs);
-        Box::new(Stream::new(Parts { id, account, created, config, log, domain, hash_key }))
+        let limits = Limits {
+            batch: self.config.limits.batch.clone(),
+            max_buffered_msgs: self.config.max_buffered_msgs,
+            max_buffered_bytes: self.config.max_buffered_bytes,
+        };
+        Box::new(Stream::new(Parts { id, account, created, config, log, domain, hash_key, limits }))
     }
 
     /// Puts a stream where requests and messages find it.
@@ -197,17 +218,22 @@ impl JetStream {
         id: StreamId,
         reply: &[u8],
         answer: Vec<u8>,
+        asked: Option<Asked>,
     ) {
+        self.end_snapshots_of(turn, id);
         let Some(mut stream) = self.streams.remove(&id) else { return };
         let account = stream.account;
         self.services.unsubscribe(turn, account, Service::Ingest(id));
         self.services.unsubscribe(turn, account, Service::DirectGet(id));
-        if let Some(names) = self.names.get_mut(&account) {
+        // One that was being restored has no name yet.
+        let known = self.names.get_mut(&account).filter(|_| !stream.is_restoring());
+        if let Some(names) = known {
             names.remove(&stream.config.name);
         }
         self.wake_intakes_of(account, &stream.config.name);
         self.touched.remove(&id);
         self.unsynced.remove(&id);
+        self.uncount_batches(id);
         if let Some(used) = self.used_by.remove(&id) {
             self.used.file -= used.file;
             self.used.memory -= used.memory;
@@ -216,11 +242,13 @@ impl JetStream {
         let gone = stream.take_intakes();
         self.end_intakes(turn, id, account, gone);
         stream.close_consumers(turn, Closing::Deleted);
-        stream.advise(turn, Action::Delete);
+        if !stream.is_restoring() {
+            stream.advise(turn, Action::Delete);
+        }
         let mut log = stream.log;
         log.destroy(&mut turn.fx.disk);
         let dir = log.config().dir.clone();
-        let leaving = Leaving { log, account, dir, reply: reply.to_vec(), answer };
+        let leaving = Leaving { log, account, dir, reply: reply.to_vec(), answer, asked };
         if leaving.log.has_ended() {
             self.left(turn, &leaving);
         } else {
@@ -234,6 +262,10 @@ impl JetStream {
         if !to.is_empty() {
             turn.publish(leaving.account, &Outgoing { to, payload, ..Outgoing::default() });
         }
+        if let Some(asked) = &leaving.asked {
+            let domain = self.config.domain.as_deref().unwrap_or_default();
+            asked.answered(turn, leaving.account, domain, &leaving.answer);
+        }
     }
 
     /// Destroys what is left of a stream whose destruction, or making, was interrupted.
@@ -241,7 +273,8 @@ impl JetStream {
         log.destroy(&mut turn.fx.disk);
         let dir = log.config().dir.clone();
         let account = crate::account::GLOBAL;
-        let leaving = Leaving { log, account, dir, reply: Vec::new(), answer: Vec::new() };
+        let leaving =
+            Leaving { log, account, dir, reply: Vec::new(), answer: Vec::new(), asked: None };
         self.leaving.insert(LogId(id.0), leaving);
     }
 
@@ -266,10 +299,33 @@ impl JetStream {
     }
 
     /// What the server has left for streams.
-    pub(super) fn room(&self) -> Room {
+    pub(super) fn room(&self, turn: &Turn<'_>) -> Room {
         Room {
+            max_payload: turn.node.config().limits.max_payload,
+            batches: self.batches,
             file: self.config.max_store.saturating_sub(self.used.file),
             memory: self.config.max_memory.saturating_sub(self.used.memory),
         }
+    }
+
+    /// Counts how many batches of a stream are under way.
+    pub(super) fn count_batches(&mut self, id: StreamId) {
+        let now = self.streams.get(&id).map(|stream| stream.open_batches()).unwrap_or_default();
+        let known = self.batches_of.get(&id).copied().unwrap_or_default();
+        if now == known {
+            return;
+        }
+        self.uncount_batches(id);
+        self.batches.atomic += now.atomic;
+        self.batches.fast += now.fast;
+        if now != OpenBatches::default() {
+            self.batches_of.insert(id, now);
+        }
+    }
+
+    fn uncount_batches(&mut self, id: StreamId) {
+        let known = self.batches_of.remove(&id).unwrap_or_default();
+        self.batches.atomic -= known.atomic;
+        self.batches.fast -= known.fast;
     }
 }

@@ -20,6 +20,7 @@ mod advisory;
 mod api;
 mod checks;
 pub(crate) mod consumer;
+mod copy;
 mod intake;
 mod manage;
 mod recovery;
@@ -45,10 +46,11 @@ use crate::node::Node;
 use crate::time::{Mono, Now};
 use crate::timers::Due;
 use consumer::Closing;
+use copy::Copies;
 use manage::Leaving;
 use recovery::Recovering;
 use services::{Service, Services};
-use stream::{Stream, StreamId};
+use stream::{OpenBatches, Stream, StreamId};
 use turn::{Incoming, Turn};
 
 /// All streams of one server.
@@ -76,6 +78,11 @@ pub(crate) struct JetStream {
     /// Bytes of all streams, and how much of it is each one's.
     used: Used,
     used_by: BTreeMap<StreamId, Used>,
+    /// Batches that are under way, and how many of them are each stream's.
+    batches: OpenBatches,
+    batches_of: BTreeMap<StreamId, OpenBatches>,
+    /// Streams that are being copied, or made of copies.
+    copies: Copies,
     /// How often the interest of clients had changed when consumers were last told.
     interest_seen: u64,
     /// Streams in files that were written to and not synced, where that is done from time to time,
@@ -120,6 +127,9 @@ impl JetStream {
             dirs: BTreeSet::new(),
             used: Used::default(),
             used_by: BTreeMap::new(),
+            batches: OpenBatches::default(),
+            batches_of: BTreeMap::new(),
+            copies: Copies::default(),
             interest_seen: 0,
             unsynced: BTreeSet::new(),
             sync_at: None,
@@ -148,6 +158,9 @@ impl JetStream {
             Some(Service::FlowControl) => self.flow_control(turn, account, incoming),
             Some(Service::DirectGet(id)) => self.direct_get(turn, id, incoming),
             Some(Service::Intake(id, intake)) => self.take_in(turn, id, intake, incoming),
+            Some(service @ (Service::SnapshotAcks(_) | Service::RestoreChunks(_))) => {
+                self.serve_copy(turn, service, incoming);
+            }
             None => {}
         }
     }
@@ -158,8 +171,9 @@ impl JetStream {
         let mut again = BTreeSet::new();
         while let Some(id) = self.touched.pop_first() {
             self.drive_intakes(turn, id);
+            let room = self.room(turn);
             let Some(stream) = self.streams.get_mut(&id) else { continue };
-            if stream.settle(turn) {
+            if stream.settle(turn, room) {
                 again.insert(id);
             }
             if stream.is_congested() {
@@ -169,7 +183,11 @@ impl JetStream {
             if stuck {
                 self.retry_later(turn.now);
             }
+            if self.go_on_copying(turn, id) {
+                again.insert(id);
+            }
             self.account_for(id);
+            self.count_batches(id);
             self.rearm(turn, id);
             self.sync_later(turn, id);
         }
@@ -180,7 +198,7 @@ impl JetStream {
     fn arm(&mut self, node: &mut Node, now: Now) {
         let next = if self.touched.is_empty() {
             let due = self.deadlines.first().map(|(at, _)| *at);
-            let others = [self.sync_at, self.retry_at];
+            let others = [self.sync_at, self.retry_at, self.copies.first_chunk_due()];
             others.into_iter().chain([due]).flatten().min()
         } else {
             Some(now.mono)
@@ -195,7 +213,8 @@ impl JetStream {
 
     fn rearm(&mut self, turn: &Turn<'_>, id: StreamId) {
         let Some(stream) = self.streams.get_mut(&id) else { return };
-        let at = stream.deadline(turn.now);
+        let copies = self.copies.deadline(id);
+        let at = [stream.deadline(turn.now), copies].into_iter().flatten().min();
         if stream.due != at {
             if let Some(before) = stream.due {
                 self.deadlines.remove(&(before, id));
@@ -283,6 +302,7 @@ impl JetStream {
         if self.retry_at.is_some_and(|at| at <= turn.now.mono) {
             self.retry(turn);
         }
+        self.end_late_restores(turn);
         if self.sync_at.is_some_and(|at| at <= turn.now.mono) {
             self.sync(turn);
         }

@@ -158,11 +158,16 @@ impl JetStream {
             let (dir, finding) = (dir.clone(), finding.clone());
             turn.fx.trace.push(TraceEvent::StreamDamaged { dir, finding });
         }
+        // One that was being made of a copy never became a stream.
+        let mut keys = found.notes.iter().map(|note| NoteKey::parse(&note.key));
+        let unfinished = keys.any(|key| key == NoteKey::Restoring);
         let note = found.notes.iter().find(|note| *note.key == *b"stream");
         let note = note.and_then(|note| StreamNote::parse(&note.pieces.concat()));
         match note {
-            Some(note) if !found.destroyed => self.bring_back(turn, id, account, note, log, &found),
-            _ if found.destroyed || (found.absent && found.findings.is_empty()) => {
+            Some(note) if !found.destroyed && !unfinished => {
+                self.bring_back(turn, id, account, note, log, &found)
+            }
+            _ if found.destroyed || unfinished || (found.absent && found.findings.is_empty()) => {
                 self.clear_away(turn, id, log);
             }
             // Nobody can say what it was. It stays where it is, for somebody to look at.
@@ -183,7 +188,7 @@ impl JetStream {
         let StreamNote { created, config } = note;
         let mut stream = self.make_stream(turn, id, account, created, config, log);
         restore_notes(turn, &mut stream, found);
-        stream.recover_index(turn);
+        stream.recover_index(turn, schedules_due(found));
         self.read_ids(turn, stream);
     }
 
@@ -229,7 +234,12 @@ fn restore_notes(turn: &mut Turn<'_>, stream: &mut Stream, found: &Recovery) {
         .iter()
         .filter_map(|note| match NoteKey::parse(&note.key) {
             NoteKey::State(name) => Some((name, &note.pieces)),
-            NoteKey::Stream | NoteKey::Consumer(_) | NoteKey::Source(_) | NoteKey::Unknown => None,
+            NoteKey::Stream
+            | NoteKey::Consumer(_)
+            | NoteKey::Source(_)
+            | NoteKey::Schedule(_)
+            | NoteKey::Restoring
+            | NoteKey::Unknown => None,
         })
         .collect();
     for note in &found.notes {
@@ -243,4 +253,14 @@ fn restore_notes(turn: &mut Turn<'_>, stream: &mut Stream, found: &Recovery) {
         let pieces = states.get(name).into_iter().flat_map(|pieces| pieces.iter());
         stream.restore_consumer(turn, name, consumer, pieces.map(|piece| &piece[..]));
     }
+}
+
+/// When schedules are due, as was noted.
+fn schedules_due(found: &Recovery) -> BTreeMap<u64, i64> {
+    let due = found.notes.iter().filter_map(|note| {
+        let NoteKey::Schedule(seq) = NoteKey::parse(&note.key) else { return None };
+        let content = note.pieces.concat();
+        Some((seq, i64::from_le_bytes(*content.first_chunk()?)))
+    });
+    due.collect()
 }

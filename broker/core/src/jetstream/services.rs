@@ -32,6 +32,10 @@ pub(crate) enum Service {
     DirectGet(StreamId),
     /// What a stream takes in from another one.
     Intake(StreamId, IntakeId),
+    /// That chunks of a copy have come: `$JS.SNAPSHOT.ACK.<stream>.<id>.>`.
+    SnapshotAcks(u32),
+    /// Chunks of a copy: `$JS.SNAPSHOT.RESTORE.<stream>.<id>`.
+    RestoreChunks(u32),
 }
 
 /// All services of one server, and their subscriptions.

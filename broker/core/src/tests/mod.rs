@@ -1,6 +1,7 @@
 //! Tests of the node as a whole, through one door: a [`World`] of nodes and raw clients on
 //! in-memory connections, with time that stands still until it is told to move.
 
+mod batches;
 mod client;
 mod cluster;
 mod flow;

@@ -7,15 +7,19 @@ use super::World;
 use crate::Duration;
 use crate::config::{JetStreamConfig, NodeConfig};
 
-struct Streams {
-    world: World,
+pub(super) struct Streams {
+    pub(super) world: World,
     client: usize,
 }
 
 impl Streams {
     fn new() -> Self {
+        Self::with(JetStreamConfig::default())
+    }
+
+    pub(super) fn with(config: JetStreamConfig) -> Self {
         let mut world = World::new();
-        let jetstream = Some(JetStreamConfig::default());
+        let jetstream = Some(config);
         let node = world.node(NodeConfig { jetstream, ..NodeConfig::default() });
         world.pass(Duration::from_millis(1));
         let client = world.client(node);
@@ -25,20 +29,20 @@ impl Streams {
         Self { world, client }
     }
 
-    fn send(&mut self, text: &str) -> String {
+    pub(super) fn send(&mut self, text: &str) -> String {
         self.world.send(self.client, text.replace('|', "\r\n"));
-        self.world.read(self.client)
+        self.world.read(self.client).replace("PING|", "")
     }
 
     /// Sends a request, gives the payloads of the answers.
-    fn request(&mut self, subject: &str, payload: &str) -> String {
+    pub(super) fn request(&mut self, subject: &str, payload: &str) -> String {
         let len = payload.len();
         let text = self.send(&format!("PUB {subject} _I.r {len}|{payload}|"));
         let parts: alloc::vec::Vec<&str> = text.split('|').collect();
         parts.get(1).unwrap_or(&"").to_string()
     }
 
-    fn create(&mut self, name: &str, rest: &str) -> String {
+    pub(super) fn create(&mut self, name: &str, rest: &str) -> String {
         let json = format!(r#"{{"name":"{name}","storage":"memory"{rest}}}"#);
         self.request(&format!("$JS.API.STREAM.CREATE.{name}"), &json)
     }

@@ -201,10 +201,8 @@ fn jetstream_config(jetstream: &JetStream, storage: &Storage) -> JetStreamConfig
 fn batch_limits(limits: &BatchLimits) -> core::BatchLimits {
     let usual = core::BatchLimits::default();
     core::BatchLimits {
-        max_inflight_per_stream: limits
-            .max_inflight_per_stream
-            .unwrap_or(usual.max_inflight_per_stream),
-        max_inflight_total: limits.max_inflight_total.unwrap_or(usual.max_inflight_total),
+        max_inflight_per_stream: limits.max_inflight_per_stream,
+        max_inflight_total: limits.max_inflight_total,
         max_msgs: limits.max_msgs.unwrap_or(usual.max_msgs),
         timeout: limits.timeout.unwrap_or(usual.timeout),
     }

@@ -147,6 +147,7 @@ impl FileLog {
     ) {
         let whole = self.pending.whole || checkpoint.is_some();
         let lazy = self.durability == Durability::Written && checkpoint.is_none();
+        let sync = !lazy || self.pending.synced;
         let count = self.pending.messages;
         let (records, control) = self.pending.take();
         self.active_messages += records.len() as u64;
@@ -173,7 +174,7 @@ impl FileLog {
         });
         self.wants_checkpoint &= gone.is_none();
         self.batch = batch.number;
-        self.launch(active, pieces, batch.next_seq, gone, !lazy, count + others == 1, out);
+        self.launch(active, pieces, batch.next_seq, gone, sync, count + others == 1, out);
     }
 
     /// Has a batch written, and synced.

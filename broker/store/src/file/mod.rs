@@ -279,6 +279,7 @@ impl FileLog {
 
     pub(crate) fn keep_whole(&mut self) {
         self.pending.whole = true;
+        self.pending.synced = true;
     }
 
     /// The file of a segment.

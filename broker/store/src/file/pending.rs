@@ -30,6 +30,8 @@ pub(super) struct Pending {
     notes: Vec<u8>,
     note_changes: u64,
     pub(super) whole: bool,
+    /// It is synced, however batches of this log usually become durable.
+    pub(super) synced: bool,
 }
 
 impl Pending {

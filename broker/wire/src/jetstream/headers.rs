@@ -28,6 +28,8 @@ pub mod name {
     pub const SCHEDULER: &[u8] = b"Nats-Scheduler";
     /// When it will publish again.
     pub const SCHEDULE_NEXT: &[u8] = b"Nats-Schedule-Next";
+    /// Id that tells a message from others.
+    pub const MSG_ID: &[u8] = b"Nats-Msg-Id";
     /// How long a message lives.
     pub const TTL: &[u8] = b"Nats-TTL";
     /// Which messages before it go.

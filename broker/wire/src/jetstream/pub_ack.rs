@@ -35,6 +35,24 @@ pub struct BatchAck<'a> {
     pub count: u64,
 }
 
+impl BatchAck<'_> {
+    /// The end of an acknowledgement, behind the sequence.
+    #[must_use]
+    pub fn end(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.write(&mut out);
+        out.push(b'}');
+        out
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b",\"batch\":");
+        write_quoted(out, self.id);
+        out.extend_from_slice(b",\"count\":");
+        decimal(out, self.count);
+    }
+}
+
 impl PubAck<'_> {
     /// Appends the document as nats-server puts it together, which is not quite as its JSON writer
     /// would.
@@ -51,10 +69,7 @@ impl PubAck<'_> {
             out.extend_from_slice(b",\"duplicate\": true");
         }
         if let Some(batch) = self.batch {
-            out.extend_from_slice(b",\"batch\":");
-            write_quoted(out, batch.id);
-            out.extend_from_slice(b",\"count\":");
-            decimal(out, batch.count);
+            batch.write(out);
         }
         if let Some(val) = self.val {
             out.extend_from_slice(b",\"val\":");

@@ -3,8 +3,10 @@
 use super::time::{Nanos, Time};
 
 mod cron;
+mod zone;
 
 pub use cron::Cron;
+pub use zone::Zone;
 
 /// What `Nats-Schedule` says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,15 +32,17 @@ impl core::fmt::Display for ScheduleError {
 impl core::error::Error for ScheduleError {}
 
 impl Schedule {
-    /// Reads a pattern; only a calendar's may have a time zone. Empty is none.
+    /// Reads a pattern; only a calendar may have a time zone, and without one it counts in UTC. Empty
+    /// is none.
     ///
     /// # Errors
     ///
     /// If it is no schedule.
-    pub fn parse(pattern: &str, has_zone: bool) -> Result<Option<Self>, ScheduleError> {
+    pub fn parse(pattern: &str, zone: Option<Zone>) -> Result<Option<Self>, ScheduleError> {
         if pattern.is_empty() {
             return Ok(None);
         }
+        let has_zone = zone.is_some();
         if let Some(time) = pattern.strip_prefix("@at ") {
             let time = time.parse().ok().filter(|_| !has_zone).ok_or(ScheduleError)?;
             return Ok(Some(Self::At(time)));
@@ -48,7 +52,9 @@ impl Schedule {
             let span = span.parse().ok().filter(long_enough).ok_or(ScheduleError)?;
             return Ok(Some(Self::Every(span)));
         }
-        Cron::parse(pattern).map(|cron| Some(Self::Cron(cron))).ok_or(ScheduleError)
+        Cron::parse(pattern, zone.unwrap_or_default())
+            .map(|cron| Some(Self::Cron(cron)))
+            .ok_or(ScheduleError)
     }
 
     /// Whether it publishes more than once.
@@ -57,20 +63,22 @@ impl Schedule {
         !matches!(self, Self::At(_))
     }
 
-    /// When it publishes next after `last` (when the schedule was stored, or published last), in
-    /// nanoseconds since 1970. What was missed until `now` is passed over. A calendar counts in UTC;
-    /// `None` if it has no such day within five years.
+    /// When it publishes next after `last` (when the schedule was stored, or was due last), in
+    /// nanoseconds since 1970. What was missed until `now` is passed over. A calendar says it in its
+    /// time zone; `None` if it has no such day within five years.
     #[must_use]
-    pub fn next(&self, last: i64, now: i64) -> Option<i64> {
+    pub fn next(&self, last: i64, now: i64) -> Option<Time> {
         match self {
-            Self::At(time) => Some(time.nanos()),
+            Self::At(time) => Some(*time),
             Self::Every(span) => {
                 let next = round_to_second(last).saturating_add(span.0);
-                Some(if next < now { round_to_second(now).saturating_add(span.0) } else { next })
+                let missed = next < now;
+                let from_now = || round_to_second(now).saturating_add(span.0);
+                Some(Time::from_nanos(if missed { from_now() } else { next }))
             }
             Self::Cron(cron) => {
                 let next = cron.next(last)?;
-                if next < now { cron.next(round_to_second(now)) } else { Some(next) }
+                if next.nanos() < now { cron.next(round_to_second(now)) } else { Some(next) }
             }
         }
     }
@@ -90,16 +98,22 @@ mod tests {
 
     #[track_caller]
     fn check(pattern: &str, last: &str, expected: Option<&str>) {
+        check_in(None, pattern, last, expected);
+    }
+
+    #[track_caller]
+    fn check_in(zone: Option<&str>, pattern: &str, last: &str, expected: Option<&str>) {
         let last = last.parse::<Time>().unwrap().nanos();
-        let schedule = Schedule::parse(pattern, false).unwrap().unwrap();
-        let next = schedule.next(last, last).map(|nanos| Time::from_nanos(nanos).to_string());
+        let zone = zone.map(|name| Zone::find(name).unwrap());
+        let schedule = Schedule::parse(pattern, zone).unwrap().unwrap();
+        let next = schedule.next(last, last).map(|next| next.to_string());
         assert_eq!(next.as_deref(), expected, "{pattern}");
     }
 
     #[test]
     fn once_and_again() {
         let noon = "2026-08-21T12:00:00Z";
-        check("@at 2026-08-21T14:50:11.5+02:00", noon, Some("2026-08-21T12:50:11.5Z"));
+        check("@at 2026-08-21T14:50:11.5+02:00", noon, Some("2026-08-21T14:50:11.5+02:00"));
         check("@every 1h30m", noon, Some("2026-08-21T13:30:00Z"));
         check("@every 1.5s", "2026-08-21T12:00:00.5Z", Some("2026-08-21T12:00:02.5Z"));
         check("@every 1s", "2026-08-21T12:00:00.499Z", Some("2026-08-21T12:00:01Z"));
@@ -109,11 +123,12 @@ mod tests {
     fn what_was_missed_is_passed_over() {
         let second = Nanos::SECOND.0;
         let every = Schedule::Every(Nanos::secs(10));
-        assert_eq!(every.next(0, 5 * second), Some(10 * second));
-        assert_eq!(every.next(0, 1000 * second), Some(1010 * second));
-        let minutes = Schedule::parse("0 * * * * *", false).unwrap().unwrap();
-        assert_eq!(minutes.next(0, 30 * second), Some(60 * second));
-        assert_eq!(minutes.next(0, 601 * second), Some(660 * second));
+        let next = |schedule: &Schedule, now| schedule.next(0, now).map(|next| next.nanos());
+        assert_eq!(next(&every, 5 * second), Some(10 * second));
+        assert_eq!(next(&every, 1000 * second), Some(1010 * second));
+        let minutes = Schedule::parse("0 * * * * *", None).unwrap().unwrap();
+        assert_eq!(next(&minutes, 30 * second), Some(60 * second));
+        assert_eq!(next(&minutes, 601 * second), Some(660 * second));
         assert!(minutes.repeats() && !Schedule::At(Time::ZERO).repeats());
     }
 
@@ -167,11 +182,34 @@ mod tests {
             "a * * * * *",
             "* * * * foo *",
         ] {
-            assert_eq!(Schedule::parse(wrong, false), Err(ScheduleError), "{wrong}");
+            assert_eq!(Schedule::parse(wrong, None), Err(ScheduleError), "{wrong}");
         }
-        assert_eq!(Schedule::parse("", true), Ok(None));
-        assert_eq!(Schedule::parse("@every 5s", true), Err(ScheduleError));
-        assert_eq!(Schedule::parse("@at 2026-08-21T12:00:00Z", true), Err(ScheduleError));
-        assert!(Schedule::parse("@daily", true).unwrap().is_some());
+        let berlin = || Zone::find("Europe/Berlin");
+        assert_eq!(Schedule::parse("", berlin()), Ok(None));
+        assert_eq!(Schedule::parse("@every 5s", berlin()), Err(ScheduleError));
+        assert_eq!(Schedule::parse("@at 2026-08-21T12:00:00Z", berlin()), Err(ScheduleError));
+        assert!(Schedule::parse("@daily", berlin()).unwrap().is_some());
+    }
+
+    #[test]
+    fn in_another_time_zone() {
+        let check = |pattern: &str, last: &str, next: &str| {
+            check_in(Some("Europe/Berlin"), pattern, last, Some(next));
+        };
+        check("@daily", "2026-08-21T12:00:00Z", "2026-08-22T00:00:00+02:00");
+        check("@daily", "2026-12-21T12:00:00Z", "2026-12-22T00:00:00+01:00");
+        check("@yearly", "2026-08-21T12:00:00Z", "2027-01-01T00:00:00+01:00");
+        // Half past two does not exist on the day on which summer begins.
+        check("0 30 2 * * *", "2026-03-28T12:00:00Z", "2026-03-30T02:30:00+02:00");
+        check("0 0 * * * *", "2026-03-29T00:00:00Z", "2026-03-29T03:00:00+02:00");
+        // It is there twice on the day on which it ends.
+        check("0 30 2 * * *", "2026-10-24T12:00:00Z", "2026-10-25T02:30:00+02:00");
+        check("0 30 2 * * *", "2026-10-25T00:30:00Z", "2026-10-25T02:30:00+01:00");
+        check("0 30 2 * * *", "2026-10-25T01:30:00Z", "2026-10-26T02:30:00+01:00");
+        check_in(Some("UTC"), "@daily", "2026-08-21T12:00:00Z", Some("2026-08-22T00:00:00Z"));
+        check_in(Some("Asia/Kolkata"), "0 0 0 30 2 *", "2026-08-21T12:00:00Z", None);
+        for wrong in ["", "Mars", "europe/berlin", "Local", "Europe"] {
+            assert_eq!(Zone::find(wrong), None, "{wrong}");
+        }
     }
 }

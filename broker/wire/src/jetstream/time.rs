@@ -78,6 +78,14 @@ impl Time {
         Self { seconds, nanos: nanos as u32, offset: 0 }
     }
 
+    /// The same time as clocks show it that are so many minutes ahead of UTC; in UTC if no clock is.
+    #[must_use]
+    pub(super) fn with_offset(self, minutes: i64) -> Self {
+        let most = 24 * 60;
+        let shown = i16::try_from(minutes).ok().filter(|offset| offset.abs() < most);
+        Self { offset: shown.unwrap_or(0), ..self }
+    }
+
     /// Nanoseconds since 1970-01-01T00:00:00Z; a time before 1677 or after 2262, such as the zero
     /// time, is moved to the nearest that fits.
     #[must_use]

@@ -89,7 +89,7 @@ impl Stream {
     ) -> Result<(), &'static str> {
         if request.batch == 0 {
             let what = What::Direct(One::new(request));
-            self.read(turn, Read { to: Vec::from(to), what });
+            self.read(turn, Read { to: Vec::from(to), what, asked: None });
             return Ok(());
         }
         let patterns = Some(request.next_by_subj.as_bytes()).filter(|pattern| !pattern.is_empty());
@@ -105,7 +105,7 @@ impl Stream {
             last: 0,
             filter,
         };
-        self.read(turn, Read { to: Vec::from(to), what: What::Batch(batch) });
+        self.read(turn, Read { to: Vec::from(to), what: What::Batch(batch), asked: None });
         Ok(())
     }
 
@@ -142,7 +142,7 @@ impl Stream {
             last: 0,
             up_to,
         };
-        self.read(turn, Read { to: Vec::from(to), what: What::Many(many) });
+        self.read(turn, Read { to: Vec::from(to), what: What::Many(many), asked: None });
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use causeway_wire::jetstream::request::{MsgDeleteRequest, MsgGetRequest};
 use causeway_wire::jetstream::response::{MsgDeleteResponse, MsgGetResponse};
 use causeway_wire::jetstream::{ApiError, ErrorKind, Time, is_empty_request};
 
-use super::{Answer, Request};
+use super::{Answer, Request, audit};
 use crate::jetstream::JetStream;
 use crate::jetstream::stream::{One, Read, Stream, StreamId, What};
 use crate::jetstream::turn::Turn;
@@ -29,7 +29,8 @@ impl JetStream {
         }
         self.api.total += 1;
         let what = What::Document(One::new(request));
-        stream.read(turn, Read { to: Vec::from(of.reply), what });
+        let asked = audit::remember(turn, of);
+        stream.read(turn, Read { to: Vec::from(of.reply), what, asked });
         None
     }
 

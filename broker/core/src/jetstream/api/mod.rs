@@ -4,7 +4,7 @@
 //! something. What is no request gets no answer, as with nats-server.
 
 mod account;
-mod audit;
+pub(super) mod audit;
 mod consumers;
 mod direct;
 mod messages;
@@ -28,19 +28,19 @@ use crate::jetstream::turn::{Incoming, Outgoing, Turn};
 use crate::limits;
 
 /// A request, and where its answer goes.
-struct Request<'a> {
-    account: AccountId,
+pub(super) struct Request<'a> {
+    pub(super) account: AccountId,
     /// The client's link, if it came from one.
-    client: Option<u32>,
+    pub(super) client: Option<u32>,
     subject: &'a [u8],
     /// Empty if nobody wants an answer.
-    reply: &'a [u8],
+    pub(super) reply: &'a [u8],
     header: &'a [u8],
-    payload: &'a [u8],
+    pub(super) payload: &'a [u8],
 }
 
 /// An answer.
-struct Answer {
+pub(super) struct Answer {
     /// Empty for none.
     header: Vec<u8>,
     json: Vec<u8>,
@@ -51,7 +51,7 @@ struct Answer {
 
 impl Answer {
     /// That what was asked for was only looked at, or could not be done.
-    fn now<R: Response>(result: Result<R, ApiError>) -> Option<Self> {
+    pub(super) fn now<R: Response>(result: Result<R, ApiError>) -> Option<Self> {
         Some(Self {
             header: Vec::new(),
             json: response(&result),
@@ -152,8 +152,8 @@ impl JetStream {
                 }
                 None
             }
-            Ask::StreamSnapshot(name) => self.stream_snapshot(name, of),
-            Ask::StreamRestore(_) => Self::stream_restore(of),
+            Ask::StreamSnapshot(name) => self.stream_snapshot(turn, name, of),
+            Ask::StreamRestore(name) => self.stream_restore(turn, name, of),
             // What a server that is alone does not know is no request.
             Ask::StreamEvacuatePeer(_) | Ask::StreamCancelMove(_) | Ask::System | Ask::Unknown => {
                 None
@@ -162,7 +162,7 @@ impl JetStream {
     }
 
     /// Whether unknown fields are refused.
-    fn unknown(&self) -> Unknown {
+    pub(super) fn unknown(&self) -> Unknown {
         if self.config.strict { Unknown::Refuse } else { Unknown::Ignore }
     }
 
@@ -176,7 +176,7 @@ impl JetStream {
     }
 
     /// The stream of this name.
-    fn find_stream(&self, account: AccountId, name: &str) -> Result<StreamId, ApiError> {
+    pub(super) fn find_stream(&self, account: AccountId, name: &str) -> Result<StreamId, ApiError> {
         let found = self.names.get(&account).and_then(|names| names.get(name));
         found.copied().ok_or_else(|| ErrorKind::StreamNotFound.error())
     }
@@ -189,7 +189,7 @@ impl Request<'_> {
     }
 
     /// Whether the client needs a newer API than this one.
-    fn check_level(&self) -> Result<(), ApiError> {
+    pub(super) fn check_level(&self) -> Result<(), ApiError> {
         match header::value(self.header, REQUIRED_API_LEVEL) {
             Some(level) if exceeds_level(level, limits::API_LEVEL.into()) => {
                 Err(ErrorKind::RequiredApiLevel.error())

@@ -15,14 +15,14 @@ use causeway_wire::jetstream::request::{
 use causeway_wire::jetstream::response::{
     StreamCreateResponse, StreamDeleteResponse, StreamInfoResponse, StreamLeaderStepdownResponse,
     StreamListResponse, StreamNamesResponse, StreamPurgeResponse, StreamRemovePeerResponse,
-    StreamRestoreResponse, StreamSnapshotResponse, StreamUpdateResponse,
+    StreamUpdateResponse,
 };
 use causeway_wire::jetstream::{
     ApiError, ErrorKind, Nullable, StreamConfig, is_empty_request, is_object_or_array,
 };
 use causeway_wire::subject;
 
-use super::{Answer, Request, count, page};
+use super::{Answer, Request, audit, count, page};
 use crate::ids::AccountId;
 use crate::jetstream::JetStream;
 use crate::jetstream::stream::{Purge, Stream, StreamId};
@@ -34,8 +34,6 @@ const NAMES: usize = 1_024;
 pub(super) const LISTED: usize = 256;
 /// Subjects in one answer.
 const SUBJECTS: usize = 100_000;
-/// What a copy of a stream is answered with.
-const NO_SNAPSHOTS: &str = "snapshots are not supported by this version of causeway";
 
 impl JetStream {
     pub(super) fn stream_create(
@@ -250,7 +248,8 @@ impl JetStream {
             Ok(id) => {
                 let answer = Answer::now(Ok(StreamDeleteResponse { success: true }))?;
                 self.api.total += 1;
-                self.delete_stream(turn, id, of.reply, answer.json);
+                let asked = audit::remember(turn, of);
+                self.delete_stream(turn, id, of.reply, answer.json, asked);
                 None
             }
             Err(error) => Answer::now::<StreamDeleteResponse>(Err(error)),
@@ -297,21 +296,6 @@ impl JetStream {
             return Err(ErrorKind::StreamPurgeFailed.err("stream purge not permitted"));
         }
         Ok((id, request))
-    }
-
-    pub(super) fn stream_snapshot(&self, name: &str, of: &Request<'_>) -> Option<Answer> {
-        let found = of.check_level().and_then(|()| self.find_stream(of.account, name));
-        let error = match found {
-            Ok(_) => ErrorKind::StreamSnapshot.err(NO_SNAPSHOTS),
-            Err(error) => error,
-        };
-        Answer::now::<StreamSnapshotResponse>(Err(error))
-    }
-
-    pub(super) fn stream_restore(of: &Request<'_>) -> Option<Answer> {
-        let error = of.check_level().err();
-        let error = error.unwrap_or_else(|| ErrorKind::StreamRestore.err(NO_SNAPSHOTS));
-        Answer::now::<StreamRestoreResponse>(Err(error))
     }
 
     /// A single server has no peers of a stream.

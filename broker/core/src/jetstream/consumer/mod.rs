@@ -54,7 +54,6 @@ use causeway_wire::jetstream::{AckPolicy, ConsumerConfig, PriorityPolicy, Replay
 pub(crate) use actions::{About, Action, Actions, Advisory, Delivery, UnpinReason};
 pub(crate) use deliver::Pump;
 pub(crate) use info::Closing;
-#[cfg(test)]
 pub(crate) use state::BadState;
 
 use flow::Flow;

@@ -20,6 +20,7 @@ use alloc::vec::Vec;
 
 use causeway_store::{Filter, Log};
 use causeway_wire::jetstream::ConsumerConfig;
+use causeway_wire::jetstream::archive::{ConsumerPosition, Delivery, Position};
 
 use super::ack::wait_after;
 use super::limits::SEQUENCE_MOST;
@@ -105,6 +106,62 @@ impl Consumer {
         let mut consumer = Self::at_nothing(config, setup, now, log);
         consumer.take_on(image, now, log);
         Ok(consumer)
+    }
+
+    /// The consumer that was at this position, as nats-server says it.
+    ///
+    /// # Errors
+    /// If that cannot be.
+    pub(crate) fn at_position(
+        position: &ConsumerPosition,
+        config: ConsumerConfig,
+        setup: Setup,
+        now: Now,
+        log: &mut Log,
+    ) -> Result<Self, BadState> {
+        let pair = |at: Position| Pair { consumer: at.consumer_seq, stream: at.stream_seq };
+        let (delivered, floor) = (pair(position.delivered), pair(position.ack_floor));
+        let too_large = |pair: Pair| pair.consumer.max(pair.stream) >= SEQUENCE_MOST;
+        if too_large(delivered) || too_large(floor) {
+            return Err(BadState::Malformed);
+        }
+        let kept = |(seq, delivery): (&u64, &Delivery)| {
+            let again = position.redelivered.get(seq).copied().unwrap_or(0);
+            let deliveries = u32::try_from(again).unwrap_or(u32::MAX - 1) + 1;
+            let (dseq, since) = (delivery.consumer_seq, Wall(delivery.time));
+            (*seq, Kept { dseq, since, deliveries, span: Span::Usual })
+        };
+        let image = Image {
+            next: delivered.stream + 1,
+            log_end: log.next_seq(),
+            delivered,
+            floor,
+            pending: position.pending.iter().map(kept).collect(),
+            ..Image::default()
+        };
+        image.check()?;
+        let mut consumer = Self::at_nothing(config, setup, now, log);
+        consumer.take_on(image, now, log);
+        Ok(consumer)
+    }
+
+    /// Where it is, as nats-server says it.
+    pub(crate) fn position(&self, now: Now) -> ConsumerPosition {
+        let position =
+            |pair: Pair| Position { consumer_seq: pair.consumer, stream_seq: pair.stream };
+        let waits = || self.pending.iter().filter(|entry| entry.deliveries > 0);
+        let delivery = |entry: &Entry| {
+            let ago = now.mono.0.saturating_sub(entry.since.0);
+            let time = now.wall.0.saturating_sub_unsigned(ago);
+            (entry.sseq, Delivery { consumer_seq: entry.dseq, time })
+        };
+        let again = waits().filter(|entry| entry.deliveries > 1);
+        ConsumerPosition {
+            delivered: position(self.delivered),
+            ack_floor: position(self.floor),
+            pending: waits().map(delivery).collect(),
+            redelivered: again.map(|it| (it.sseq, u64::from(it.deliveries - 1))).collect(),
+        }
     }
 
     fn take_on(&mut self, image: Image, now: Now, log: &mut Log) {

@@ -21,7 +21,7 @@ impl JetStream {
         intake: IntakeId,
         incoming: &Incoming<'_>,
     ) {
-        let room = self.room();
+        let room = self.room(turn);
         let Some(stream) = self.streams.get_mut(&id) else { return };
         stream.take_in(turn, room, intake, incoming);
         self.touched.insert(id);

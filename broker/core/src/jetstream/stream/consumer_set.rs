@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use causeway_store::Position;
 use causeway_wire::jetstream::advisory::Action;
 use causeway_wire::jetstream::api_level;
+use causeway_wire::jetstream::archive::ConsumerPosition;
 use causeway_wire::jetstream::check::ConsumerChange;
 use causeway_wire::jetstream::info::ConsumerInfo;
 use causeway_wire::jetstream::response::ConsumerPauseResponse;
@@ -14,7 +15,7 @@ use causeway_wire::jetstream::{ConsumerConfig, Nanos, Retention, Time};
 use super::notes::CHANGES_BYTES;
 use super::{ConsumerId, ConsumerNote, Stream};
 use crate::jetstream::advisory;
-use crate::jetstream::consumer::{Closing, Consumer, Setup};
+use crate::jetstream::consumer::{BadState, Closing, Consumer, Setup};
 use crate::jetstream::turn::Turn;
 use crate::rng;
 use crate::time::Wall;
@@ -204,6 +205,31 @@ impl Stream {
             self.noted.insert(id, CHANGES_BYTES);
         }
         self.watch_interest(turn, id);
+    }
+
+    /// A consumer of a copy: `exact` is its state as this broker writes it, `position` as all do.
+    ///
+    /// # Errors
+    /// If neither can be.
+    pub(super) fn copied_consumer(
+        &mut self,
+        turn: &mut Turn<'_>,
+        name: &str,
+        note: ConsumerNote,
+        exact: Option<Vec<u8>>,
+        position: &ConsumerPosition,
+    ) -> Result<ConsumerId, BadState> {
+        let setup = self.setup(&note.config, name.to_string(), note.created);
+        let (config, now) = (note.config, turn.now);
+        let consumer = match exact {
+            Some(state) => Consumer::restore([&state[..]], config, setup, now, &mut self.log)?,
+            None => Consumer::at_position(position, config, setup, now, &mut self.log)?,
+        };
+        let id = self.add_consumer(consumer);
+        // Its whole state is noted.
+        self.noted.insert(id, CHANGES_BYTES);
+        self.watch_interest(turn, id);
+        Ok(id)
     }
 
     /// Tells a consumer that pushes whether somebody listens.

@@ -1,36 +1,21 @@
 //! The checks in front of the log. A publisher sees exactly one error, so their order is nats-server's
 //! (stream.go, processJetStreamMsg).
 
+use alloc::vec::Vec;
+
 use causeway_store::{Filter, limits as store_limits};
-use causeway_wire::jetstream::headers::{PublishHeaders, Rollup, is_increment};
+use causeway_wire::header;
+use causeway_wire::jetstream::headers::name;
+use causeway_wire::jetstream::headers::{PublishHeaders, Rollup, Ttl, TtlError};
 use causeway_wire::jetstream::{ApiError, ErrorKind, Retention, Storage};
 use causeway_wire::subject;
 
 use super::Stream;
+use super::batch::OpenBatches;
+use super::counter::Total;
 use super::limits::wall_nanos;
 use crate::jetstream::consumer::limits::SEQUENCE_MOST;
 use crate::time::Now;
-
-/// No stream of this version is a counter.
-fn check_increment(headers: &PublishHeaders<'_>) -> Result<(), ApiError> {
-    match headers.incr.filter(|incr| !incr.is_empty()) {
-        Some(incr) if is_increment(incr) => Err(ErrorKind::MessageIncrDisabled.error()),
-        Some(_) => Err(ErrorKind::MessageIncrInvalid.error()),
-        None => Ok(()),
-    }
-}
-
-/// No stream of this version publishes by a schedule.
-fn check_schedule(headers: &PublishHeaders<'_>) -> Result<(), ApiError> {
-    let is_set = |value: Option<&[u8]>| value.is_some_and(|value| !value.is_empty());
-    if is_set(headers.schedule) {
-        return Err(ErrorKind::MessageSchedulesDisabled.error());
-    }
-    if is_set(headers.schedule_next) || is_set(headers.scheduler) {
-        return Err(ErrorKind::MessageSchedulesSchedulerInvalid.error());
-    }
-    Ok(())
-}
 
 /// Bytes of the longest record that a file may have (nats-server: 32 MiB).
 pub(super) const RECORD_BYTES: u64 = 32 << 20;
@@ -62,17 +47,69 @@ pub(crate) struct Room {
     pub(crate) file: u64,
     /// Bytes that streams in memory may still take.
     pub(crate) memory: u64,
+    /// Bytes of the largest message, header included.
+    pub(crate) max_payload: u64,
+    /// Batches of all streams that are under way.
+    pub(crate) batches: OpenBatches,
+}
+
+/// Clients may not say where a message was taken from.
+pub(super) fn check_source(headers: &PublishHeaders<'_>) -> Result<(), ApiError> {
+    if headers.stream_source.is_some_and(|source| !source.is_empty()) {
+        return Err(ErrorKind::MessageSourceHdrNotAllowed.error());
+    }
+    Ok(())
 }
 
 /// What is to become of a message that may be published.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Debug)]
 pub(super) enum Verdict {
-    /// It is stored.
-    Store,
+    /// It is stored, with these changes.
+    Store(Change),
     /// Nobody wants it: it gets a sequence and is not kept.
     Skip,
     /// It has been stored before, as this sequence.
     Duplicate(u64),
+}
+
+/// What of a message is stored otherwise than it was published.
+#[derive(Debug, Default)]
+pub(super) struct Change {
+    /// The header.
+    pub(super) header: Option<Vec<u8>>,
+    /// The payload.
+    pub(super) payload: Option<Vec<u8>>,
+    /// What a counter comes to.
+    pub(super) total: Option<Total>,
+}
+
+impl Change {
+    /// The message as it is stored.
+    pub(super) fn apply<'a>(
+        &'a self,
+        message: &Published<'a>,
+        headers: &'a PublishHeaders<'a>,
+    ) -> Published<'a> {
+        Published {
+            header: self.header.as_deref().unwrap_or(message.header),
+            payload: self.payload.as_deref().unwrap_or(message.payload),
+            headers,
+            ..*message
+        }
+    }
+
+    /// Lets the message replace those of its subject, if it does not say so itself.
+    pub(super) fn roll_up(&mut self, message: &Published<'_>) {
+        if message.headers.rollup.is_none_or(<[u8]>::is_empty) {
+            let header = self.header.get_or_insert_with(|| message.header.to_vec());
+            header::push(header, name::ROLLUP, b"sub");
+        }
+    }
+
+    /// What the header of the stored message says.
+    pub(super) fn headers<'a>(&'a self, message: &Published<'a>) -> PublishHeaders<'a> {
+        self.header.as_deref().map_or(*message.headers, PublishHeaders::parse)
+    }
 }
 
 impl Stream {
@@ -84,6 +121,83 @@ impl Stream {
         message: &Published<'_>,
     ) -> Result<Verdict, ApiError> {
         let headers = message.headers;
+        self.check_record(message)?;
+        self.check_size(message)?;
+        if self.config.sealed {
+            return Err(ErrorKind::StreamSealed.error());
+        }
+        let incr = self.increment(message)?;
+        self.check_name(headers)?;
+        let ttl = headers.ttl();
+        if matches!(ttl, Ok(Some(_))) && !self.config.allow_msg_ttl {
+            return Err(ErrorKind::MessageTtlDisabled.error());
+        }
+        self.check_sequences(message)?;
+        let scheduled = self.check_schedule(now, message, None)?;
+        check_source(headers)?;
+        if let Some(id) = headers.msg_id.filter(|id| !id.is_empty())
+            && let Some(seq) = self.dedupe.find(id, wall_nanos(now.wall))
+        {
+            return Ok(Verdict::Duplicate(seq));
+        }
+        let expected = headers.expected_last_msg_id.filter(|id| !id.is_empty());
+        if expected.is_some_and(|id| id != self.last_id) {
+            let last = alloc::string::String::from_utf8_lossy(&self.last_id);
+            return Err(ErrorKind::StreamWrongLastMsgId.fill(&[("id", &last)]));
+        }
+        self.check_rollup(message, scheduled)?;
+        let mut change = Change::default();
+        if scheduled {
+            change.roll_up(message);
+        }
+        self.count(room, message, incr, None, &mut change)?;
+        let headers = change.headers(message);
+        let wanted = self.check_place(room, &change.apply(message, &headers), ttl)?;
+        Ok(if wanted { Verdict::Store(change) } else { Verdict::Skip })
+    }
+
+    /// Whether there is room for a message, and whether anybody wants it.
+    pub(super) fn check_place(
+        &mut self,
+        room: Room,
+        message: &Published<'_>,
+        ttl: Result<Option<Ttl>, TtlError>,
+    ) -> Result<bool, ApiError> {
+        self.check_size(message)?;
+        if message.header.len() > HEADER_BYTES {
+            return Err(ErrorKind::StreamHeaderExceedsMaximum.error());
+        }
+        let left = self.check_left(room)?;
+        if self.config.retention == Retention::Interest && !self.is_wanted(message.subject) {
+            return Ok(false);
+        }
+        if self.record_bytes(message) > left {
+            return Err(ErrorKind::AccountResourcesExceeded.error());
+        }
+        if ttl.is_err() {
+            return Err(ErrorKind::MessageTtlInvalid.error());
+        }
+        let subject = self.log.find_subject(message.subject);
+        match self.room_for(subject, self.record_bytes(message)) {
+            Ok(()) => Ok(true),
+            Err(full) => Err(ErrorKind::StreamStoreFailed.err(full)),
+        }
+    }
+
+    /// How many bytes may still be stored, if any.
+    pub(crate) fn check_left(&self, room: Room) -> Result<u64, ApiError> {
+        let left = match self.config.storage {
+            Storage::File => room.file,
+            Storage::Memory => room.memory,
+        };
+        if left == 0 || self.log.failure().is_some() {
+            return Err(ErrorKind::InsufficientResources.error());
+        }
+        Ok(left)
+    }
+
+    /// Whether a log can hold such a message.
+    pub(super) fn check_record(&self, message: &Published<'_>) -> Result<(), ApiError> {
         let on_disk = self.config.storage == Storage::File;
         let body = self.record_bytes(message);
         if (on_disk && body > RECORD_BYTES) || body > store_limits::BODY_BYTES as u64 {
@@ -95,68 +209,16 @@ impl Stream {
         if self.log.next_seq() >= SEQUENCE_MOST {
             return Err(ErrorKind::StreamStoreFailed.err("no sequence is left"));
         }
-        self.check_size(message)?;
-        if self.config.sealed {
-            return Err(ErrorKind::StreamSealed.error());
-        }
-        check_increment(headers)?;
+        Ok(())
+    }
+
+    /// Whether the message is for a stream of this name.
+    pub(super) fn check_name(&self, headers: &PublishHeaders<'_>) -> Result<(), ApiError> {
         let expected = headers.expected_stream.filter(|name| !name.is_empty());
         if expected.is_some_and(|name| name != self.config.name.as_bytes()) {
             return Err(ErrorKind::StreamNotMatch.error());
         }
-        let ttl = headers.ttl();
-        if matches!(ttl, Ok(Some(_))) && !self.config.allow_msg_ttl {
-            return Err(ErrorKind::MessageTtlDisabled.error());
-        }
-        self.check_sequences(message)?;
-        check_schedule(headers)?;
-        if headers.stream_source.is_some_and(|source| !source.is_empty()) {
-            return Err(ErrorKind::MessageSourceHdrNotAllowed.error());
-        }
-        if let Some(id) = headers.msg_id.filter(|id| !id.is_empty())
-            && let Some(seq) = self.dedupe.find(id, wall_nanos(now.wall))
-        {
-            return Ok(Verdict::Duplicate(seq));
-        }
-        let expected = headers.expected_last_msg_id.filter(|id| !id.is_empty());
-        if expected.is_some_and(|id| id != self.last_id) {
-            let last = alloc::string::String::from_utf8_lossy(&self.last_id);
-            return Err(ErrorKind::StreamWrongLastMsgId.fill(&[("id", &last)]));
-        }
-        self.check_rollup(message)?;
-        if message.header.len() > HEADER_BYTES {
-            return Err(ErrorKind::StreamHeaderExceedsMaximum.error());
-        }
-        let left = match self.config.storage {
-            Storage::File => room.file,
-            Storage::Memory => room.memory,
-        };
-        if left == 0 || self.log.failure().is_some() {
-            return Err(ErrorKind::InsufficientResources.error());
-        }
-        if self.config.retention == Retention::Interest && !self.is_wanted(message.subject) {
-            return Ok(Verdict::Skip);
-        }
-        if self.record_bytes(message) > left {
-            return Err(ErrorKind::AccountResourcesExceeded.error());
-        }
-        if ttl.is_err() {
-            return Err(ErrorKind::MessageTtlInvalid.error());
-        }
-        let subject = self.log.find_subject(message.subject);
-        match self.room_for(subject, self.record_bytes(message)) {
-            Ok(()) => Ok(Verdict::Store),
-            Err(full) => Err(ErrorKind::StreamStoreFailed.err(full)),
-        }
-    }
-
-    /// Why a message of a batch is refused: no stream of this version takes batches.
-    pub(super) fn check_batch(&self, message: &Published<'_>) -> ApiError {
-        if self.config.sealed {
-            return ErrorKind::StreamSealed.error();
-        }
-        let too_large = self.check_size(message).err();
-        too_large.unwrap_or_else(|| ErrorKind::AtomicPublishDisabled.error())
+        Ok(())
     }
 
     /// What the stream is expected to hold.
@@ -192,9 +254,14 @@ impl Stream {
         self.log.find_subject(pattern).and_then(|subject| self.log.last_of(subject))
     }
 
-    fn check_rollup(&self, message: &Published<'_>) -> Result<(), ApiError> {
+    /// Whether messages before it may go. A schedule replaces the one before it.
+    pub(super) fn check_rollup(
+        &self,
+        message: &Published<'_>,
+        scheduled: bool,
+    ) -> Result<(), ApiError> {
         let headers = message.headers;
-        match headers.rollup() {
+        match headers.rollup().or(scheduled.then_some(Rollup::Subject)) {
             None => Ok(()),
             Some(_) if !self.config.allow_rollup_hdrs || self.config.deny_purge => {
                 Err(ErrorKind::StreamRollupFailed.err("rollup not permitted"))

@@ -1,16 +1,20 @@
 //! A published message, from its headers to the log.
 
+use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use causeway_store::NewMessage;
-use causeway_wire::jetstream::headers::{PublishHeaders, Rollup, Ttl};
-use causeway_wire::jetstream::{ApiError, PubAck, Time, write_pub_error};
+use causeway_wire::jetstream::fast_batch::FastBatch;
+use causeway_wire::jetstream::headers::{PublishHeaders, Rollup, Ttl, name};
+use causeway_wire::jetstream::{ApiError, BatchAck, Nanos, PubAck, Time, write_pub_error};
 use causeway_wire::{encode, header};
 
-use super::expect::{Published, Room, Verdict};
-use super::limits::{MARKER, NEVER, expiry_of, wall_nanos};
+use super::counter::Total;
+use super::expect::{Change, Published, Room, Verdict};
+use super::held::Wait;
+use super::limits::{FLAGS, MARKER, NEVER, SCHEDULE, expiry_of, wall_nanos};
 use super::reads::time;
 use super::removal::Purge;
 use super::{Stream, replies::Reply};
@@ -22,39 +26,132 @@ use crate::rng;
 impl JetStream {
     /// Something was published on a stream's subjects.
     pub(crate) fn ingest(&mut self, turn: &mut Turn<'_>, id: StreamId, incoming: &Incoming<'_>) {
-        let room = self.room();
+        let room = self.room(turn);
         let Some(stream) = self.streams.get_mut(&id) else { return };
         stream.ingest(turn, room, incoming);
         self.touched.insert(id);
+        self.count_batches(id);
     }
 }
 
 impl Stream {
     fn ingest(&mut self, turn: &mut Turn<'_>, room: Room, incoming: &Incoming<'_>) {
-        let reply = incoming.reply.filter(|_| !self.config.no_ack);
-        let mut draw = || turn.node.rng.next_u64(rng::Stream::Consumers) as u32;
-        let transform = self.transform.as_ref();
-        let transformed = transform.and_then(|each| each.map(incoming.subject, &mut draw));
-        let subject = transformed.as_deref().unwrap_or(incoming.subject);
-        let headers = PublishHeaders::parse(incoming.header);
-        let (header, payload) = (incoming.header, incoming.payload);
-        let message = Published { subject, header, payload, headers: &headers };
-        if headers.batch_id.is_some_and(|id| !id.is_empty()) {
-            let error = self.check_batch(&message);
-            return self.refuse(turn, reply, &error);
+        if !self.held.is_empty() || self.take(turn, room, incoming).is_err() {
+            self.hold(turn, incoming);
         }
+    }
+
+    /// Takes a message, unless something must be read first.
+    pub(super) fn take(
+        &mut self,
+        turn: &mut Turn<'_>,
+        room: Room,
+        incoming: &Incoming<'_>,
+    ) -> Result<(), Wait> {
+        let headers = PublishHeaders::parse(incoming.header);
+        match incoming.reply.map_or(Ok(None), FastBatch::parse) {
+            Ok(None) if headers.batch_id.is_some_and(|id| !id.is_empty()) => {
+                self.take_atomic(turn, room, incoming, &headers)
+            }
+            Ok(None) => self.take_single(turn, room, incoming, &headers),
+            Ok(Some(batch)) => self.take_fast(turn, room, incoming, Ok(batch)),
+            Err(error) => self.take_fast(turn, room, incoming, Err(error)),
+        }
+    }
+
+    fn take_single(
+        &mut self,
+        turn: &mut Turn<'_>,
+        room: Room,
+        incoming: &Incoming<'_>,
+        headers: &PublishHeaders<'_>,
+    ) -> Result<(), Wait> {
+        let reply = self.reply_of(incoming);
+        let subject = self.stored_subject(turn, incoming.subject);
+        if self.config.allow_msg_counter {
+            self.load_total(turn, &subject)?;
+        }
+        let (header, payload) = (incoming.header, incoming.payload);
+        let message = Published { subject: &subject, header, payload, headers };
         match self.check(turn.now, room, &message) {
-            Ok(Verdict::Store) => {
-                let seq = self.store(turn, &message);
-                self.acknowledge(reply, seq, b"}");
+            Ok(Verdict::Store(change)) => {
+                let total = change.total.as_ref().map(Total::text);
+                let seq = self.store_changed(turn, &message, change);
+                match total {
+                    Some(total) => {
+                        let end = format!(",\"val\":\"{total}\"}}");
+                        self.acknowledge(reply, seq, end.as_bytes());
+                    }
+                    None => self.acknowledge(reply, seq, b"}"),
+                }
             }
             Ok(Verdict::Skip) => {
-                let seq = self.log.next_seq();
-                self.skip(turn, headers.msg_id, seq);
+                let seq = self.skip(turn, &message);
                 self.acknowledge(reply, seq, b"}");
             }
             Ok(Verdict::Duplicate(seq)) => self.acknowledge(reply, seq, b",\"duplicate\": true}"),
             Err(error) => self.refuse(turn, reply, &error),
+        }
+        Ok(())
+    }
+
+    /// Where the answer to a message goes, if there is to be one.
+    pub(super) fn reply_of<'a>(&self, incoming: &Incoming<'a>) -> Option<&'a [u8]> {
+        incoming.reply.filter(|_| !self.config.no_ack)
+    }
+
+    /// The subject that a message is stored under.
+    pub(super) fn stored_subject<'a>(
+        &self,
+        turn: &mut Turn<'_>,
+        subject: &'a [u8],
+    ) -> Cow<'a, [u8]> {
+        let mut draw = || turn.node.rng.next_u64(rng::Stream::Consumers) as u32;
+        let transform = self.transform.as_ref();
+        let transformed = transform.and_then(|each| each.map(subject, &mut draw));
+        transformed.map_or(Cow::Borrowed(subject), Cow::Owned)
+    }
+
+    /// A message that nobody wants gets a sequence and is not kept. What it asked for is done.
+    pub(super) fn skip(&mut self, turn: &mut Turn<'_>, message: &Published<'_>) -> u64 {
+        let seq = self.log.next_seq();
+        self.skip_at(turn, message, seq);
+        seq
+    }
+
+    /// The same with a sequence, as a mirror has it.
+    pub(super) fn skip_at(&mut self, turn: &mut Turn<'_>, message: &Published<'_>, seq: u64) {
+        self.log.skip_to(seq + 1);
+        self.remember_id(turn, message.headers.msg_id, seq);
+        self.roll_up(turn, message, 0);
+    }
+
+    /// Appends a message as it is stored.
+    pub(super) fn store_changed(
+        &mut self,
+        turn: &mut Turn<'_>,
+        message: &Published<'_>,
+        mut change: Change,
+    ) -> u64 {
+        self.lengthen_life(message, &mut change);
+        let headers = change.headers(message);
+        let seq = self.store(turn, &change.apply(message, &headers));
+        if let Some(total) = change.total {
+            self.set_total(message.subject, total, seq);
+        }
+        seq
+    }
+
+    /// Where markers stand for messages that are gone, a message does not live for less than one
+    /// would: it could be missed otherwise.
+    fn lengthen_life(&self, message: &Published<'_>, change: &mut Change) {
+        let least = self.config.subject_delete_marker_ttl.0 / Nanos::SECOND.0;
+        let many = self.config.max_msgs_per_subject != 1;
+        let ttl = message.headers.ttl();
+        if many && matches!(ttl, Ok(Some(Ttl::Seconds(seconds))) if seconds < least) {
+            let header = change.header.get_or_insert_with(|| message.header.to_vec());
+            header::remove(header, name::TTL);
+            header::push(header, name::TTL, format!("{least}").as_bytes());
         }
     }
 
@@ -89,27 +186,32 @@ impl Stream {
             self.expiries.insert((at, seq));
         }
         self.announce(seq, message.subject);
+        self.schedule_stored(turn.now, seq, message);
         self.remember_id(turn, headers.msg_id, seq);
         if let Some(to) = republished {
             self.publish_again(message, &to, seq, before.unwrap_or(0));
         }
-        match headers.rollup() {
-            Some(Rollup::Subject) => {
-                self.purge(turn, &Purge { filter: message.subject, below: 0, keep: 1 });
-            }
-            Some(Rollup::All) => drop(self.purge(turn, &Purge { keep: 1, ..Purge::default() })),
-            Some(Rollup::Invalid) | None => {}
-        }
+        self.roll_up(turn, message, 1);
         if let Some(subject) = self.log.meta(seq).map(|meta| meta.subject) {
             self.enforce_limits(turn, subject);
         }
         seq
     }
 
-    /// Gives a sequence to a message that is not kept.
-    pub(super) fn skip(&mut self, turn: &Turn<'_>, id: Option<&[u8]>, seq: u64) {
-        self.log.skip_to(seq + 1);
-        self.remember_id(turn, id, seq);
+    /// Removes what a message replaces, but for the last `keep`.
+    fn roll_up(&mut self, turn: &mut Turn<'_>, message: &Published<'_>, keep: u64) {
+        if !self.config.allow_rollup_hdrs || self.config.deny_purge {
+            return;
+        }
+        let filter = match message.headers.rollup() {
+            Some(Rollup::Subject) => Some(message.subject),
+            Some(Rollup::All) => Some(&b""[..]),
+            Some(Rollup::Invalid) | None => None,
+        };
+        if let Some(filter) = filter {
+            self.purge(turn, &Purge { filter, below: 0, keep });
+        }
+        self.end_schedule(turn, message.headers);
     }
 
     /// Tells consumers of a message. They deliver it when it is durable.
@@ -130,7 +232,7 @@ impl Stream {
     }
 
     /// `{"stream":"S", "seq":7` and what `end` says, once the message is durable.
-    fn acknowledge(&mut self, reply: Option<&[u8]>, seq: u64, end: &[u8]) {
+    pub(super) fn acknowledge(&mut self, reply: Option<&[u8]>, seq: u64, end: &[u8]) {
         let Some(reply) = reply else { return };
         let prefix = &self.ack_prefix;
         self.replies.push(reply, |out| {
@@ -140,8 +242,18 @@ impl Stream {
         });
     }
 
+    /// The same for the last message of a batch.
+    pub(super) fn acknowledge_batch(
+        &mut self,
+        reply: Option<&[u8]>,
+        seq: u64,
+        batch: BatchAck<'_>,
+    ) {
+        self.acknowledge(reply, seq, &batch.end());
+    }
+
     /// Nothing has been stored: that may be said at once.
-    fn refuse(&self, turn: &mut Turn<'_>, reply: Option<&[u8]>, error: &ApiError) {
+    pub(super) fn refuse(&self, turn: &mut Turn<'_>, reply: Option<&[u8]>, error: &ApiError) {
         let Some(to) = reply else { return };
         let mut payload = Vec::new();
         write_pub_error(&mut payload, &self.config.name, error);
@@ -179,21 +291,22 @@ impl Stream {
     }
 }
 
-/// When a message expires by itself, and whether it says that its subject has no message, as a mark
-/// of the log.
-fn mark_of(time: u64, message: &Published<'_>) -> u64 {
+/// When a message expires by itself, whether it says that its subject has no message, and whether it
+/// is a schedule, as a mark of the log.
+pub(super) fn mark_of(time: u64, message: &Published<'_>) -> u64 {
     let expires = match message.headers.ttl() {
-        Ok(Some(Ttl::Never)) => return NEVER,
+        Ok(Some(Ttl::Never)) => NEVER,
         Ok(Some(Ttl::Seconds(seconds))) => {
             let nanos = seconds.unsigned_abs().saturating_mul(1_000_000_000);
-            time.saturating_add(nanos).min(NEVER - MARKER) & !MARKER
+            time.saturating_add(nanos).min(NEVER - 1) & !FLAGS
         }
         Ok(None) | Err(_) => 0,
     };
     let operation = header::value(message.header, KV_OPERATION);
     let deletes = matches!(operation, Some(b"DEL" | b"PURGE"));
     let marks = deletes || message.headers.marker_reason.is_some_and(|reason| !reason.is_empty());
-    expires | if marks { MARKER } else { 0 }
+    let scheduled = message.headers.schedule.is_some_and(|schedule| !schedule.is_empty());
+    expires | if marks { MARKER } else { 0 } | if scheduled { SCHEDULE } else { 0 }
 }
 
 /// What clients say of a key that goes, in key-value buckets.

@@ -10,7 +10,7 @@ use causeway_wire::jetstream::info::StreamSourceInfo;
 use causeway_wire::jetstream::{ApiError, ErrorKind, Retention, Storage, StreamSource};
 
 use super::Stream;
-use super::expect::{HEADER_BYTES, Published, RECORD_BYTES, Room, Verdict};
+use super::expect::{Change, HEADER_BYTES, Published, RECORD_BYTES, Room, Verdict};
 use super::limits::wall_nanos;
 use super::replies::Reply;
 use crate::jetstream::consumer::limits::SEQUENCE_MOST;
@@ -266,8 +266,8 @@ impl Stream {
             return Ok(());
         }
         match self.check_taken(turn.now, room, kind, seq, &message)? {
-            Verdict::Store => drop(self.store_at(turn, &message, seq, time)),
-            Verdict::Skip => self.skip(turn, headers.msg_id, seq),
+            Verdict::Store(_) => drop(self.store_at(turn, &message, seq, time)),
+            Verdict::Skip => self.skip_at(turn, &message, seq),
             Verdict::Duplicate(_) => {}
         }
         Ok(())
@@ -312,7 +312,7 @@ impl Stream {
         }
         let subject = self.log.find_subject(message.subject);
         match self.room_for(subject, size) {
-            Ok(()) => Ok(Verdict::Store),
+            Ok(()) => Ok(Verdict::Store(Change::default())),
             Err(full) => Err(ErrorKind::StreamStoreFailed.err(full)),
         }
     }

@@ -134,7 +134,7 @@ impl Stream {
         loop {
             self.oldest = self.log.next(&mut self.everything, self.oldest)?;
             let meta = self.log.meta(self.oldest)?;
-            if meta.mark != NEVER {
+            if meta.mark & !FLAGS != NEVER {
                 return Some((self.oldest, meta.time.saturating_add(age)));
             }
             self.oldest += 1;
@@ -154,20 +154,27 @@ impl Stream {
     }
 }
 
-/// The mark of a message that never expires, not even because of the stream's limit of age.
-pub(super) const NEVER: u64 = u64::MAX;
-
 /// Set in the mark of a message that says that its subject has none: nothing has to say so when it
-/// expires. The rest of a mark is when the message expires by itself, in ns of wall time, or 0.
+/// expires.
 pub(super) const MARKER: u64 = 1;
 
+/// Set in the mark of a message that is a schedule.
+pub(super) const SCHEDULE: u64 = 2;
+
+/// The rest of a mark is when the message expires by itself, in ns of wall time, or 0.
+pub(super) const FLAGS: u64 = MARKER | SCHEDULE;
+
+/// Or this: it never expires, not even because of the stream's limit of age.
+pub(super) const NEVER: u64 = !FLAGS;
+
 fn is_marker(mark: u64) -> bool {
-    mark != NEVER && mark & MARKER != 0
+    mark & MARKER != 0
 }
 
 /// When a message with this mark expires by itself.
 pub(super) fn expiry_of(mark: u64) -> Option<u64> {
-    (mark != NEVER && mark > MARKER).then_some(mark)
+    let at = mark & !FLAGS;
+    (at != 0 && at != NEVER).then_some(at)
 }
 
 /// Wall time as logs keep it.

@@ -8,6 +8,11 @@
 //! | `limits` | what may stay: numbers, bytes, age, one subject's share |
 //! | `removal` | single messages and many that go, and who is told |
 //! | `dedupe` | ids of the last while |
+//! | `held` | messages that wait because something must be read first |
+//! | `batch` | messages that are published as one |
+//! | `counter` | messages that add to the one before |
+//! | `schedule` | messages that are published later |
+//! | `copy` | it as it is copied, and as it is made of a copy |
 //! | `replies` | messages that wait until they are durable |
 //! | `consumers` | finding its consumers, and carrying out what they want done |
 //! | `consumer_set` | consumers come, change and go |
@@ -17,10 +22,14 @@
 //! | `notes` | what of a stream and its consumers is kept in the log |
 //! | `state` | what is told about it |
 
+mod batch;
 mod consumer_set;
 mod consumers;
+mod copy;
+mod counter;
 mod dedupe;
 mod expect;
+mod held;
 mod ingest;
 mod intakes;
 mod limits;
@@ -28,6 +37,7 @@ mod notes;
 mod reads;
 mod removal;
 mod replies;
+mod schedule;
 mod settle;
 mod startup;
 mod state;
@@ -45,17 +55,25 @@ use super::advisory::{self, Place};
 use super::consumer::{Actions, Consumer};
 use super::intake::{Intake, Position as OriginPosition};
 use super::turn::Turn;
+use crate::config::BatchLimits;
 use crate::ids::AccountId;
 use crate::time::{Duration, Mono, Wall};
+use batch::Batches;
+pub(crate) use batch::OpenBatches;
 pub(crate) use consumers::ConsumerId;
+pub(crate) use copy::CopyRead;
+use counter::Totals;
 use dedupe::Dedupe;
 pub(crate) use expect::Room;
+use held::Held;
 pub(crate) use ingest::with_fields;
 pub(crate) use intakes::{Gone, IntakeId};
 pub(crate) use notes::{ConsumerNote, NoteKey, StreamNote};
 pub(crate) use reads::{Batch, Many, One, Read, What};
 pub(crate) use removal::Purge;
 use replies::Replies;
+use schedule::Schedules;
+use startup::Startup;
 
 /// A stream of this server; also the number of its log. Never used again.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -72,6 +90,15 @@ pub(crate) struct Parts {
     pub(crate) domain: String,
     /// Secret, so that nobody can choose message ids that collide.
     pub(crate) hash_key: u64,
+    pub(crate) limits: Limits,
+}
+
+/// What the server allows a stream to keep in memory before it is stored.
+#[derive(Clone, Debug)]
+pub(crate) struct Limits {
+    pub(crate) batch: BatchLimits,
+    pub(crate) max_buffered_msgs: u32,
+    pub(crate) max_buffered_bytes: u64,
 }
 
 /// One stream.
@@ -134,8 +161,14 @@ pub(crate) struct Stream {
     oldest: u64,
     /// When messages with a time of their own expire: (ns of wall time, sequence).
     expiries: BTreeSet<(u64, u64)>,
-    /// The next message to be looked at after a restart.
-    scan: Option<u64>,
+    startup: Startup,
+    /// It is being made of a copy: it is no stream yet.
+    restoring: bool,
+    limits: Limits,
+    held: Held,
+    batches: Batches,
+    totals: Totals,
+    schedules: Schedules,
     /// The disk could not read what a read waits for, or a turn had done enough.
     reads_failed: bool,
     reads_paused: bool,
@@ -147,7 +180,7 @@ pub(crate) struct Stream {
 
 impl Stream {
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { id, account, created, config, log, domain, hash_key } = parts;
+        let Parts { id, account, created, config, log, domain, hash_key, limits } = parts;
         let window = Duration::from_nanos(u64::try_from(config.duplicate_window.0).unwrap_or(0));
         let mut stream = Self {
             id,
@@ -184,7 +217,13 @@ impl Stream {
             everything: Filter::everything(),
             oldest: 0,
             expiries: BTreeSet::new(),
-            scan: None,
+            startup: Startup::default(),
+            restoring: false,
+            limits,
+            held: Held::default(),
+            batches: Batches::default(),
+            totals: Totals::new(),
+            schedules: Schedules::default(),
             due: None,
             reads_failed: false,
             reads_paused: false,
@@ -206,6 +245,7 @@ impl Stream {
         let retains = self.config.retention != Retention::Limits;
         self.consumers.values_mut().for_each(|consumer| consumer.set_retains(retains));
         self.note_config();
+        self.forget_batches();
         self.enforce_all_limits(turn);
         self.release_unneeded(turn);
     }
@@ -222,6 +262,11 @@ impl Stream {
     /// An answer that leaves when everything that was done in this turn is durable.
     pub(crate) fn reply_when_durable(&mut self, to: &[u8], header: &[u8], payload: &[u8]) {
         self.replies.push_message(&replies::Reply { to, header, payload });
+    }
+
+    /// Whether it is being made of a copy.
+    pub(crate) fn is_restoring(&self) -> bool {
+        self.restoring
     }
 
     /// Tells that something was done to it.

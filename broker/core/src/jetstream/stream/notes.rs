@@ -6,6 +6,8 @@
 //! | `consumer/<name>` | when it was created, then its configuration |
 //! | `source/<name>` | how far a source was read: a sequence, then the identity of the origin |
 //! | `state/<name>` | where the consumer is: a base, and what has changed since |
+//! | `restoring` | instead of all others: it is being made of a copy, and no stream yet |
+//! | `schedule/<sequence>` | when a schedule that has published is due again |
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -16,6 +18,7 @@ use alloc::vec::Vec;
 use causeway_store::{NoteChange, Notes};
 use causeway_wire::jetstream::{ConsumerConfig, StreamConfig, Unknown};
 
+use super::schedule::Schedules;
 use super::{ConsumerId, IntakeId, Stream};
 use crate::jetstream::consumer::Consumer;
 use crate::jetstream::intake::{Intake, Kind, Position};
@@ -25,6 +28,8 @@ const STREAM: &[u8] = b"stream";
 const CONSUMER: &str = "consumer/";
 const STATE: &str = "state/";
 const SOURCE: &str = "source/";
+const SCHEDULE: &str = "schedule/";
+pub(super) const RESTORING: &[u8] = b"restoring";
 
 /// Bytes of changes of one consumer after which its whole state is written again.
 pub(super) const CHANGES_BYTES: u64 = 256 << 10;
@@ -50,6 +55,8 @@ pub(crate) enum NoteKey<'a> {
     Consumer(&'a str),
     State(&'a str),
     Source(&'a str),
+    Schedule(u64),
+    Restoring,
     Unknown,
 }
 
@@ -58,16 +65,25 @@ impl<'a> NoteKey<'a> {
         let Ok(key) = core::str::from_utf8(key) else { return Self::Unknown };
         if key.as_bytes() == STREAM {
             Self::Stream
+        } else if key.as_bytes() == RESTORING {
+            Self::Restoring
         } else if let Some(name) = key.strip_prefix(CONSUMER) {
             Self::Consumer(name)
         } else if let Some(name) = key.strip_prefix(STATE) {
             Self::State(name)
         } else if let Some(name) = key.strip_prefix(SOURCE) {
             Self::Source(name)
+        } else if let Some(seq) = key.strip_prefix(SCHEDULE).and_then(|seq| seq.parse().ok()) {
+            Self::Schedule(seq)
         } else {
             Self::Unknown
         }
     }
+}
+
+/// The key of the note about the schedule with this sequence.
+pub(super) fn schedule_key(seq: u64) -> Vec<u8> {
+    format!("{SCHEDULE}{seq}").into_bytes()
 }
 
 /// Eight bytes of time, then JSON.
@@ -99,7 +115,7 @@ impl ConsumerNote {
 }
 
 impl Position {
-    fn write(&self) -> Vec<u8> {
+    pub(super) fn write(&self) -> Vec<u8> {
         [&self.seq.to_le_bytes()[..], self.identity.as_bytes()].concat()
     }
 
@@ -117,10 +133,14 @@ impl Stream {
         let Self { intakes, log, .. } = self;
         for intake in intakes.values_mut() {
             if core::mem::take(&mut intake.moved) && intake.kind() == Kind::Source {
-                let key = format!("{SOURCE}{}", intake.name());
-                log.note(key.as_bytes(), NoteChange::Put(&intake.position.write()));
+                log.note(&source_key(intake.name()), NoteChange::Put(&intake.position.write()));
             }
         }
+    }
+
+    /// Where sources are, also those that are gone.
+    pub(super) fn source_positions(&self) -> impl Iterator<Item = (&str, &Position)> {
+        positions_of(&self.intakes, &self.positions)
     }
 
     /// Knows again where a source was.
@@ -188,16 +208,33 @@ pub(super) struct CurrentNotes<'a> {
     pub(super) consumer_names: &'a BTreeMap<String, ConsumerId>,
     pub(super) intakes: &'a BTreeMap<IntakeId, Box<Intake>>,
     pub(super) positions: &'a BTreeMap<String, Position>,
+    pub(super) schedules: &'a Schedules,
+    pub(super) restoring: bool,
+}
+
+fn positions_of<'a>(
+    intakes: &'a BTreeMap<IntakeId, Box<Intake>>,
+    gone: &'a BTreeMap<String, Position>,
+) -> impl Iterator<Item = (&'a str, &'a Position)> {
+    let sources = intakes.values().filter(|intake| intake.kind() == Kind::Source);
+    let sources = sources.map(|intake| (intake.name(), &intake.position));
+    let gone = gone.iter().map(|(name, position)| (name.as_str(), position));
+    sources.chain(gone).filter(|(_, position)| position.seq > 0)
+}
+
+/// The key of the note about a source.
+pub(super) fn source_key(name: &str) -> Vec<u8> {
+    format!("{SOURCE}{name}").into_bytes()
 }
 
 impl Notes for CurrentNotes<'_> {
     fn each(&mut self, put: &mut dyn FnMut(&[u8], &[u8])) {
+        if self.restoring {
+            return put(RESTORING, &[]);
+        }
         put(STREAM, &write(self.created, &self.config.to_json()));
-        let sources = self.intakes.values().filter(|intake| intake.kind() == Kind::Source);
-        let sources = sources.map(|intake| (intake.name(), &intake.position));
-        let gone = self.positions.iter().map(|(name, position)| (name.as_str(), position));
-        for (name, position) in sources.chain(gone).filter(|(_, position)| position.seq > 0) {
-            put(format!("{SOURCE}{name}").as_bytes(), &position.write());
+        for (name, position) in positions_of(self.intakes, self.positions) {
+            put(&source_key(name), &position.write());
         }
         let consumers = self.consumer_names.values().filter_map(|id| self.consumers.get(id));
         for consumer in consumers.filter(|each| each.is_durable()) {
@@ -207,6 +244,9 @@ impl Notes for CurrentNotes<'_> {
             let mut whole = Vec::new();
             consumer.save(self.now, &mut whole);
             put(format!("{STATE}{name}").as_bytes(), &whole);
+        }
+        for (seq, due) in self.schedules.notes() {
+            put(&schedule_key(seq), &due.to_le_bytes());
         }
     }
 }

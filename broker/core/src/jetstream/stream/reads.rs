@@ -14,6 +14,7 @@ use causeway_wire::jetstream::response::{Blob, MsgGetResponse, StoredMsg, respon
 use causeway_wire::jetstream::{ErrorKind, Time};
 
 use super::Stream;
+use crate::jetstream::api::audit::Asked;
 use crate::jetstream::turn::{Outgoing, Turn};
 use crate::limits;
 
@@ -23,6 +24,8 @@ pub(crate) struct Read {
     /// Where the answers go.
     pub(crate) to: Vec<u8>,
     pub(crate) what: What,
+    /// The request, for those who want to know of all.
+    pub(crate) asked: Option<Asked>,
 }
 
 /// What is read, and in which form it is answered.
@@ -81,7 +84,7 @@ pub(crate) struct Many {
 }
 
 /// How a read goes on.
-enum Step {
+pub(super) enum Step {
     Again,
     Wait,
     Done,
@@ -138,7 +141,7 @@ impl Stream {
                 return false;
             }
             let step = match &mut read.what {
-                What::Document(one) => self.document(turn, &read.to, one),
+                What::Document(one) => self.document(turn, &read.to, one, read.asked.as_ref()),
                 What::Direct(one) => self.direct(turn, &read.to, one),
                 What::Batch(batch) => self.batch(turn, &read.to, batch),
                 What::Many(many) => self.many(turn, &read.to, many),
@@ -152,7 +155,11 @@ impl Stream {
     }
 
     /// A message that is there; nothing if it is not; an error if that is not known yet.
-    fn look(&mut self, turn: &mut Turn<'_>, seq: u64) -> Result<Option<StoredMessage>, Step> {
+    pub(super) fn look(
+        &mut self,
+        turn: &mut Turn<'_>,
+        seq: u64,
+    ) -> Result<Option<StoredMessage>, Step> {
         if seq > self.log.durable_seq() && seq < self.log.next_seq() {
             return Err(Step::Wait);
         }
@@ -192,7 +199,13 @@ impl Stream {
         Ok(one.held.take())
     }
 
-    fn document(&mut self, turn: &mut Turn<'_>, to: &[u8], one: &mut One) -> Step {
+    fn document(
+        &mut self,
+        turn: &mut Turn<'_>,
+        to: &[u8],
+        one: &mut One,
+        asked: Option<&Asked>,
+    ) -> Step {
         let message = match self.look_for(turn, one) {
             Ok(message) => message,
             Err(step) => return step,
@@ -211,6 +224,9 @@ impl Stream {
         };
         let payload = response(&result);
         turn.publish(self.account, &Outgoing { to, payload: &payload, ..Outgoing::default() });
+        if let Some(asked) = asked {
+            asked.answered(turn, self.account, &self.domain, &payload);
+        }
         Step::Done
     }
 

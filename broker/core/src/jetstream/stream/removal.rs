@@ -3,7 +3,7 @@
 use causeway_store::{Filter, Meta};
 
 use super::Stream;
-use super::limits::expiry_of;
+use super::limits::{SCHEDULE, expiry_of};
 use crate::jetstream::consumer::Consumer;
 use crate::jetstream::consumer::limits::SEQUENCE_MOST;
 use crate::jetstream::turn::Turn;
@@ -26,7 +26,7 @@ impl Stream {
         let Some(meta) = self.log.meta(seq) else { return false };
         let subject = (!self.consumers.is_empty()).then(|| self.log.subject(meta.subject).to_vec());
         self.log.remove(seq, erase);
-        self.forget_expiry(seq, &meta);
+        self.forget_mark(seq, &meta);
         if let Some(subject) = subject {
             self.tell_consumers(turn, |consumer, turn| consumer.removed(turn, seq, &subject));
         }
@@ -40,7 +40,7 @@ impl Stream {
                 let Some(meta) = self.log.meta(seq) else { continue };
                 let subject = self.log.subject(meta.subject).to_vec();
                 self.log.give_up(seq);
-                self.forget_expiry(seq, &meta);
+                self.forget_mark(seq, &meta);
                 self.tell_consumers(turn, |consumer, turn| consumer.removed(turn, seq, &subject));
             }
             let dir = self.log.config().dir.clone();
@@ -91,7 +91,7 @@ impl Stream {
         let mut at = self.log.state().first_seq;
         while let Some(seq) = self.log.next(&mut filter, at).filter(|seq| *seq < end) {
             if let Some(meta) = self.log.remove(seq, false) {
-                self.forget_expiry(seq, &meta);
+                self.forget_mark(seq, &meta);
             }
             at = seq + 1;
         }
@@ -116,13 +116,18 @@ impl Stream {
             return;
         }
         self.expiries.retain(|(_, seq)| *seq >= to);
+        self.forget_schedules_before(to);
         self.log.trim_to(to);
         self.tell_consumers(turn, Consumer::trimmed);
     }
 
-    fn forget_expiry(&mut self, seq: u64, meta: &Meta) {
+    /// What was remembered of a message because of its mark.
+    fn forget_mark(&mut self, seq: u64, meta: &Meta) {
         if let Some(at) = expiry_of(meta.mark) {
             self.expiries.remove(&(at, seq));
+        }
+        if meta.mark & SCHEDULE != 0 {
+            self.forget_schedule(seq);
         }
     }
 

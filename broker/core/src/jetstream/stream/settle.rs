@@ -6,6 +6,7 @@ use alloc::collections::BTreeSet;
 use causeway_store::Failure;
 use causeway_store::disk::Done;
 
+use super::expect::Room;
 use super::notes::CurrentNotes;
 use super::{ConsumerId, Stream};
 use crate::jetstream::consumer::{Consumer, Pump};
@@ -23,24 +24,34 @@ impl Stream {
         let progress = self.log.done(done, &mut turn.fx.disk);
         if progress.loaded || progress.durable {
             self.to_pump.append(&mut self.loading);
+            self.wake();
             self.read_again(turn);
         }
         progress
     }
 
+    /// What waits for the disk may go on.
+    fn wake(&mut self) {
+        self.held.wake();
+        self.schedules.wake();
+    }
+
     /// Does what the turn has left to do. True if something is left because the turn has done
     /// enough.
-    pub(crate) fn settle(&mut self, turn: &mut Turn<'_>) -> bool {
+    pub(crate) fn settle(&mut self, turn: &mut Turn<'_>, room: Room) -> bool {
         if self.log.failure() == Some(Failure::Disk) {
             self.give_up(turn);
+            self.refuse_held(turn);
             return false;
         }
+        self.take_held(turn, room);
+        let fires_more = self.fire_schedules(turn, room);
         if core::mem::take(&mut self.reads_paused) {
             self.read_again(turn);
         }
         self.delete_unused(turn);
         self.remove_released(turn);
-        let more = self.pump(turn) || self.reads_paused;
+        let more = self.pump(turn) || self.reads_paused || fires_more;
         self.give_up_damaged(turn);
         self.remove_released(turn);
         self.note_changes(turn.now);
@@ -54,17 +65,19 @@ impl Stream {
 
     /// What was done to the log becomes a batch.
     pub(super) fn commit(&mut self, turn: &mut Turn<'_>) {
-        let Self { log, config, created, consumers, consumer_names, intakes, positions, .. } = self;
         let mut notes = CurrentNotes {
-            config,
-            created: *created,
+            config: &self.config,
+            created: self.created,
             now: turn.now,
-            consumers,
-            consumer_names,
-            intakes,
-            positions,
+            consumers: &self.consumers,
+            consumer_names: &self.consumer_names,
+            intakes: &self.intakes,
+            positions: &self.positions,
+            schedules: &self.schedules,
+            restoring: self.restoring,
         };
-        log.commit(&mut notes, &mut turn.fx.disk);
+        self.log.commit(&mut notes, &mut turn.fx.disk);
+        self.forget_totals();
     }
 
     /// Lets consumers deliver, each as much as the turn allows.
@@ -166,6 +179,7 @@ impl Stream {
         }
         self.to_pump.append(&mut self.retries);
         if core::mem::take(&mut self.reads_failed) {
+            self.wake();
             self.read_again(turn);
         }
         stuck
@@ -175,6 +189,7 @@ impl Stream {
     pub(crate) fn tick(&mut self, turn: &mut Turn<'_>) {
         self.tick_consumers(turn);
         self.tick_intakes(turn);
+        self.expire_batches(turn);
         if self.log.failure() != Some(Failure::Disk) {
             self.expire(turn);
         }
@@ -184,6 +199,9 @@ impl Stream {
     pub(crate) fn deadline(&mut self, now: crate::time::Now) -> Option<Mono> {
         let works = self.log.failure() != Some(Failure::Disk);
         let expiry = if works { self.expiry_due(now) } else { None };
-        [self.consumers_due(), self.intakes_due(), expiry].into_iter().flatten().min()
+        let schedule =
+            if works && !self.config.sealed { self.schedules.deadline(now) } else { None };
+        let all = [self.consumers_due(), self.intakes_due(), expiry, self.batches.due(), schedule];
+        all.into_iter().flatten().min()
     }
 }

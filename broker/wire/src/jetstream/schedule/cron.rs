@@ -1,10 +1,12 @@
 //! Calendars of six fields: second, minute, hour, day of the month, month, day of the week.
 
-use crate::jetstream::time::{Nanos, civil, days};
+use super::Zone;
+use crate::jetstream::time::{Nanos, Time, civil, days};
 
-/// The seconds, minutes, ... that a calendar names, as a bit for each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The seconds, minutes, ... that a calendar names, as a bit for each, and where it hangs.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cron {
+    zone: Zone,
     second: u64,
     minute: u64,
     hour: u64,
@@ -33,12 +35,15 @@ const MONTHS: Field = Field {
 const WEEKDAYS: Field =
     Field { min: 0, max: 6, names: &["sun", "mon", "tue", "wed", "thu", "fri", "sat"] };
 
+/// Seconds of a day.
+const DAY: i64 = 86_400;
+
 /// A day that nothing falls on within so many years never comes.
 const YEARS_AHEAD: i64 = 5;
 
 impl Cron {
     /// Reads six fields between white space, or a name such as `@hourly`.
-    pub(super) fn parse(pattern: &str) -> Option<Self> {
+    pub(super) fn parse(pattern: &str, zone: Zone) -> Option<Self> {
         let pattern = match pattern {
             "@yearly" | "@annually" => "0 0 0 1 1 *",
             "@monthly" => "0 0 0 1 * *",
@@ -57,6 +62,7 @@ impl Cron {
         let (weekday, any_weekday) = next(&WEEKDAYS)?;
         let both_days = any_day || any_weekday;
         fields.next().is_none().then_some(Self {
+            zone,
             second,
             minute,
             hour,
@@ -67,18 +73,38 @@ impl Cron {
         })
     }
 
-    /// The first time after `nanos` since 1970, in UTC.
-    pub(super) fn next(&self, nanos: i64) -> Option<i64> {
-        const DAY: i64 = 86_400;
-        let first = nanos.div_euclid(Nanos::SECOND.0) + 1;
-        let (mut day, mut second) = (first.div_euclid(DAY), first.rem_euclid(DAY));
-        let (year, ..) = civil(day);
+    /// The first time after `nanos` since 1970 at which the clocks of the zone show what it names.
+    /// What they pass over does not count, and what they show twice does so twice.
+    pub(super) fn next(&self, nanos: i64) -> Option<Time> {
+        let mut from = nanos.div_euclid(Nanos::SECOND.0) + 1;
+        let (year, ..) = civil((from + self.zone.offset(from)).div_euclid(DAY));
         let last_day = days(year + YEARS_AHEAD, 12, 31);
+        loop {
+            let offset = self.zone.offset(from);
+            let next = self.next_shown(from + offset, last_day).map(|shown| shown - offset);
+            match self.zone.next_change(from) {
+                Some(change) if next.is_none_or(|next| next >= change) => {
+                    if (change + offset).div_euclid(DAY) > last_day {
+                        return None;
+                    }
+                    from = change;
+                }
+                Some(_) | None => {
+                    let nanos = next?.checked_mul(Nanos::SECOND.0)?;
+                    return Some(Time::from_nanos(nanos).with_offset(offset / 60));
+                }
+            }
+        }
+    }
+
+    /// The first second from `first` on that it names, as clocks show it.
+    fn next_shown(&self, first: i64, last_day: i64) -> Option<i64> {
+        let (mut day, mut second) = (first.div_euclid(DAY), first.rem_euclid(DAY));
         while day <= last_day {
             if self.includes_day(day)
                 && let Some(second) = self.second_of_day(second)
             {
-                return (day * DAY + second).checked_mul(Nanos::SECOND.0);
+                return Some(day * DAY + second);
             }
             (day, second) = (day + 1, 0);
         }
@@ -97,7 +123,7 @@ impl Cron {
     /// The first second of a day at or after `from`.
     fn second_of_day(&self, from: i64) -> Option<i64> {
         let mut at = from;
-        while at < 86_400 {
+        while at < DAY {
             let (hour, minute, second) = (at / 3600, at / 60 % 60, at % 60);
             if !has(self.hour, hour) {
                 at = (hour + 1) * 3600;

@@ -67,18 +67,21 @@ fn is_taken(view: &View<'_>, stream: &Stream, sent: &Sent, acked: Acked, now: u6
         return true;
     }
     let newer = || stream.stored.range(acked.seq + 1..);
-    let too_many = rules.max_msgs.is_some_and(|most| newer().count() as u64 >= most);
+    // Where the new ones have to go, no limit of all takes an old one.
+    let too_many =
+        !rules.discard_new && rules.max_msgs.is_some_and(|most| newer().count() as u64 >= most);
     let of_subject = || newer().filter(|(_, stored)| stored.subject == sent.subject).count() as u64;
     let too_many_of_subject = rules.max_per_subject.is_some_and(|most| of_subject() >= most);
     let too_old = rules.max_age_ns.is_some_and(|age| {
         sent.attempts.first().is_some_and(|(_, t)| t.saturating_add(age) <= now + SECOND)
     });
-    let too_large = rules.max_bytes.is_some_and(|most| {
-        stream.state.is_some_and(|(_, _, state)| {
-            let room = most.saturating_sub(state.bytes);
-            acked.seq < state.first && gone(view, stream, acked.seq..state.first, room) > room
-        })
-    });
+    let too_large = !rules.discard_new
+        && rules.max_bytes.is_some_and(|most| {
+            stream.state.is_some_and(|(_, _, state)| {
+                let room = most.saturating_sub(state.bytes);
+                acked.seq < state.first && gone(view, stream, acked.seq..state.first, room) > room
+            })
+        });
     too_many || too_many_of_subject || too_old || too_large
 }
 
@@ -192,6 +195,7 @@ mod tests {
         for (config, broken) in [
             (r#"{"max_msgs":2}"#, 0),
             (r#"{"max_msgs":3}"#, 1),
+            (r#"{"max_msgs":2,"discard":"new"}"#, 1),
             (r#"{"max_msgs_per_subject":2}"#, 0),
             (r#"{"max_msgs_per_subject":3}"#, 1),
             (r#"{"max_age":5000000000}"#, 0),

@@ -20,6 +20,7 @@
 
 mod auto_unsub_exact;
 mod baseline_after_drain;
+mod batch_atomic;
 mod bounded_memory;
 mod catalogue;
 mod clients_return;
@@ -30,6 +31,7 @@ mod consumer_delivers_all;
 mod copies;
 #[cfg(test)]
 mod core_tests;
+mod counter_sum;
 mod counters_agree;
 mod delivery_ratio;
 mod exactly_once;

@@ -158,6 +158,10 @@ impl Checker for StreamSeqDense {
             | StreamEvent::Sent { .. }
             | StreamEvent::Refused { .. }
             | StreamEvent::Unknown { .. }
+            | StreamEvent::Batch { .. }
+            | StreamEvent::Added { .. }
+            | StreamEvent::Told { .. }
+            | StreamEvent::Value { .. }
             | StreamEvent::Answered { .. }
             | StreamEvent::Confirmed { .. }
             | StreamEvent::Read { .. }

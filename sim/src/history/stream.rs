@@ -173,6 +173,38 @@ pub enum StreamEvent {
     },
     /// What the server says about a stream.
     State(StreamState),
+    /// A client is about to send messages that are to be stored together, or not at all.
+    Batch {
+        /// In which stream.
+        stream: StreamNo,
+        /// The first of them.
+        first: MsgId,
+        /// How many; they are numbered one after the other.
+        count: u32,
+    },
+    /// A client is about to send a message that adds to a counter.
+    Added {
+        /// Which.
+        msg: MsgId,
+        /// How much.
+        add: u64,
+    },
+    /// It was told what the counter came to.
+    Told {
+        /// With which message.
+        msg: MsgId,
+        /// What.
+        value: u64,
+    },
+    /// What a counter's message says that was read back.
+    Value {
+        /// Of which stream.
+        stream: StreamNo,
+        /// Its sequence.
+        seq: u64,
+        /// What it says.
+        value: u64,
+    },
     /// A message that was read back at the end.
     Stored {
         /// Of which stream.
@@ -317,6 +349,10 @@ impl StreamEvent {
             Self::Acked { .. } => "stream_acked",
             Self::Refused { .. } => "stream_refused",
             Self::Unknown { .. } => "stream_unknown",
+            Self::Batch { .. } => "stream_batch",
+            Self::Added { .. } => "stream_added",
+            Self::Told { .. } => "stream_told",
+            Self::Value { .. } => "stream_value",
             Self::Given { .. } => "stream_given",
             Self::Answered { .. } => "stream_answered",
             Self::Confirmed { .. } => "stream_confirmed",
@@ -341,7 +377,10 @@ impl StreamEvent {
             Self::Sent { msg, .. }
             | Self::Acked { msg, .. }
             | Self::Refused { msg, .. }
-            | Self::Unknown { msg } => Some(msg.client),
+            | Self::Unknown { msg }
+            | Self::Batch { first: msg, .. }
+            | Self::Added { msg, .. }
+            | Self::Told { msg, .. } => Some(msg.client),
             Self::Given { client, .. }
             | Self::Answered { client, .. }
             | Self::Confirmed { client, .. }
@@ -352,6 +391,7 @@ impl StreamEvent {
             Self::Made { .. }
             | Self::ConsumerMade { .. }
             | Self::State(_)
+            | Self::Value { .. }
             | Self::Stored { .. }
             | Self::Hole { .. }
             | Self::Audited { .. }
@@ -369,6 +409,8 @@ impl StreamEvent {
             | Self::Sent { stream, .. }
             | Self::Read { stream, .. }
             | Self::Stored { stream, .. }
+            | Self::Batch { stream, .. }
+            | Self::Value { stream, .. }
             | Self::Hole { stream, .. }
             | Self::Audited { stream }
             | Self::Damaged { stream, .. }
@@ -378,6 +420,8 @@ impl StreamEvent {
             | Self::Acked { .. }
             | Self::Refused { .. }
             | Self::Unknown { .. }
+            | Self::Added { .. }
+            | Self::Told { .. }
             | Self::Given { .. }
             | Self::Answered { .. }
             | Self::Confirmed { .. }
@@ -402,6 +446,10 @@ impl StreamEvent {
             | Self::Acked { .. }
             | Self::Refused { .. }
             | Self::Unknown { .. }
+            | Self::Batch { .. }
+            | Self::Added { .. }
+            | Self::Told { .. }
+            | Self::Value { .. }
             | Self::Read { .. }
             | Self::Got { .. }
             | Self::Untold { .. }

@@ -181,7 +181,7 @@ fn kinds(symbols: &mut Symbols) -> Vec<Kind> {
     kinds
 }
 
-fn stream_events(subject: Sym, client: ClientId) -> [StreamEvent; 25] {
+fn stream_events(subject: Sym, client: ClientId) -> [StreamEvent; 29] {
     let (stream, consumer) = (StreamNo(0), ConsumerNo(0));
     let msg = MsgId { client, conn: STORED, seq: 9 };
     let sent = |expect| StreamEvent::Sent {
@@ -217,6 +217,10 @@ fn stream_events(subject: Sym, client: ClientId) -> [StreamEvent; 25] {
         StreamEvent::Acked { msg, seq: 1, duplicate: true, name: subject },
         StreamEvent::Refused { msg, code: 503, text: subject },
         StreamEvent::Unknown { msg },
+        StreamEvent::Batch { stream, first: msg, count: 3 },
+        StreamEvent::Added { msg, add: 5 },
+        StreamEvent::Told { msg, value: u64::MAX },
+        StreamEvent::Value { stream, seq: 1, value: 7 },
         given(None),
         given(Some(msg)),
         ack,

@@ -39,11 +39,15 @@ pub struct StorePlan {
     pub timeout_ns: u64,
     /// It says in a header who a message is, so that it may send it again.
     pub msg_id: bool,
+    /// So many messages are sent as one, each time; 0 for single ones. They are sent once.
+    pub batch: u32,
+    /// A message adds so much to a counter; 0 for messages that do not.
+    pub add: u32,
 }
 
 impl Default for StorePlan {
     fn default() -> Self {
-        Self { window: 64, timeout_ns: 2 * SECOND, msg_id: true }
+        Self { window: 64, timeout_ns: 2 * SECOND, msg_id: true, batch: 0, add: 0 }
     }
 }
 
@@ -234,6 +238,11 @@ impl Plan {
                 }
                 put(out, "window", how.window);
                 put(out, "timeout", Span(how.timeout_ns));
+                for (key, value) in [("batch", how.batch), ("add", how.add)] {
+                    if value > 0 {
+                        put(out, key, value);
+                    }
+                }
                 write::flags(out, &[("id", how.msg_id)]);
             }
             StreamOp::Consume { consumer, work } => {
@@ -310,6 +319,8 @@ impl Plan {
                         window: line.number::<u32>("window")?.max(1),
                         timeout_ns: line.span("timeout")?,
                         msg_id: line.flag("id"),
+                        batch: super::read::optional(line, "batch", 0)?,
+                        add: super::read::optional(line, "add", 0)?,
                     },
                 }
             }
@@ -445,6 +456,8 @@ mod tests {
              @1.000000000 c/1 make\n\
              @1.000000000 c/1 store S s.1 size=64 count=3 window=8 timeout=2s id\n\
              @1.000000000 c/1 store S s.2 size=64 window=8 timeout=2s\n\
+             @1.000000000 c/1 store S s.2 size=64 window=8 timeout=2s batch=5\n\
+             @1.000000000 c/1 store S s.2 size=64 window=8 timeout=2s add=7 id\n\
              @1.000000000 c/1 consume S/w batch=10 expires=1s hold=5ms nak=1000 silent=5\n\
              @1.000000000 c/1 rest S/w\n\
              @1.000000000 c/1 key update S s.k size=16 timeout=1s\n\

@@ -14,7 +14,13 @@ pub(super) fn describe(history: &History, event: &StreamEvent) -> String {
         StreamEvent::Sent { .. }
         | StreamEvent::Acked { .. }
         | StreamEvent::Refused { .. }
-        | StreamEvent::Unknown { .. } => words.publication(event),
+        | StreamEvent::Unknown { .. }
+        | StreamEvent::Batch { .. }
+        | StreamEvent::Added { .. }
+        | StreamEvent::Told { .. } => words.publication(event),
+        StreamEvent::Value { stream, seq, value } => {
+            format!("sequence {seq} of {} counts {value}", words.stream(*stream))
+        }
         StreamEvent::Given { .. }
         | StreamEvent::Answered { .. }
         | StreamEvent::Confirmed { .. }
@@ -115,6 +121,13 @@ impl Words<'_> {
                 format!("message {msg} is refused with {code}: {}", self.name(*text))
             }
             StreamEvent::Unknown { msg } => format!("nobody says what became of message {msg}"),
+            StreamEvent::Batch { stream, first, count } => format!(
+                "{} sends {count} messages from {first} on for {}, all or none",
+                self.client(first.client),
+                self.stream(*stream)
+            ),
+            StreamEvent::Added { msg, add } => format!("message {msg} adds {add}"),
+            StreamEvent::Told { msg, value } => format!("with message {msg} that comes to {value}"),
             StreamEvent::Made { .. }
             | StreamEvent::ConsumerMade { .. }
             | StreamEvent::Given { .. }
@@ -125,6 +138,7 @@ impl Words<'_> {
             | StreamEvent::Untold { .. }
             | StreamEvent::State(_)
             | StreamEvent::Stored { .. }
+            | StreamEvent::Value { .. }
             | StreamEvent::Hole { .. }
             | StreamEvent::Audited { .. }
             | StreamEvent::Damaged { .. }
@@ -171,11 +185,15 @@ impl Words<'_> {
             | StreamEvent::Acked { .. }
             | StreamEvent::Refused { .. }
             | StreamEvent::Unknown { .. }
+            | StreamEvent::Batch { .. }
+            | StreamEvent::Added { .. }
+            | StreamEvent::Told { .. }
             | StreamEvent::Read { .. }
             | StreamEvent::Got { .. }
             | StreamEvent::Untold { .. }
             | StreamEvent::State(_)
             | StreamEvent::Stored { .. }
+            | StreamEvent::Value { .. }
             | StreamEvent::Hole { .. }
             | StreamEvent::Audited { .. }
             | StreamEvent::Damaged { .. }

@@ -49,6 +49,10 @@ pub enum Business {
         window: Draw,
         /// It says who a message is, and sends it again if it must.
         msg_id: bool,
+        /// Messages that are sent as one.
+        batch: Option<Draw>,
+        /// What a message adds to a counter.
+        adds: Option<Draw>,
     },
     /// It works off a consumer.
     Consume {

@@ -517,7 +517,12 @@ pub(super) struct RawClient {
     #[serde(default)]
     #[schemars(with = "String")]
     pub(super) consumer: Option<Text>,
-    /// Messages of one request (consume); drawn. By default 16.
+    /// A message adds so much to the counter that its subject is (with `ack`); drawn.
+    #[serde(default)]
+    #[schemars(with = "q::Count")]
+    pub(super) adds: Option<Any>,
+    /// Messages of one request (consume); drawn. By default 16. Or messages that are stored as one
+    /// or not at all (publish, with `ack`); drawn, by default each is stored by itself.
     #[serde(default)]
     #[schemars(with = "q::Count")]
     pub(super) batch: Option<Any>,

@@ -89,6 +89,14 @@ pub(super) struct RawStream {
     #[serde(default)]
     #[schemars(with = "bool")]
     pub(super) allow_direct: Option<Spanned<bool>>,
+    /// Messages may be stored as one.
+    #[serde(default)]
+    #[schemars(with = "bool")]
+    pub(super) allow_atomic: Option<Spanned<bool>>,
+    /// Its subjects are counters.
+    #[serde(default)]
+    #[schemars(with = "bool")]
+    pub(super) allow_msg_counter: Option<Spanned<bool>>,
     /// `none` (the default) or `s2`.
     #[serde(default)]
     #[schemars(with = "q::Compression")]

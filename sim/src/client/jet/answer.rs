@@ -39,6 +39,12 @@ pub(super) struct Got {
     pub(super) payload: Vec<u8>,
 }
 
+/// What a counter's message, or the acknowledgement of one, says.
+pub(super) fn counted(payload: &[u8]) -> Option<u64> {
+    let json: Value = serde_json::from_slice(payload).ok()?;
+    json.get("val")?.as_str()?.parse().ok()
+}
+
 impl<'a> Answer<'a> {
     /// The number of the question, if it is to this inbox.
     pub(super) fn number(&self, inbox: &str) -> Option<u32> {
@@ -102,6 +108,11 @@ impl<'a> Answer<'a> {
         let duplicate = json.get("duplicate").and_then(Value::as_bool) == Some(true);
         let name = json.get("stream").and_then(Value::as_str).unwrap_or_default();
         Some((seq, duplicate, name.to_owned()))
+    }
+
+    /// What it says that a counter comes to.
+    pub(super) fn value(&self) -> Option<u64> {
+        counted(self.payload())
     }
 
     pub(super) fn stream_state(&self, stream: StreamNo, asked: u64) -> Option<StreamState> {

@@ -6,7 +6,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use super::super::{Client, State};
-use super::answer::Answer;
+use super::answer::{Answer, counted};
 use super::{API_NS, Wait, stream_event};
 use crate::engine::Recorder;
 use crate::history::StreamEvent;
@@ -182,6 +182,11 @@ impl Client {
             }
         };
         stream_event(event, rec);
+        if let Some(got) = answer.got()
+            && let Some(value) = counted(&got.payload)
+        {
+            stream_event(StreamEvent::Value { stream, seq: got.seq, value }, rec);
+        }
         self.audit_more(rec);
     }
 

@@ -36,7 +36,7 @@ impl Client {
             return;
         }
         let key = Some(KeyWrite { expect, delete: what == KeyOp::Delete });
-        let how = StorePlan { window: u32::MAX, timeout_ns, msg_id: false };
+        let how = StorePlan { window: u32::MAX, timeout_ns, msg_id: false, ..StorePlan::default() };
         self.store_now(Message { stream, subject, size, how, attempts: 0, key }, rec);
     }
 

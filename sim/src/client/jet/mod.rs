@@ -9,6 +9,7 @@
 //! | `known` | names and configurations of streams and consumers |
 //! | `answer` | answers of the API as JSON, and subjects of deliveries |
 //! | `publish` | messages that are to be stored: window, time-outs, second tries |
+//! | `batch` | messages that are stored as one |
 //! | `keys` | keys of buckets |
 //! | `work` | what consumers give out |
 //! | `steward` | making streams, asking how they are |
@@ -16,6 +17,7 @@
 
 mod answer;
 mod audit;
+mod batch;
 mod keys;
 mod known;
 mod publish;
@@ -84,6 +86,8 @@ pub(super) struct Jet {
 enum Wait {
     /// A message is to be stored: its number.
     Store(u32),
+    /// So many messages from this one on are to be stored as one.
+    Batch { first: u32, count: u32 },
     /// A consumer is to give out messages.
     Pull(ConsumerNo),
     /// An acknowledgement is to be confirmed.
@@ -171,6 +175,9 @@ impl Client {
         }
         self.listen_for_answers(rec);
         match *op {
+            StreamOp::Store { stream, subject, size, count, how } if how.batch > 0 => {
+                self.store_batches((stream, subject), size, count, how, rec);
+            }
             StreamOp::Store { stream, subject, size, count, how } => {
                 self.store(stream, subject, size, count, how, rec);
             }
@@ -263,6 +270,7 @@ impl Client {
     fn unanswered(&mut self, wait: Wait, rec: &mut Recorder) {
         match wait {
             Wait::Store(number) => self.not_known(number, rec),
+            Wait::Batch { first, count } => self.batch_not_known(first, count, rec),
             Wait::Pull(consumer) => self.pull_over(consumer, rec.now),
             Wait::Key { call, .. } => {
                 let client = self.id;
@@ -344,6 +352,7 @@ impl Client {
         jet.timers.retain(|_, timer| !matches!(timer, Timer::Expire(of) if *of == number));
         match wait {
             Wait::Store(number) => self.stored(number, answer, rec),
+            Wait::Batch { first, count } => self.batch_stored(first, count, answer, rec),
             Wait::Ack { consumer, seq } if answer.status().is_none() => {
                 let client = self.id;
                 stream_event(StreamEvent::Confirmed { client, consumer, seq }, rec);

@@ -105,7 +105,10 @@ impl Client {
         jet.publisher.in_flight += 1;
         let header = header_of(id, &message);
         let mut payload = Vec::new();
-        if !message.key.is_some_and(|key| key.delete) {
+        let adds = message.how.add > 0;
+        // Such a message has no payload: nobody can see in it who it is.
+        let empty = adds || message.key.is_some_and(|key| key.delete);
+        if !empty {
             payload::append(&mut payload, id, message.size as usize);
         }
         let subject = rec.text(message.subject).to_owned();
@@ -119,10 +122,13 @@ impl Client {
                 hash: payload::content_hash(&payload),
                 id: message.how.msg_id,
                 expect: message.key.and_then(|key| key.expect),
-                delete: message.key.is_some_and(|key| key.delete),
+                delete: empty,
             },
             rec,
         );
+        if adds && message.attempts == 1 {
+            stream_event(StreamEvent::Added { msg: id, add: message.how.add.into() }, rec);
+        }
         let wait = (Wait::Store(number), message.how.timeout_ns);
         self.ask(&subject, (&header, &payload), wait, rec);
     }
@@ -141,6 +147,9 @@ impl Client {
             }
             let name = rec.intern(&name);
             stream_event(StreamEvent::Acked { msg, seq, duplicate, name }, rec);
+            if let Some(value) = answer.value() {
+                stream_event(StreamEvent::Told { msg, value }, rec);
+            }
             self.publish_more(rec);
             return;
         }
@@ -189,6 +198,9 @@ fn header_of(id: MsgId, message: &Message) -> Vec<u8> {
     let mut lines = String::new();
     if message.how.msg_id {
         lines += &format!("Nats-Msg-Id: {id}\r\n");
+    }
+    if message.how.add > 0 {
+        lines += &format!("Nats-Incr: {}\r\n", message.how.add);
     }
     if let Some(expect) = message.key.and_then(|key| key.expect) {
         lines += &format!("Nats-Expected-Last-Subject-Sequence: {expect}\r\n");

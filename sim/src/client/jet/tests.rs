@@ -97,7 +97,7 @@ impl Actor {
 
     fn store(&mut self, count: u32, msg_id: bool) {
         let subject = self.rec.intern("s.1");
-        let how = StorePlan { window: 2, timeout_ns: SECOND, msg_id };
+        let how = StorePlan { window: 2, timeout_ns: SECOND, msg_id, ..StorePlan::default() };
         self.op(StreamOp::Store { stream: StreamNo(0), subject, size: 16, count, how });
     }
 }

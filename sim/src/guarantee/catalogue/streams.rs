@@ -1,13 +1,13 @@
 //! The guarantees about streams.
 
 use super::super::{
-    consumer_deliveries, consumer_delivers_all, copies, exactly_once, keys, mirror_is_prefix,
-    no_acked_loss, stream_contents, stream_seq_dense,
+    batch_atomic, consumer_deliveries, consumer_delivers_all, copies, counter_sum, exactly_once,
+    keys, mirror_is_prefix, no_acked_loss, stream_contents, stream_seq_dense,
 };
 use super::{Rule, Spec, Timing};
 
 /// All of them, in the order in which reports show them.
-pub(super) const STREAMS: [Spec; 16] = [
+pub(super) const STREAMS: [Spec; 18] = [
     Spec {
         id: "no_acked_loss",
         code: "S1",
@@ -174,5 +174,25 @@ pub(super) const STREAMS: [Spec; 16] = [
         bound: "",
         aliases: &[],
         rule: Rule::Of(|params| Box::new(keys::Keys::monotonic(params))),
+    },
+    Spec {
+        id: "batch_atomic",
+        code: "S8",
+        sentence: "Of messages that were sent as one, a stream holds all or none.",
+        unit: "batch, when its stream has been read back",
+        timing: Timing::Always,
+        bound: "",
+        aliases: &[],
+        rule: Rule::Of(|params| Box::new(batch_atomic::BatchAtomic::new(params))),
+    },
+    Spec {
+        id: "counter_sum",
+        code: "S9",
+        sentence: "A counter is the sum of what was added to it.",
+        unit: "subject, when its stream has been read back, and acknowledgement of an addition",
+        timing: Timing::Always,
+        bound: "",
+        aliases: &[],
+        rule: Rule::Of(|params| Box::new(counter_sum::CounterSum::new(params))),
     },
 ];

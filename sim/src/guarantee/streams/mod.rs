@@ -35,6 +35,11 @@ pub(super) struct Sent {
     pub(super) refused: u32,
     /// Where the server said that it is, first to last.
     pub(super) acks: Vec<Acked>,
+    /// What it adds to a counter, and what the server said that comes to.
+    pub(super) add: Option<u64>,
+    pub(super) value: Option<u64>,
+    /// A consumer gave it out.
+    pub(super) given: bool,
 }
 
 /// An acknowledgement of the server.
@@ -86,6 +91,10 @@ pub(super) struct Stream {
     pub(super) vanished: Vec<u64>,
     /// Who was acknowledged at which sequence first.
     pub(super) acked: BTreeMap<u64, MsgId>,
+    /// Messages that were sent as one: the first, how many, and the event with its time.
+    pub(super) batches: Vec<(MsgId, u32, usize, u64)>,
+    /// What counters' messages say that were read back, by sequence.
+    pub(super) values: BTreeMap<u64, u64>,
 }
 
 /// One consumer.
@@ -156,6 +165,8 @@ impl Streams {
             torn: false,
             vanished: Vec::new(),
             acked: BTreeMap::new(),
+            batches: Vec::new(),
+            values: BTreeMap::new(),
         });
         let consumers = header.consumers.iter().map(|info| Consumer {
             rules: ConsumerRules::of(&info.config),
@@ -224,33 +235,14 @@ impl Streams {
             StreamEvent::ConsumerMade { consumer } => {
                 self.consumers[usize::from(consumer.0)].made = true;
             }
-            StreamEvent::Sent { msg, stream, subject, size, hash, id, expect, delete, .. } => {
-                let (attempts, acks) = (Vec::new(), Vec::new());
-                let sent = self.sent.entry(msg).or_insert(Sent {
-                    stream,
-                    subject,
-                    size,
-                    hash,
-                    id,
-                    expect,
-                    delete,
-                    attempts,
-                    refused: 0,
-                    acks,
-                });
-                sent.attempts.push((i, t));
-            }
-            StreamEvent::Acked { msg, seq, duplicate, .. } => {
-                if let Some(sent) = self.sent.get_mut(&msg) {
-                    sent.acks.push(Acked { i, t, seq, duplicate });
-                    let stream = &mut self.streams[usize::from(sent.stream.0)];
-                    stream.acked.entry(seq).or_insert(msg);
-                }
-            }
-            StreamEvent::Refused { msg, .. } => {
-                if let Some(sent) = self.sent.get_mut(&msg) {
-                    sent.refused += 1;
-                }
+            StreamEvent::Sent { .. }
+            | StreamEvent::Acked { .. }
+            | StreamEvent::Refused { .. }
+            | StreamEvent::Batch { .. }
+            | StreamEvent::Added { .. }
+            | StreamEvent::Told { .. } => self.apply_publication(i, t, event),
+            StreamEvent::Value { stream, seq, value } => {
+                self.streams[usize::from(stream.0)].values.insert(seq, value);
             }
             StreamEvent::State(state) => {
                 self.streams[usize::from(state.stream.0)].state = Some((i, t, state));
@@ -294,12 +286,66 @@ impl Streams {
     }
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "`apply_event` calls it for these only")]
+    fn apply_publication(&mut self, i: usize, t: u64, event: &StreamEvent) {
+        match *event {
+            StreamEvent::Sent { msg, stream, subject, size, hash, id, expect, delete, .. } => {
+                let (attempts, acks) = (Vec::new(), Vec::new());
+                let sent = self.sent.entry(msg).or_insert(Sent {
+                    stream,
+                    subject,
+                    size,
+                    hash,
+                    id,
+                    expect,
+                    delete,
+                    attempts,
+                    refused: 0,
+                    acks,
+                    add: None,
+                    value: None,
+                    given: false,
+                });
+                sent.attempts.push((i, t));
+            }
+            StreamEvent::Acked { msg, seq, duplicate, .. } => {
+                if let Some(sent) = self.sent.get_mut(&msg) {
+                    sent.acks.push(Acked { i, t, seq, duplicate });
+                    let stream = &mut self.streams[usize::from(sent.stream.0)];
+                    stream.acked.entry(seq).or_insert(msg);
+                }
+            }
+            StreamEvent::Refused { msg, .. } => {
+                if let Some(sent) = self.sent.get_mut(&msg) {
+                    sent.refused += 1;
+                }
+            }
+            StreamEvent::Batch { stream, first, count } => {
+                self.streams[usize::from(stream.0)].batches.push((first, count, i, t));
+            }
+            StreamEvent::Added { msg, add } => {
+                if let Some(sent) = self.sent.get_mut(&msg) {
+                    sent.add = Some(add);
+                }
+            }
+            StreamEvent::Told { msg, value } => {
+                if let Some(sent) = self.sent.get_mut(&msg) {
+                    sent.value = Some(value);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "`apply_event` calls it for these only")]
     fn apply_consumption(&mut self, i: usize, t: u64, event: &StreamEvent) {
         match *event {
             StreamEvent::ConsumerState(state) => {
                 self.consumers[usize::from(state.consumer.0)].state = Some((i, state));
             }
-            StreamEvent::Given { consumer, seq, times, .. } => {
+            StreamEvent::Given { consumer, seq, times, msg, .. } => {
+                if let Some(sent) = msg.and_then(|msg| self.sent.get_mut(&msg)) {
+                    sent.given = true;
+                }
                 let given = self.given(consumer, seq, i);
                 (given.last_i, given.last_t) = (i, t);
                 given.seen += 1;

@@ -28,7 +28,14 @@ pub(in crate::history) fn write(event: &StreamEvent, symbols: &Symbols, o: &mut 
         StreamEvent::Sent { .. }
         | StreamEvent::Acked { .. }
         | StreamEvent::Refused { .. }
-        | StreamEvent::Unknown { .. } => publication(event, symbols, o),
+        | StreamEvent::Unknown { .. }
+        | StreamEvent::Batch { .. }
+        | StreamEvent::Added { .. }
+        | StreamEvent::Told { .. } => publication(event, symbols, o),
+        StreamEvent::Value { seq, value, .. } => {
+            o.number("seq", *seq);
+            o.number("value", *value);
+        }
         StreamEvent::Given { .. }
         | StreamEvent::Answered { .. }
         | StreamEvent::Confirmed { .. }
@@ -95,6 +102,18 @@ fn publication(event: &StreamEvent, symbols: &Symbols, o: &mut Object<'_>) {
             o.name("text", symbols.text(*text));
         }
         StreamEvent::Unknown { msg } => push_msg(o, "msg", Some(*msg)),
+        StreamEvent::Batch { first, count, .. } => {
+            push_msg(o, "msg", Some(*first));
+            o.number("count", (*count).into());
+        }
+        StreamEvent::Added { msg, add } => {
+            push_msg(o, "msg", Some(*msg));
+            o.number("add", *add);
+        }
+        StreamEvent::Told { msg, value } => {
+            push_msg(o, "msg", Some(*msg));
+            o.number("value", *value);
+        }
         _ => {}
     }
 }
@@ -163,10 +182,9 @@ pub(in crate::history) fn read(
 ) -> Field<Option<Kind>> {
     let event = match k {
         "stream_made" | "stream_state" | "stream_stored" | "stream_hole" | "stream_audited"
-        | "stream_damaged" | "stream_vanished" => read_of_stream(k, row, symbols)?,
-        "stream_sent" | "stream_acked" | "stream_refused" | "stream_unknown" => {
-            read_of_publication(k, row, symbols)?
-        }
+        | "stream_damaged" | "stream_vanished" | "stream_value" => read_of_stream(k, row, symbols)?,
+        "stream_sent" | "stream_acked" | "stream_refused" | "stream_unknown" | "stream_batch"
+        | "stream_added" | "stream_told" => read_of_publication(k, row, symbols)?,
         "stream_read" => Some(StreamEvent::Read {
             client: row.client()?,
             call: row.number("call")?,
@@ -220,6 +238,9 @@ fn read_of_stream(k: &str, row: Row<'_>, symbols: &mut Symbols) -> Field<Option<
         }
         "stream_audited" => StreamEvent::Audited { stream },
         "stream_vanished" => StreamEvent::Vanished { stream },
+        "stream_value" => {
+            StreamEvent::Value { stream, seq: row.number("seq")?, value: row.number("value")? }
+        }
         "stream_damaged" => StreamEvent::Damaged {
             stream,
             what: row.sym("what", symbols)?,
@@ -254,6 +275,13 @@ fn read_of_publication(k: &str, row: Row<'_>, symbols: &mut Symbols) -> Field<Op
             StreamEvent::Refused { msg, code: row.number("code")?, text: row.sym("text", symbols)? }
         }
         "stream_unknown" => StreamEvent::Unknown { msg },
+        "stream_batch" => StreamEvent::Batch {
+            stream: row.number("stream").map(StreamNo)?,
+            first: msg,
+            count: row.number("count")?,
+        },
+        "stream_added" => StreamEvent::Added { msg, add: row.number("add")? },
+        "stream_told" => StreamEvent::Told { msg, value: row.number("value")? },
         _ => return Ok(None),
     }))
 }

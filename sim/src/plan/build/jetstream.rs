@@ -88,7 +88,11 @@ impl Builder<'_> {
                 let all = turns.saturating_mul(spec.burst.high).saturating_mul(spec.count.high);
                 let most =
                     if spec.stop_after > 0 { spec.stop_after * spec.count.high } else { all };
-                messages = messages.saturating_add(all.min(most));
+                let each = match &spec.business {
+                    Some(Business::Store { batch: Some(batch), .. }) => batch.high,
+                    Some(_) | None => 1,
+                };
+                messages = messages.saturating_add(all.min(most).saturating_mul(each));
                 patience = patience.max(spec.timeout.high);
             }
         }
@@ -135,7 +139,7 @@ impl OpsOf<'_, '_> {
     pub(super) fn stores(&mut self, sent: u64, count: u64) -> Option<StreamOp> {
         let spec = self.spec;
         match spec.business.as_ref()? {
-            Business::Store { stream, window, msg_id } => Some(StreamOp::Store {
+            Business::Store { stream, window, msg_id, batch, adds } => Some(StreamOp::Store {
                 stream: stream_no(*stream),
                 subject: self.name(sent),
                 size: bytes(spec.size.sample(&mut self.stream)),
@@ -145,6 +149,8 @@ impl OpsOf<'_, '_> {
                     window: bytes(window.low),
                     timeout_ns: spec.timeout.sample(&mut self.stream),
                     msg_id: *msg_id,
+                    batch: batch.map_or(0, |draw| bytes(draw.sample(&mut self.stream))),
+                    add: adds.map_or(0, |draw| bytes(draw.sample(&mut self.stream))),
                 },
             }),
             Business::Keys { stream, prefix, keys, mix } => {

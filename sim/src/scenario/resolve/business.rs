@@ -15,6 +15,12 @@ use crate::units::SECOND;
 /// Messages of one request, as nats-server has it for a batch.
 const BATCH_MAX: u64 = 10_000;
 
+/// Messages that are stored as one, as nats-server has it.
+const ATOMIC_MAX: u64 = 1_000;
+
+/// What one message adds to a counter: all together must fit into 64 bits.
+const ADDS_MAX: u64 = 1_000_000;
+
 /// Messages that wait for an acknowledgement.
 const WINDOW_MAX: u64 = 100_000;
 
@@ -61,7 +67,17 @@ impl Reader<'_> {
         };
         let window = self.up_to("window", raw.window.as_ref(), Draw::fixed(64), WINDOW_MAX);
         let msg_id = raw.msg_id.as_ref().is_none_or(|id| *id.get_ref());
-        Some(Business::Store { stream, window, msg_id })
+        let batch = raw
+            .batch
+            .as_ref()
+            .map(|batch| self.up_to("batch", Some(batch), Draw::fixed(1), ATOMIC_MAX));
+        let adds =
+            raw.adds.as_ref().map(|adds| self.up_to("adds", Some(adds), Draw::fixed(1), ADDS_MAX));
+        if let Some(adds) = raw.adds.as_ref().filter(|_| raw.batch.is_some()) {
+            let message = "a client that adds to counters does that message by message";
+            self.problems.add(adds.span(), message);
+        }
+        Some(Business::Store { stream, window, msg_id, batch, adds })
     }
 
     fn consuming(
@@ -175,7 +191,8 @@ impl Reader<'_> {
             ("window", any(&raw.window), role == Role::Publish),
             ("stream", raw.stream.as_ref().map(Spanned::span), role == Role::Consume),
             ("consumer", raw.consumer.as_ref().map(Spanned::span), role == Role::Consume),
-            ("batch", any(&raw.batch), role == Role::Consume),
+            ("batch", any(&raw.batch), matches!(role, Role::Consume | Role::Publish)),
+            ("adds", any(&raw.adds), role == Role::Publish),
             ("expires", any(&raw.expires), role == Role::Consume),
             ("hold", any(&raw.hold), role == Role::Consume),
             ("double", any(&raw.double), role == Role::Consume),
@@ -190,7 +207,10 @@ impl Reader<'_> {
             if !fits {
                 let message = format!("`{key}` means nothing for a client that {}", role.does());
                 self.problems.add(span, message);
-            } else if ["msg_id", "window"].contains(&key) && !stores {
+            } else if role == Role::Publish
+                && ["msg_id", "window", "batch", "adds"].contains(&key)
+                && !stores
+            {
                 self.problems.add(span, format!("`{key}` means nothing without `ack = true`"));
             }
         }

@@ -165,6 +165,8 @@ impl Reader<'_> {
         }
         for (key, flag) in [
             ("allow_direct", &raw.allow_direct),
+            ("allow_atomic", &raw.allow_atomic),
+            ("allow_msg_counter", &raw.allow_msg_counter),
             ("discard_new_per_subject", &raw.discard_new_per_subject),
         ] {
             if let Some(flag) = flag {

@@ -29,9 +29,11 @@ pub(crate) enum Stream {
     Consumers = 6,
     /// Ids of advisories.
     Advisories = 7,
+    /// Identities of buffers, keys of their tables.
+    Buffers = 8,
 }
 
-const STREAMS: usize = 8;
+const STREAMS: usize = 9;
 
 /// All streams of one node.
 pub(crate) struct Rng {

@@ -1,8 +1,10 @@
 //! Tests of the node as a whole, through one door: a [`World`] of nodes and raw clients on
 //! in-memory connections, with time that stands still until it is told to move.
 
+mod buffers;
 mod client;
 mod cluster;
+mod disk;
 mod flow;
 mod log;
 mod probe;

@@ -21,6 +21,7 @@
 mod auto_unsub_exact;
 mod baseline_after_drain;
 mod bounded_memory;
+mod buffered_delivery;
 mod catalogue;
 mod clients_return;
 mod clusters_stay_apart;

@@ -247,6 +247,7 @@ impl Peer {
         let first = core::mem::replace(&mut self.known.server_id, server_id.into()).is_empty();
         if !first {
             self.link = None;
+            self.await_until = None;
             self.standing.await_all(tables);
             self.known.generation += 1;
         }
@@ -391,6 +392,7 @@ impl Peer {
     /// The disk has failed: what was not durable will not be. Once; the tickets of that, if there are
     /// any, or none.
     pub(super) fn give_up(&mut self) -> Option<(u64, u64)> {
+        (self.due, self.commit_by, self.tell_at) = (None, None, None);
         if core::mem::replace(&mut self.given_up, true) {
             return None;
         }

@@ -163,7 +163,7 @@ impl Buffers {
             self.retry(node, fx);
         }
         let Self { peers, tables, .. } = self;
-        for peer in peers.values_mut().filter(|peer| peer.link.is_some()) {
+        for peer in peers.values_mut() {
             if peer.await_until.take_if(|at| *at <= now.mono).is_some() {
                 let given_up = peer.standing.give_up_awaited(tables, peer.known.generation);
                 peer.forget_notes(&given_up);

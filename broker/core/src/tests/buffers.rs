@@ -460,3 +460,40 @@ fn a_backlog_goes_out_by_and_by() {
     assert_eq!(count, 1000);
     assert!(most < 20 << 20, "{most}");
 }
+
+#[test]
+fn a_peer_that_comes_back_again_and_again_is_awaited_anew_each_time() {
+    let mut pair = pair();
+    pair.world.partition(0, 1);
+    pair.publish("orders.a", 0, 3);
+    for seed in 70..73 {
+        pair.world.restart(1, seed);
+        pair.world.heal();
+        pair.world.pass(100 * SECOND);
+        assert_eq!(pair.report(0).state, BufferState::Awaiting);
+    }
+    // The old process of the peer has not been found dead when the new one comes.
+    pair.world.black_hole(0, 1);
+    pair.world.restart(1, 73);
+    pair.world.heal();
+    pair.world.pass(100 * SECOND);
+    let subscriber = pair.world.quiet_client(1);
+    pair.world.send(subscriber, "SUB orders.* 1\r\n");
+    assert_eq!(payloads(&pair.world.read(subscriber)), numbers(0, 3));
+}
+
+#[test]
+fn a_disk_that_fails_takes_nothing_and_confirms_nothing() {
+    let mut pair = pair();
+    pair.world.partition(0, 1);
+    pair.world.disks[0].broken = true;
+    pair.world.send(pair.publisher, "PUB orders.a 1\r\nx\r\nPING\r\n");
+    let answer = pair.world.read(pair.publisher);
+    assert!(answer.contains("not stored") && answer.ends_with("-closed-"), "{answer}");
+    let publisher = pair.world.quiet_client(0);
+    pair.world.send(publisher, "PUB orders.a 1\r\nx\r\nPING\r\n");
+    let answer = pair.world.read(publisher);
+    assert!(answer.contains("\"n1\" cannot be written'|PONG|"), "{answer}");
+    assert_eq!(pair.report(0).state, BufferState::Failed);
+    pair.world.pass(60 * SECOND);
+}

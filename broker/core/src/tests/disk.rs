@@ -14,6 +14,8 @@ pub(super) struct Disk {
     /// Operations are not carried out before it is let go.
     pub(super) stalled: bool,
     pub(super) queue: Vec<Op>,
+    /// Nothing can be written.
+    pub(super) broken: bool,
 }
 
 impl Disk {
@@ -29,6 +31,9 @@ impl Disk {
     }
 
     fn result(&mut self, log: LogId, kind: OpKind) -> Result<Answer, DiskError> {
+        if self.broken && matches!(kind, OpKind::Write { .. } | OpKind::Sync { .. }) {
+            return Err(DiskError::Io);
+        }
         match kind {
             OpKind::Open { file, path, create } => {
                 if !create && !self.files.contains_key(&path) {

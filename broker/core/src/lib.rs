@@ -38,6 +38,7 @@ extern crate std;
 mod perturb;
 
 mod account;
+mod buffer;
 mod cluster;
 pub mod config;
 mod effects;
@@ -65,7 +66,7 @@ pub use node::{Node, TimerKind};
 #[cfg(feature = "perturb")]
 pub use perturb::PerturbSite;
 pub use time::{Duration, Mono, Now, Wall};
-pub use trace::{Direction, LinkLabel, TraceEvent, TraceMask};
+pub use trace::{BufferEvent, Direction, LinkLabel, TraceEvent, TraceMask};
 
 #[cfg(test)]
 mod tests;

@@ -150,6 +150,50 @@ pub const API_LEVEL: i32 = 5;
 /// Longest time between pings of a route (nats-server `routeMaxPingInterval`).
 pub const ROUTE_PING_INTERVAL_MAX: Duration = Duration::from_secs(30);
 
+/// How long those who wanted something are awaited when their server is back as another process:
+/// clients find out that it went, wait, and connect again.
+pub const BUFFER_AWAIT: Duration = Duration::from_secs(120);
+
+/// Bytes of a route's transmit queue from which on nothing is put there out of a buffer: what is
+/// published meanwhile on other subjects never stands behind more than that.
+pub const BUFFER_FEED_BYTES: u64 = 256 << 10;
+
+/// Bytes that may be under way to a peer at first: what 100 Mbit/s hold over 80 ms.
+pub const BUFFER_WINDOW_FIRST_BYTES: u64 = 1 << 20;
+
+/// Fewest bytes that may be under way, however long answers take.
+pub const BUFFER_WINDOW_LEAST_BYTES: u64 = 64 << 10;
+
+/// Most bytes that may be under way: what 1 Gbit/s hold over 130 ms.
+pub const BUFFER_WINDOW_MOST_BYTES: u64 = 16 << 20;
+
+/// How much longer than the quickest an answer may take, if that was quicker than this, before less
+/// is sent at once: the peer's disk has its moods.
+pub const BUFFER_QUEUE_PATIENCE: Duration = Duration::from_millis(50);
+
+/// How often a peer may be left a hole among what it has, for messages that are held back.
+pub const BUFFER_RUNS: u32 = 1024;
+
+/// How long it may take until it is written that messages have gone: if this server dies before,
+/// they are sent again, and the peer knows that it has them.
+pub const BUFFER_TRIM_DELAY: Duration = Duration::from_millis(200);
+
+/// Bytes that may wait to be durable in all buffers before publishers have to wait, too.
+pub const BUFFER_UNSYNCED_BYTES: u64 = 16 << 20;
+
+/// A peer that has been away for so long, and longer than messages are kept, has no buffer any more
+/// once that is empty; as long as a server that left is remembered in gossip.
+pub const BUFFER_FORGET: Duration = ROUTE_FORGET_UNSURE;
+
+/// Between two looks for such peers.
+pub const BUFFER_FORGET_PAUSE: Duration = Duration::from_secs(600);
+
+/// How often it is looked whether buffers are there, before streams are read.
+pub const BUFFER_START_POLL: Duration = Duration::from_millis(5);
+
+/// Between two log lines about messages that a buffer has dropped or refused.
+pub const BUFFER_REPORT_PAUSE: Duration = Duration::from_secs(10);
+
 /// How long a server waits before it tries again what the disk could not do.
 pub const DISK_RETRY: Duration = Duration::from_secs(1);
 

@@ -31,9 +31,11 @@ pub(crate) enum Stream {
     Advisories = 7,
     /// Subjects and pauses of intakes.
     Intakes = 8,
+    /// Identities of buffers, keys of their tables.
+    Buffers = 9,
 }
 
-const STREAMS: usize = 9;
+const STREAMS: usize = 10;
 
 /// All streams of one node.
 pub(crate) struct Rng {

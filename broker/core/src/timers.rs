@@ -26,6 +26,8 @@ pub(crate) enum Due {
     LameDuck,
     /// A stream or a consumer has something to do.
     Streams,
+    /// A buffer has.
+    Buffers,
 }
 
 impl Due {
@@ -36,6 +38,7 @@ impl Due {
             Self::Target(_) => TimerKind::Dial,
             Self::LameDuck => TimerKind::LameDuck,
             Self::Streams => TimerKind::Streams,
+            Self::Buffers => TimerKind::Buffers,
         }
     }
 }

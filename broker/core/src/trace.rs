@@ -10,6 +10,7 @@ use causeway_store::disk::DiskError;
 use crate::fault::CloseReason;
 use crate::ids::LinkId;
 use crate::link::LinkKind;
+use crate::monitor::buffer::Dropped;
 use crate::time::Duration;
 
 /// Which trace events are wanted. Kinds that nobody wants are not built.
@@ -158,6 +159,8 @@ pub enum TraceEvent {
         /// The directory.
         dir: String,
     },
+    /// Something happened to a buffer for another server.
+    Buffer(BufferEvent),
     /// One protocol operation (`-V`). Secrets in CONNECT are already redacted.
     Protocol {
         /// Who.
@@ -166,5 +169,72 @@ pub enum TraceEvent {
         direction: Direction,
         /// The operation without CRLF: `PUB foo 2`, `MSG_PAYLOAD: ["hi"]`.
         text: Vec<u8>,
+    },
+}
+
+/// What happened to a buffer for another server.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum BufferEvent {
+    /// A directory of a buffer cannot be read, or does not say what it was. It is left as it is.
+    Unreadable {
+        /// The directory.
+        dir: String,
+    },
+    /// The disk has failed: nothing is kept for this peer until the server is started again.
+    Failed {
+        /// The peer's name.
+        peer: String,
+    },
+    /// Nothing is kept for this peer while it is away: it is another kind of server, or has no
+    /// buffers itself.
+    NotKept {
+        /// The peer's name.
+        peer: String,
+    },
+    /// This peer has no name of its own: after it is started again, it is not recognised.
+    Unnamed {
+        /// The peer's name, which is its id.
+        peer: String,
+    },
+    /// The connection that carried a peer's buffer is gone: from now on messages are kept.
+    CutOff {
+        /// The peer's name.
+        peer: String,
+        /// Subjects, or subjects and queue groups, that it wants.
+        interest: u64,
+        /// Messages that it has not said it has.
+        messages: u64,
+    },
+    /// The peer is back, or has come for the first time.
+    Back {
+        /// The peer's name.
+        peer: String,
+        /// Messages that wait for it.
+        messages: u64,
+        /// Subjects that nobody has come back for yet.
+        awaited: u64,
+    },
+    /// The peer has everything that was there when it came back.
+    CaughtUp {
+        /// The peer's name.
+        peer: String,
+        /// How many messages that were.
+        messages: u64,
+        /// Since it was back.
+        took: Duration,
+    },
+    /// Messages were dropped or refused since the last such event.
+    Losses {
+        /// The peer's name.
+        peer: String,
+        /// How many were dropped.
+        dropped: Dropped,
+        /// How many were refused.
+        refused: u64,
+    },
+    /// The peer has been away for longer than anything is kept: its buffer is given up.
+    Forgotten {
+        /// The peer's name.
+        peer: String,
     },
 }

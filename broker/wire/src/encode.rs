@@ -5,6 +5,8 @@
 
 use alloc::vec::Vec;
 
+use crate::route::{BufferPosition, BufferSeq};
+
 const CRLF: &[u8] = b"\r\n";
 
 /// `INFO {json} ` with the blank that nats-server leaves before the line end on client, route and
@@ -189,6 +191,24 @@ pub fn rmsg<'a>(
     sizes_and_body(out, header_len, body);
 }
 
+/// `BSEQ identity sequence floor`, which precedes an [`rmsg`].
+pub fn buffer_seq(out: &mut Vec<u8>, at: BufferSeq) {
+    out.extend_from_slice(b"BSEQ ");
+    numbers(out, &[at.identity, at.seq, at.floor]);
+}
+
+/// `BACK identity sequence`.
+pub fn buffer_ack(out: &mut Vec<u8>, at: BufferPosition) {
+    out.extend_from_slice(b"BACK ");
+    numbers(out, &[at.identity, at.seq]);
+}
+
+/// `BPOS identity sequence`.
+pub fn buffer_position(out: &mut Vec<u8>, at: BufferPosition) {
+    out.extend_from_slice(b"BPOS ");
+    numbers(out, &[at.identity, at.seq]);
+}
+
 /// Where an LMSG comes from and goes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LeafAddress<'a> {
@@ -231,6 +251,16 @@ pub fn decimal(out: &mut Vec<u8>, mut value: u64) {
         }
     }
     out.extend_from_slice(&digits[at..]);
+}
+
+fn numbers(out: &mut Vec<u8>, numbers: &[u64]) {
+    for (at, number) in numbers.iter().enumerate() {
+        if at > 0 {
+            out.push(b' ');
+        }
+        decimal(out, *number);
+    }
+    out.extend_from_slice(CRLF);
 }
 
 /// Appends several slices with one capacity check.

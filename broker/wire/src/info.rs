@@ -115,6 +115,9 @@ document! {
         pub leafnode_urls: Vec<String>, omitempty;
         /// Public curve key of the server.
         pub xkey: String, omitempty;
+        /// Version of the link buffers' protocol that the sender speaks; 0 if none. nats-server does
+        /// not have it.
+        pub causeway_buffer: i32, omitempty;
     }
 }
 

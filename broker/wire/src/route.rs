@@ -40,6 +40,14 @@ pub enum RouteOp<'a> {
     Unsub(RemoteUnsub<'a>),
     /// RMSG, HMSG or LMSG.
     Msg(RoutedMsg<'a>),
+    /// `BSEQ identity sequence floor`: the message that follows comes from the sender's buffer for
+    /// us. Only between servers that both said `causeway_buffer` in INFO, as the next two.
+    BufferSeq(BufferSeq),
+    /// `BACK identity sequence`: of what was sent on this connection, everything up to this is safe.
+    BufferAck(BufferPosition),
+    /// `BPOS identity sequence`: all interest has been told, and of the other's buffer everything up
+    /// to this is here; identity 0 if nothing is known of it.
+    BufferPosition(BufferPosition),
     /// Wants a PONG.
     Ping,
     /// Answers a PING.
@@ -104,6 +112,26 @@ pub struct RoutedMsg<'a> {
     pub tail: Option<&'a [u8]>,
 }
 
+/// What numbers a message out of a buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BufferSeq {
+    /// The buffer's, drawn when it was made.
+    pub identity: u64,
+    /// The message's place in it.
+    pub seq: u64,
+    /// The receiver has everything below, or will never get it.
+    pub floor: u64,
+}
+
+/// How much of a buffer its receiver has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BufferPosition {
+    /// The buffer's.
+    pub identity: u64,
+    /// The message's place in it.
+    pub seq: u64,
+}
+
 /// The queue names of a message, in the order of the line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct QueueList<'a> {
@@ -158,6 +186,9 @@ enum Name {
     Rmsg,
     Hmsg,
     Lmsg,
+    BufferSeq,
+    BufferAck,
+    BufferPosition,
     Ping,
     Pong,
     Ok,
@@ -172,6 +203,9 @@ const FROM_ROUTE: &[(&[u8], Name)] = &[
     (b"LS+", Name::LsPlus),
     (b"LS-", Name::LsMinus),
     (b"LMSG", Name::Lmsg),
+    (b"BSEQ", Name::BufferSeq),
+    (b"BACK", Name::BufferAck),
+    (b"BPOS", Name::BufferPosition),
     (b"PING", Name::Ping),
     (b"PONG", Name::Pong),
     (b"INFO", Name::Info),
@@ -229,6 +263,13 @@ pub fn parse<'a>(
                 unsubscribe(args, account, leaf, with_origin)
             })
         }
+        Name::BufferSeq => line(buf, len, Blank::Required, limits, buffer_seq),
+        Name::BufferAck => line(buf, len, Blank::Required, limits, |args| {
+            buffer_position(args).map(RouteOp::BufferAck)
+        }),
+        Name::BufferPosition => line(buf, len, Blank::Required, limits, |args| {
+            buffer_position(args).map(RouteOp::BufferPosition)
+        }),
         Name::Info => json(buf, len, limits, RouteOp::Info),
         Name::Connect => json(buf, len, limits, RouteOp::Connect),
         Name::Err => line(buf, len, Blank::Required, limits, |args| Ok(RouteOp::Err(args))),
@@ -273,6 +314,33 @@ fn unsubscribe(
         return Err(UNSUB_FORM);
     }
     Ok(RouteOp::Unsub(RemoteUnsub { origin, leaf, account, subject, queue }))
+}
+
+fn buffer_seq(args: &[u8]) -> Result<RouteOp<'_>, ParseError> {
+    const FORM: ParseError = ParseError::Arguments("BSEQ takes identity sequence floor");
+    let [identity, seq, floor] = numbers(args).ok_or(FORM)?;
+    if seq == 0 || floor > seq {
+        return Err(FORM);
+    }
+    Ok(RouteOp::BufferSeq(BufferSeq { identity, seq, floor }))
+}
+
+fn buffer_position(args: &[u8]) -> Result<BufferPosition, ParseError> {
+    let [identity, seq] = numbers(args)
+        .ok_or(ParseError::Arguments("a position in a buffer takes identity sequence"))?;
+    Ok(BufferPosition { identity, seq })
+}
+
+/// Exactly so many decimal numbers.
+fn numbers<const N: usize>(args: &[u8]) -> Option<[u64; N]> {
+    let mut tokens = Tokens::new(args);
+    let mut found = [0; N];
+    for number in &mut found {
+        let token = tokens.front()?;
+        let digits = token.iter().all(u8::is_ascii_digit);
+        *number = core::str::from_utf8(token).ok().filter(|_| digits)?.parse().ok()?;
+    }
+    tokens.rest().is_empty().then_some(found)
 }
 
 type Address<'a> = (Option<&'a [u8]>, Option<&'a [u8]>, &'a [u8]);

@@ -5,7 +5,7 @@ mod checks;
 use causeway_wire::client::{self, ClientOp, ServerOp};
 use causeway_wire::encode::{self, LeafAddress};
 use causeway_wire::info::{Info, SubjectPermission};
-use causeway_wire::route::{self, AccountToken, RouteOp, UnsubOrigin};
+use causeway_wire::route::{self, AccountToken, BufferPosition, BufferSeq, RouteOp, UnsubOrigin};
 use causeway_wire::{Limits, Parsed};
 use proptest::collection::vec;
 use proptest::option;
@@ -120,6 +120,11 @@ macro_rules! reads_back {
     }};
 }
 
+/// As a line of a connection that several accounts share.
+fn parse_pooled(buf: &[u8]) -> Result<Parsed<RouteOp<'_>>, causeway_wire::ParseError> {
+    route::parse(buf, &wide(), AccountToken::Present, UnsubOrigin::Present)
+}
+
 proptest! {
     #[test]
     fn publishes_read_back(s in token(), r in option::of(token()), (h, b) in body()) {
@@ -230,6 +235,21 @@ proptest! {
                     && got.tail == copied.then_some(tail.as_slice())
             }
         );
+    }
+
+    #[test]
+    fn places_in_buffers_read_back(identity in any::<u64>(), seq in 1..=u64::MAX, back in any::<u64>()) {
+        let at = BufferSeq { identity, seq, floor: seq - back % seq };
+        let mut buf = Vec::new();
+        encode::buffer_seq(&mut buf, at);
+        reads_back!(buf, |buf| parse_pooled(buf), RouteOp::BufferSeq(got) if got == at);
+        let at = BufferPosition { identity, seq };
+        buf.clear();
+        encode::buffer_ack(&mut buf, at);
+        reads_back!(buf, |buf| parse_pooled(buf), RouteOp::BufferAck(got) if got == at);
+        buf.clear();
+        encode::buffer_position(&mut buf, at);
+        reads_back!(buf, |buf| parse_pooled(buf), RouteOp::BufferPosition(got) if got == at);
     }
 
     #[test]

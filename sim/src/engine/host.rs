@@ -596,6 +596,7 @@ impl Engine<'_> {
             | TraceEvent::ClusterName { .. }
             | TraceEvent::StreamsReady { .. }
             | TraceEvent::StoreUnreadable { .. }
+            | TraceEvent::Buffer(_)
             | TraceEvent::Protocol { .. } => {}
         }
     }
@@ -609,7 +610,7 @@ impl Engine<'_> {
 impl Host {
     /// A node's machine; it has a place from the beginning unless it is one of those that join.
     pub(super) fn new(seed: u64, id: NodeId, node: &NodePlan, joins: bool) -> Self {
-        let keeps = node.jetstream.is_some();
+        let keeps = node.jetstream.is_some() || node.buffer.is_some();
         Self {
             process: None,
             clock: Clock::new(node.wall_ns),

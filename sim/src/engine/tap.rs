@@ -154,6 +154,9 @@ impl Way {
             | RouteOp::Sub(_)
             | RouteOp::Unsub(_)
             | RouteOp::Connect(_)
+            | RouteOp::BufferSeq(_)
+            | RouteOp::BufferAck(_)
+            | RouteOp::BufferPosition(_)
             | RouteOp::Ping
             | RouteOp::Pong
             | RouteOp::Ok

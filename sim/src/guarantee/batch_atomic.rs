@@ -124,7 +124,9 @@ mod tests {
         let batch = StreamEvent::Batch { stream: StreamNo(0), first: messages[0], count: 3 };
         s.stream_event(batch);
         if acked {
-            (1..).zip(messages).for_each(|(seq, msg)| drop(s.acked(msg, seq)));
+            for (seq, msg) in (1..).zip(messages) {
+                s.acked(msg, seq);
+            }
         }
         s.at(3_000).fault(FaultKind::PowerLoss, true, vec![EAST_1], Vec::new());
         s.at(9_000).state(0, there.len() as u64, 1, 9);

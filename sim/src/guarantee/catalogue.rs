@@ -1,12 +1,12 @@
 //! Which guarantees there are.
 
 use super::{
-    Checker, Params, auto_unsub_exact, baseline_after_drain, bounded_memory, clients_return,
-    clusters_stay_apart, connections_stay, counters_agree, delivery_ratio, gossip_converges,
-    interest_completeness, interest_only, lame_duck_orderly, legal_protocol, limits_exact,
-    mesh_closure, no_duplicates, no_gaps, no_responders_honest, no_stuck_connection, nodes_stay_up,
-    nothing_unexpected, one_hop, one_member_per_queue_group, publisher_order, quiet_delivery,
-    reconnect_bounded, region_autonomy, routes_reestablished, write_deadline_exact,
+    Checker, Params, auto_unsub_exact, baseline_after_drain, bounded_memory, buffered_delivery,
+    clients_return, clusters_stay_apart, connections_stay, counters_agree, delivery_ratio,
+    gossip_converges, interest_completeness, interest_only, lame_duck_orderly, legal_protocol,
+    limits_exact, mesh_closure, no_duplicates, no_gaps, no_responders_honest, no_stuck_connection,
+    nodes_stay_up, nothing_unexpected, one_hop, one_member_per_queue_group, publisher_order,
+    quiet_delivery, reconnect_bounded, region_autonomy, routes_reestablished, write_deadline_exact,
 };
 
 mod streams;
@@ -556,5 +556,16 @@ const CORE: &[Spec] = &[
         bound: "",
         aliases: &[],
         rule: Rule::NoGaps,
+    },
+    Spec {
+        id: "buffered_delivery",
+        code: "B1",
+        sentence: "What is published on a buffered subject, and confirmed, reaches everybody who \
+            wants it, also if the way was cut or a node was dead at the time.",
+        unit: "message on a buffered subject and subscription",
+        timing: Timing::Eventually,
+        bound: "the end of the run",
+        aliases: &[],
+        rule: Rule::Of(|params| Box::new(buffered_delivery::BufferedDelivery::new(params))),
     },
 ];

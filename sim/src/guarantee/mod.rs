@@ -22,6 +22,7 @@ mod auto_unsub_exact;
 mod baseline_after_drain;
 mod batch_atomic;
 mod bounded_memory;
+mod buffered_delivery;
 mod catalogue;
 mod clients_return;
 mod clusters_stay_apart;

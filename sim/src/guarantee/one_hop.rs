@@ -50,12 +50,21 @@ impl Checker for OneHop {
         let i = pen.i;
         if from != home {
             pen.broken(view, || tell_forwarded(view, i, msg, from, to, home));
+        } else if again && is_buffered(view, msg) {
+            // What was on its way when a connection broke comes again, and is passed over.
+            pen.excused();
         } else if again {
             pen.broken(view, || tell_twice(view, i, msg, from, to));
         } else {
             pen.held();
         }
     }
+}
+
+fn is_buffered(view: &View<'_>, msg: MsgRef) -> bool {
+    let subject = view.history.text(view.publication(msg).subject).as_bytes();
+    let mut patterns = view.history.header.buffered.iter();
+    patterns.any(|pattern| causeway_wire::subject::matches(pattern.as_bytes(), subject))
 }
 
 fn tell_forwarded(

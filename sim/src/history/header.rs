@@ -33,6 +33,10 @@ pub struct Header {
     pub bounds: Bounds,
     /// Most bytes between a writer and a reader that does not read.
     pub window: u64,
+    /// Subjects whose messages are kept for nodes that cannot be reached.
+    pub buffered: Vec<String>,
+    /// There may not be room for all of them, or not for ever.
+    pub buffers_have_limits: bool,
     /// Who is healed in the end; `None` is everybody.
     pub core: Option<Core>,
     /// What no broker can bring back, sorted.

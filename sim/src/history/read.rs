@@ -480,6 +480,13 @@ fn header(row: Row<'_>) -> Field<Header> {
         guarantees: row.list("guarantees", |v| guarantee(Row(v)))?,
         bounds: bounds(row.row("bounds")?)?,
         window: row.number("window")?,
+        buffered: if row.has("buffered") {
+            let text = |v: &'_ Value| v.as_str().map(str::to_owned).ok_or("a subject".to_owned());
+            row.list("buffered", text)?
+        } else {
+            Vec::new()
+        },
+        buffers_have_limits: row.has("buffered") && row.flag("buffers_have_limits")?,
         core: if row.has("core") { Some(core(row.row("core")?)?) } else { None },
         unrecoverable: if row.has("unrecoverable") {
             row.list("unrecoverable", |v| unrecoverable(Row(v)))?

@@ -71,6 +71,8 @@ fn header() -> Header {
             tcp_timeout_ns: 11,
             fast_ppm: 12,
         },
+        buffered: vec!["orders.>".to_owned()],
+        buffers_have_limits: true,
         core: Some(Core { nodes: vec![NodeId(0)], clients: vec![ClientId(0)], left: vec![3, 5] }),
         unrecoverable: vec![
             Unrecoverable { what: Lost::Routes(NodeId(0), NodeId(1)), why: Why::NoRoute },

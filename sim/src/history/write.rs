@@ -6,7 +6,7 @@
 
 use std::io::{self, Write};
 
-use super::json::{Object, push_list, push_number, push_object};
+use super::json::{Object, push_list, push_number, push_object, push_text};
 use super::{
     Bounds, ClientEntry, ClientInfo, Event, Fault, GuaranteeInfo, Header, History, Holder,
     InterestEntry, Kind, LinkInfo, Lost, NodeCounters, NodeLimits, RouteEntry, SCHEMA_NAME,
@@ -485,6 +485,10 @@ fn header_line(header: &Header, line: &mut String) {
         });
         o.object("bounds", |o| bounds_fields(&header.bounds, o));
         o.number("window", header.window);
+        if !header.buffered.is_empty() {
+            o.list("buffered", &header.buffered, |out, subject| push_text(out, subject));
+            o.flag("buffers_have_limits", header.buffers_have_limits);
+        }
         if let Some(core) = &header.core {
             o.object("core", |o| {
                 o.list("nodes", &core.nodes, |out, node| push_number(out, node.0.into()));

@@ -22,6 +22,7 @@ fn plan(link: LinkPlan) -> Plan {
         config: ConfigPlan::default(),
         release: crate::scenario::Release::default(),
         jetstream: None,
+        buffer: None,
     };
     Plan {
         regions: vec![region("a"), region("b"), region("c")],

@@ -11,8 +11,9 @@ use causeway_core::PerturbSite;
 use super::select;
 use super::timing;
 use super::{
-    ClientPlan, ConfigPlan, ConnsFault, FaultAction, FaultPlan, LinkPlan, NamesPlan, NetworkPlan,
-    NodePlan, PathPlan, Plan, ProcessPlan, RegionPlan, RoutePlan, Setting, Sides, Site,
+    BufferPlan, ClientPlan, ConfigPlan, ConnsFault, FaultAction, FaultPlan, LinkPlan, NamesPlan,
+    NetworkPlan, NodePlan, PathPlan, Plan, ProcessPlan, RegionPlan, RoutePlan, Setting, Sides,
+    Site,
 };
 use crate::guarantee;
 use crate::history::Phase;
@@ -198,9 +199,23 @@ impl Builder<'_> {
                 config: config.clone(),
                 release: region.release,
                 jetstream: self.jetstream(key, number, region),
+                buffer: self.buffer(),
             };
             self.plan.nodes.push(node);
         }
+    }
+
+    /// What each node keeps for others.
+    fn buffer(&self) -> Option<BufferPlan> {
+        let spec = self.scenario.buffer.as_ref()?;
+        let sample = |draw: Option<Draw>, stream| draw.map_or(0, |it| self.sample(it, stream, &[]));
+        Some(BufferPlan {
+            subjects: spec.subjects.clone(),
+            max_bytes: sample(spec.max_bytes, "plan.buffer.bytes"),
+            max_msgs: sample(spec.max_msgs, "plan.buffer.msgs"),
+            max_age_ns: sample(spec.max_age, "plan.buffer.age"),
+            drop_oldest: spec.drop_oldest,
+        })
     }
 
     fn route(&self, target: &RouteTarget) -> Vec<RoutePlan> {

@@ -126,6 +126,7 @@ mod tests {
             config: ConfigPlan::default(),
             release: Release::default(),
             jetstream: None,
+            buffer: None,
         };
         let nodes = vec![node; 2];
         let plan = |faults| Plan { nodes: nodes.clone(), faults, ..Plan::default() };

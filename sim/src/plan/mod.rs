@@ -7,6 +7,7 @@
 //! What is left to the seed when a plan runs is noise: the jitter of a segment, where bytes are
 //! cut, which node a client tries first, the nodes' own draws.
 
+mod buffer;
 mod build;
 mod clock;
 mod conns;
@@ -28,6 +29,7 @@ pub(crate) mod timing;
 mod when;
 mod write;
 
+pub use buffer::BufferPlan;
 pub use build::plan;
 pub(crate) use build::swarm_kinds;
 pub use clock::ClockFault;
@@ -206,6 +208,8 @@ pub struct NodePlan {
     pub release: Release,
     /// How it keeps streams, if it keeps any.
     pub jetstream: Option<JetStreamPlan>,
+    /// What it keeps for others, if anything.
+    pub buffer: Option<BufferPlan>,
 }
 
 /// A configured route.
@@ -718,9 +722,22 @@ impl Plan {
             guarantees: self.guarantees.clone(),
             bounds: self.bounds,
             window: self.network.window,
+            buffered: self.buffered(),
+            buffers_have_limits: self.buffers().any(BufferPlan::has_limits),
             core: self.core_info(),
             unrecoverable: recovery::unrecoverable(self),
         }
+    }
+
+    fn buffers(&self) -> impl Iterator<Item = &BufferPlan> {
+        self.nodes.iter().filter_map(|node| node.buffer.as_ref())
+    }
+
+    /// Subjects that are kept everywhere.
+    fn buffered(&self) -> Vec<String> {
+        let everywhere = self.nodes.iter().all(|node| node.buffer.is_some());
+        let first = self.buffers().next().filter(|_| everywhere);
+        first.map(|buffer| buffer.subjects.clone()).unwrap_or_default()
     }
 
     fn info(&self, id: ClientId, client: &ClientPlan) -> ClientInfo {

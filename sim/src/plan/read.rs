@@ -7,9 +7,9 @@ use causeway_core::PerturbSite;
 use super::text::Line;
 use super::write::{EVER, FIRST_LINE};
 use super::{
-    ClientPlan, ConfigPlan, ConnsFault, FaultAction, FaultPlan, HostFault, HostWhat, JetStreamPlan,
-    LinkPlan, NamesPlan, NetworkPlan, NodePlan, Op, OpPlan, PathPlan, Plan, ProcessPlan,
-    RegionPlan, RoutePlan, Setting, Sides, Site, When,
+    BufferPlan, ClientPlan, ConfigPlan, ConnsFault, FaultAction, FaultPlan, HostFault, HostWhat,
+    JetStreamPlan, LinkPlan, NamesPlan, NetworkPlan, NodePlan, Op, OpPlan, PathPlan, Plan,
+    ProcessPlan, RegionPlan, RoutePlan, Setting, Sides, Site, When,
 };
 use crate::history::{FaultKind, GuaranteeInfo, Phase, Sym};
 use crate::ids::{ClientId, NodeId, RegionId, Sid};
@@ -202,6 +202,7 @@ impl Reader {
                 None => Release::default(),
             },
             jetstream: JetStreamPlan::read(line)?,
+            buffer: BufferPlan::read(line)?,
         });
         self.routes.push(line.list("routes")?);
         Ok(())

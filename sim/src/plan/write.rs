@@ -115,6 +115,9 @@ impl Plan {
         if let Some(jetstream) = &node.jetstream {
             jetstream.words(out);
         }
+        if let Some(buffer) = &node.buffer {
+            buffer.words(out);
+        }
     }
 
     fn client(&self, client: &ClientPlan, out: &mut String) {

@@ -1,6 +1,6 @@
 //! What clients saw of streams, in plain words.
 
-use crate::history::{Answered, History, StreamEvent, Sym};
+use crate::history::{Answered, History, StreamEvent, StreamState, Sym};
 use crate::ids::{ClientId, ConsumerNo, StreamNo};
 
 /// One event in words.
@@ -40,16 +40,7 @@ pub(super) fn describe(history: &History, event: &StreamEvent) -> String {
         StreamEvent::Untold { client, call } => {
             format!("{} is not answered (question {call})", words.client(*client))
         }
-        StreamEvent::State(state) => format!(
-            "{} says it has {} messages in {} bytes, sequences {} to {}, {} of them gone{}",
-            words.stream(state.stream),
-            state.messages,
-            state.bytes,
-            state.first,
-            state.last,
-            state.deleted,
-            if state.lost > 0 { format!(" and {} lost", state.lost) } else { String::new() },
-        ),
+        StreamEvent::State(state) => words.state(state),
         StreamEvent::Stored { stream, seq, subject, msg, .. } => {
             let what = msg.map_or_else(|| "something".to_owned(), |msg| format!("message {msg}"));
             let subject = words.name(*subject);
@@ -81,6 +72,19 @@ pub(super) fn describe(history: &History, event: &StreamEvent) -> String {
 struct Words<'h>(&'h History);
 
 impl Words<'_> {
+    fn state(&self, state: &StreamState) -> String {
+        format!(
+            "{} says it has {} messages in {} bytes, sequences {} to {}, {} of them gone{}",
+            self.stream(state.stream),
+            state.messages,
+            state.bytes,
+            state.first,
+            state.last,
+            state.deleted,
+            if state.lost > 0 { format!(" and {} lost", state.lost) } else { String::new() },
+        )
+    }
+
     fn client(&self, client: ClientId) -> &str {
         self.0.header.clients.get(client.0 as usize).map_or("?", |client| &client.name)
     }

@@ -7,6 +7,7 @@
 //!
 //! A scenario still holds ranges. [`plan`](fn@crate::plan::plan) draws from them.
 
+mod buffer;
 mod conns;
 mod diagnostic;
 mod disk;
@@ -18,6 +19,7 @@ mod operator;
 mod params;
 mod quantity;
 mod raw;
+mod raw_buffer;
 mod raw_streams;
 mod resolve;
 mod schema;
@@ -29,6 +31,7 @@ mod tree;
 mod value;
 pub(crate) mod when;
 
+pub use buffer::BufferSpec;
 pub use conns::{ConnsSpec, ConnsWhat};
 pub use diagnostic::{Diagnostic, ScenarioError, nearest};
 pub use disk::{DiskSpec, SharesSpec};
@@ -94,6 +97,8 @@ pub struct Scenario {
     pub regions: Vec<RegionSpec>,
     /// Which regions are joined.
     pub paths: Vec<PathSpec>,
+    /// What all nodes keep for others that they cannot reach.
+    pub buffer: Option<BufferSpec>,
     /// The streams, in the order of the file; buckets behind them.
     pub streams: Vec<StreamSpec>,
     /// The consumers, in the order of the file.

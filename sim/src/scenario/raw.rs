@@ -8,6 +8,7 @@ use serde::Deserialize;
 use toml::{Spanned, Value};
 
 use super::quantity as q;
+use super::raw_buffer::RawBuffer;
 use super::raw_streams::{RawConsumer, RawJetStream, RawKv, RawStream};
 
 /// A text with its place.
@@ -50,6 +51,10 @@ pub(super) struct RawScenario {
     #[serde(default)]
     #[schemars(with = "RawJetStream")]
     pub(super) jetstream: Option<Spanned<RawJetStream>>,
+    /// What all nodes keep for others that they cannot reach. By default nothing.
+    #[serde(default)]
+    #[schemars(with = "RawBuffer")]
+    pub(super) buffer: Option<Spanned<RawBuffer>>,
     /// Which regions are joined. Without a path they cannot reach each other.
     #[serde(default)]
     #[schemars(with = "Vec<RawPath>")]

@@ -21,6 +21,7 @@ use crate::history::GuaranteeInfo;
 use crate::plan::timing;
 use crate::units::{MS, SECOND};
 
+mod buffer;
 mod business;
 mod clients;
 mod clock;
@@ -171,6 +172,7 @@ impl Reader<'_> {
             links: self.links(),
             regions,
             paths,
+            buffer: self.buffer(),
             streams,
             consumers,
             clients,

@@ -152,6 +152,7 @@ impl Journal for Notes {
             | TraceEvent::StoreUnreadable { .. }
             | TraceEvent::StreamDamaged { .. }
             | TraceEvent::StreamUnknown { .. }
+            | TraceEvent::Buffer(_)
             | TraceEvent::Protocol { .. } => {}
         }
     }

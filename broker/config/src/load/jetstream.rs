@@ -54,6 +54,7 @@ fn check_hint(hint: &str) -> Result<(), String> {
 /// A buffer is kept as streams are, and must have room for every message.
 pub(super) fn finish_buffer(
     raw: Option<RawBuffer>,
+    named: bool,
     jetstream: Option<&JetStream>,
     limits: &Limits,
 ) -> Result<Option<LinkBuffer>, String> {
@@ -67,6 +68,10 @@ pub(super) fn finish_buffer(
         return Err(format!(
             "cluster buffer max_bytes ({max_bytes}) cannot be lower than max_payload ({max_payload})"
         ));
+    }
+    // Others keep what is for this server under its name.
+    if !named {
+        return Err("cluster buffer requires `server_name` to be set".to_owned());
     }
     Ok(Some(LinkBuffer {
         subjects: raw.subjects,

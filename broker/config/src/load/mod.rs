@@ -243,7 +243,8 @@ fn finish(mut raw: Raw) -> Result<Config, String> {
     let clustered = raw.cluster.port.is_some();
     let jetstream = jetstream::finish(std::mem::take(&mut raw.jetstream), clustered)?;
     let buffer = raw.cluster.buffer.take();
-    let buffer = jetstream::finish_buffer(buffer, jetstream.as_ref(), &limits)?;
+    let named = raw.server_name.is_some();
+    let buffer = jetstream::finish_buffer(buffer, named, jetstream.as_ref(), &limits)?;
     let cluster = finish_cluster(std::mem::take(&mut raw.cluster), buffer)?;
 
     let host = raw.host.take().unwrap_or_else(|| defaults::HOST.to_owned());

@@ -195,7 +195,7 @@ pub(crate) static CLUSTER: &[OptionRow<ClusterOption>] = {
     row("ping_interval", &[], TIME, "the server's", Yes, Full(Id::PingInterval), "at most 30s"),
     row("ping_max", &[], NUMBER, "the server's", Yes, Full(Id::PingMax), "unanswered pings that make a route stale"),
     row("write_deadline", &[], TIME, "the server's", Yes, Full(Id::WriteDeadline), "how long one flush to a route may take"),
-    row("buffer", &[], MAP, "", Yes, Full(Id::Buffer), "keep messages for servers that cannot be reached; needs `jetstream`; not in nats-server"),
+    row("buffer", &[], MAP, "", Yes, Full(Id::Buffer), "keep messages for servers that cannot be reached; needs `jetstream` and `server_name`; can be changed and taken away while running, not added; not in nats-server"),
     not_yet("tls", &[], MAP, never, "TLS for routes"),
     not_yet("write_timeout", &[], TEXT, retries_routes, "what a missed `write_deadline` does"),
     ]

@@ -265,7 +265,10 @@ fn diff_cluster(old: Option<&Cluster>, new: Option<&Cluster>) -> Result<(), NotR
     let host = |cluster: Option<&Cluster>| cluster.map_or("", |cluster| &cluster.host).to_owned();
     let port = |cluster: Option<&Cluster>| OptionalPort(cluster.map(|cluster| cluster.port));
     same("cluster host", &host(old), &host(new))?;
-    same("cluster port", &port(old), &port(new))
+    same("cluster port", &port(old), &port(new))?;
+    // Peers are told when they connect. Taking it away is no more than to name no subjects.
+    let buffers = |cluster: Option<&Cluster>| cluster.is_some_and(|it| it.buffer.is_some());
+    if buffers(old) { Ok(()) } else { same("cluster buffer", &false, &buffers(new)) }
 }
 
 fn diff_files(old: &Config, new: &Config, changes: &mut Vec<Change>) -> Result<(), NotReloadable> {

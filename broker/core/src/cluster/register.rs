@@ -77,6 +77,7 @@ impl Node {
         if !announced {
             self.announce_all(slot, fx);
         }
+        self.buffer_route_registered(slot, info, fx);
         self.start_route_keepalive(now, slot);
         if dialled {
             // Its answer proves that the peer has registered the connection too.

@@ -333,7 +333,10 @@ impl Node {
 
     pub(crate) fn streams_due(&mut self, now: Now, fx: &mut Effects) {
         self.with_streams(now, fx, |jetstream, turn| {
-            if jetstream.recovering.as_ref().is_some_and(Recovering::is_new) {
+            // One after the other: clients are let in when streams are there.
+            if turn.node.awaits_buffers() {
+                turn.node.timers.arm(turn.now.mono + limits::BUFFER_START_POLL, Due::Streams);
+            } else if jetstream.recovering.as_ref().is_some_and(Recovering::is_new) {
                 jetstream.start(turn);
             }
             jetstream.due(turn);

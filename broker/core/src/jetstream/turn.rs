@@ -68,7 +68,7 @@ impl Turn<'_> {
         header_len: Option<u32>,
         body: &[u8],
     ) -> bool {
-        if plan.is_empty() {
+        if plan.is_empty() && !self.node.is_buffered(account, outgoing.to) {
             return false;
         }
         let mut tail = core::mem::take(&mut self.node.outgoing_tail);

@@ -101,9 +101,13 @@ impl Node {
             }
             Role::Route(route) => {
                 let indexes = mem::take(&mut route.interest);
+                let (id, buffer) = (link.id, route.buffer);
                 self.stats.routes -= 1;
                 for ((account, _), mut index) in indexes {
                     self.accounts.get_mut(account).interest.drop_remote(&mut index);
+                }
+                if let Some(peer) = buffer {
+                    self.buffer_route_gone(now, id, peer, fx);
                 }
                 self.route_gone(now, slot, reason, fx);
             }

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use causeway_wire::{encode, header};
 
 use crate::account::GLOBAL;
+use crate::buffer::Outcome;
 use crate::effects::Effects;
 use crate::fault::CloseReason;
 use crate::ids::AccountId;
@@ -50,6 +51,25 @@ pub(crate) enum Source<'a> {
     Route { queues: causeway_wire::route::QueueList<'a> },
     /// The server itself: everybody.
     Service,
+}
+
+/// Who gets a message beside the local subscriptions outside of queue groups.
+#[derive(Debug, Default)]
+pub(crate) struct Chosen {
+    /// Members of queue groups here.
+    pub(crate) members: Vec<Local>,
+    /// Routes, each with the queue groups (by index in the plan) that it is to serve.
+    pub(crate) routes: Vec<(u32, Vec<u32>)>,
+}
+
+impl Chosen {
+    /// A route is to serve a queue group.
+    pub(crate) fn serve(&mut self, slot: u32, group: u32) {
+        match self.routes.iter_mut().find(|(of, _)| *of == slot) {
+            Some((_, groups)) => groups.push(group),
+            None => self.routes.push((slot, alloc::vec![group])),
+        }
+    }
 }
 
 impl Source<'_> {
@@ -124,6 +144,9 @@ impl Node {
         message: &Message<'_>,
         fx: &mut Effects,
     ) -> bool {
+        if source.may_leave() && self.is_buffered(account, message.subject) {
+            return self.deliver_buffered(now, source, plan, message, fx) == Outcome::Taken;
+        }
         let traced = fx.trace_mask.protocol.then(|| self.receivers_before(plan));
         let mut delivery = self.delivery(now, account, source, plan, fx);
         delivery.deliver(message);
@@ -136,6 +159,53 @@ impl Node {
             self.serve(now, account, source, message, fx);
         }
         totals.delivered
+    }
+
+    /// Delivers a message on a buffered subject to those in `plan` who get it at once: everybody
+    /// here, and who was chosen beside them.
+    pub(crate) fn deliver_chosen(
+        &mut self,
+        now: Now,
+        source: Source<'_>,
+        plan: &Plan,
+        message: &Message<'_>,
+        chosen: &Chosen,
+        fx: &mut Effects,
+    ) -> bool {
+        let traced = fx.trace_mask.protocol.then(|| self.receivers_before(plan));
+        let mut delivery = self.delivery(now, GLOBAL, source, plan, fx);
+        delivery.deliver_chosen(message, chosen);
+        let totals = delivery.totals;
+        if let Some(before) = traced {
+            self.trace_delivered(&before, fx);
+        }
+        self.delivered(now, source, &totals, fx);
+        if plan.has_services {
+            self.serve(now, GLOBAL, source, message, fx);
+        }
+        totals.delivered
+    }
+
+    /// Whether a subscription would take a message now, as [`Delivery::deliver_local`] decides.
+    pub(crate) fn may_take(&self, source: Source<'_>, local: &Local) -> bool {
+        if let Source::Client { slot, echo: false } = source
+            && slot == local.link
+        {
+            return false;
+        }
+        let Some(link) = self.links.at(local.link).filter(|link| link.is_open()) else {
+            return false;
+        };
+        let max_pending = self.config.limits.max_pending;
+        let most = match source {
+            Source::Client { .. } if self.config.no_fast_producer_stall => {
+                max_pending / 4 * limits::STALL_QUARTERS
+            }
+            Source::Client { .. } | Source::Route { .. } | Source::Service => max_pending,
+        };
+        let subscription = self.accounts.get(GLOBAL).interest.subscription(local.sub);
+        let exhausted = subscription.max > 0 && subscription.delivered >= subscription.max;
+        link.tx.pending() <= most && !exhausted
     }
 
     /// The delivery of one message or of several, on the subject of `plan`. When it has ended its
@@ -288,6 +358,23 @@ impl Delivery<'_> {
         self.deliver_locals(message);
         if !self.plan.groups.is_empty() {
             self.deliver_groups(message);
+        }
+        if self.scratch.routes_used > 0 {
+            self.deliver_routes(message);
+        }
+    }
+
+    /// Delivers one message to everyone outside of queue groups who is here, and to those chosen.
+    fn deliver_chosen(&mut self, message: &Message<'_>, chosen: &Chosen) {
+        self.shared = None;
+        self.scratch.routes_used = 0;
+        for local in self.plan.locals.iter().chain(&chosen.members) {
+            if self.deliver_local(local, message) {
+                self.totals.delivered = true;
+            }
+        }
+        for (slot, groups) in &chosen.routes {
+            self.scratch.route(*slot).extend_from_slice(groups);
         }
         if self.scratch.routes_used > 0 {
             self.deliver_routes(message);

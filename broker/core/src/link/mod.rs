@@ -88,6 +88,10 @@ pub(crate) enum Hold {
     Stall(Mono),
     /// The host is checking a password.
     Verify,
+    /// What the client has published into buffers is not durable yet.
+    Durable,
+    /// It is not known yet what is kept for which server.
+    Starting,
 }
 
 /// What is known about the life of the peer.

@@ -175,7 +175,7 @@ impl Node {
                         self.timers.arm(now.mono + Duration::from_millis(late), Due::Resume(id));
                     }
                     Hold::Stall(until) => self.timers.arm(until, Due::Resume(id)),
-                    Hold::Verify => {}
+                    Hold::Verify | Hold::Durable | Hold::Starting => {}
                 }
             }
         }
@@ -186,7 +186,7 @@ impl Node {
         let fits = match self.links.get(id).and_then(|link| link.rx.held) {
             Some(Hold::Turn) => true,
             Some(Hold::Stall(until)) => until <= at,
-            Some(Hold::Verify) | None => false,
+            Some(Hold::Verify | Hold::Durable | Hold::Starting) | None => false,
         };
         if fits {
             self.resume(now, id, fx);

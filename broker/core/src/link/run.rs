@@ -73,7 +73,8 @@ impl Node {
             return None;
         }
         publish_on(input, plan.address(), limits)?;
-        if plan.has_services || perturb!(self, SingleMessages) {
+        let buffered = self.is_buffered(GLOBAL, &plan.subject);
+        if plan.has_services || buffered || perturb!(self, SingleMessages) {
             return None;
         }
         if fx.trace_mask.protocol || !self.accounts.get(GLOBAL).interest.is_current(plan) {

@@ -71,6 +71,10 @@ impl Node {
         link.tx.accept(bytes, &mut self.spare);
         link.keepalive.bytes_taken(now.mono, bytes);
         let pending = link.tx.pending();
+        if self.buffers.is_some() {
+            self.buffer_drained(id);
+        }
+        let Some(link) = self.links.get_mut(id) else { return };
         if pending == 0 {
             link.write = WriteWatch { timer: link.write.timer, ..WriteWatch::default() };
             return;

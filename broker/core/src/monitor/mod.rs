@@ -1,5 +1,6 @@
 //! What monitoring and the simulator's white-box checks can see: plain values, no formatting.
 
+pub mod buffer;
 pub mod jetstream;
 
 use alloc::string::String;

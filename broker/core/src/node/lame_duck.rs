@@ -88,7 +88,12 @@ impl Node {
             cluster.leaving = true;
         }
         self.close_consumers(now, fx);
-        for kind in [LinkKind::Client, LinkKind::Route] {
+        // Peers with buffers keep what our clients want: they come back, and so do we.
+        let kinds = match self.buffers {
+            Some(_) => [LinkKind::Route, LinkKind::Client],
+            None => [LinkKind::Client, LinkKind::Route],
+        };
+        for kind in kinds {
             for slot in self.open_links(kind) {
                 self.close(now, slot, CloseReason::ServerShutdown, limits::CLOSE_LINGER, fx);
             }
@@ -98,7 +103,9 @@ impl Node {
 
     /// Asks the host to exit once nothing is left.
     pub(crate) fn exit_if_drained(&mut self, fx: &mut Effects) {
-        if self.stopping && self.links.is_empty() {
+        let flushed = || self.buffers.as_ref().is_none_or(|buffers| buffers.is_flushed());
+        if self.stopping && !self.exiting && self.links.is_empty() && flushed() {
+            self.exiting = true;
             fx.host.push(HostCmd::Exit);
         }
     }

@@ -16,6 +16,7 @@ use alloc::vec::Vec;
 use causeway_wire::hash;
 
 use crate::account::Accounts;
+use crate::buffer::{Buffers, is_of_buffers};
 use crate::cluster::Cluster;
 use crate::config::NodeConfig;
 use crate::effects::Effects;
@@ -45,6 +46,8 @@ pub enum TimerKind {
     LameDuck,
     /// A stream or a consumer has something to do.
     Streams,
+    /// A buffer for another server has something to do.
+    Buffers,
 }
 
 /// The broker as a state machine. One per shard.
@@ -71,11 +74,14 @@ pub struct Node {
     pub(crate) lame_duck: Option<LameDuck>,
     /// Everything is being closed; the host is asked to exit after the last link.
     pub(crate) stopping: bool,
+    /// The host has been asked to.
+    pub(crate) exiting: bool,
     /// Bytes appended to transmit queues in this turn.
     pub(crate) turn_output: usize,
     pub(crate) spare: SpareChunks,
     pub(crate) delivery: DeliveryScratch,
     pub(crate) jetstream: Option<Box<JetStream>>,
+    pub(crate) buffers: Option<Box<Buffers>>,
     pub(crate) calls: Calls,
     /// Memory for messages of the server itself.
     pub(crate) outgoing: Vec<u8>,
@@ -121,6 +127,11 @@ impl Node {
         if jetstream.is_some() {
             timers.arm(now.mono, Due::Streams);
         }
+        let mut buffers = Buffers::of(&config, &mut rng);
+        if let Some(buffers) = &mut buffers {
+            buffers.begin(now.mono);
+            timers.arm(now.mono, Due::Buffers);
+        }
         if let Some(cluster) = &cluster {
             for (target, _) in cluster.targets.iter() {
                 timers.arm(now.mono, Due::Target(target));
@@ -141,10 +152,12 @@ impl Node {
             closed: VecDeque::new(),
             lame_duck: None,
             stopping: false,
+            exiting: false,
             turn_output: 0,
             spare: SpareChunks::default(),
             delivery: DeliveryScratch::default(),
             jetstream,
+            buffers,
             calls: Calls::new(),
             outgoing: Vec::new(),
             outgoing_tail: Vec::new(),
@@ -177,6 +190,7 @@ impl Node {
             }
             Input::Closed { link, cause } => self.closed(now, link, cause, fx),
             Input::Verified { link, ok } => self.client_verified(now, link, ok, fx),
+            Input::Disk(done) if is_of_buffers(done.log) => self.buffers_done(done, fx),
             Input::Disk(done) => self.disk_done(now, done, fx),
             // One shard has no peers; see link/shard.rs.
             Input::Peer { from: _, batch } => batch.bytes.clear(),
@@ -186,8 +200,12 @@ impl Node {
             Input::Command(Command::Shutdown) => self.shut_down(now, fx),
         }
         self.run_timers(now, fx);
+        self.settle_buffers(now, fx);
         self.settle_streams(now, fx);
+        // What streams have published may be for buffers, too.
+        self.settle_buffers(now, fx);
         self.after_delivery(now, fx);
+        self.exit_if_drained(fx);
     }
 
     /// Does what is due. A link's held input takes a turn of its own, so that the host can send
@@ -203,6 +221,7 @@ impl Node {
                 Due::Target(target) => self.target_due(now, at, target, fx),
                 Due::LameDuck => self.lame_duck_due(now, at, fx),
                 Due::Streams => self.streams_due(now, fx),
+                Due::Buffers => self.buffers_due(now, at, fx),
             }
         }
     }
@@ -224,6 +243,7 @@ impl Node {
     #[must_use]
     pub fn streams_ready(&self) -> bool {
         self.jetstream.as_ref().is_none_or(|jetstream| jetstream.is_ready())
+            && !self.awaits_buffers()
     }
 
     /// The configuration in force.

@@ -13,7 +13,7 @@ use crate::ids::{DialId, LinkId};
 use crate::input::Origin;
 use crate::link::client::{Client, Phase};
 use crate::link::route::{Lane, Route, Stage};
-use crate::link::{Link, Role};
+use crate::link::{Hold, Link, Role};
 use crate::node::Node;
 use crate::time::{Duration, Now};
 use crate::timers::Due;
@@ -83,6 +83,17 @@ impl Node {
     fn route_opened(&mut self, now: Now, id: LinkId, fx: &mut Effects) {
         self.stats.routes += 1;
         self.trace_opened(id, fx);
+        if self.awaits_buffers() {
+            self.hold(id, Hold::Starting);
+            fx.links.push(LinkCmd::PauseRead { link: id });
+            self.buffers.iter_mut().for_each(|buffers| buffers.admit_later(id));
+        } else {
+            self.begin_route(now, id, fx);
+        }
+    }
+
+    /// Whoever is at the other end is greeted.
+    pub(crate) fn begin_route(&mut self, now: Now, id: LinkId, fx: &mut Effects) {
         self.greet_route(now, id, fx);
         let target = self.links.get(id).and_then(Link::route).and_then(|r| r.dialled_for);
         if let Some(target) = target {

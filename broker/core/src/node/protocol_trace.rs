@@ -64,6 +64,9 @@ impl Node {
                 line.truncate(line.len() - message.body.len() - 4);
                 payload = Some(message.body);
             }
+            RouteOp::BufferSeq(at) => encode::buffer_seq(&mut line, *at),
+            RouteOp::BufferAck(at) => encode::buffer_ack(&mut line, *at),
+            RouteOp::BufferPosition(at) => encode::buffer_position(&mut line, *at),
             RouteOp::Ping => encode::ping(&mut line),
             RouteOp::Pong => encode::pong(&mut line),
             RouteOp::Ok => encode::ok(&mut line),

@@ -24,6 +24,7 @@ impl Node {
         }
         self.close_clients_over_limit(now, fx);
         self.reload_routes(now, fx);
+        self.reload_buffers();
         if old.client_urls != self.config.client_urls {
             self.broadcast_client_info(fx);
         }

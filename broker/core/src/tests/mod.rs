@@ -2,8 +2,10 @@
 //! in-memory connections, with time that stands still until it is told to move.
 
 mod batches;
+mod buffers;
 mod client;
 mod cluster;
+mod disk;
 mod flow;
 mod log;
 mod mirrors;

@@ -7,8 +7,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use super::disk::Disk;
 use crate::config::{ClusterConfig, HostPort, NodeConfig, RouteUrl};
-use crate::disk::{Answer, DiskError, Done, OpKind};
 use crate::link::rx::RxBuf;
 use crate::{
     CloseCause, Command, DialId, Duration, Effects, HostCmd, Input, LinkCmd, LinkId, Mono, Node,
@@ -57,6 +57,8 @@ pub(super) struct World {
     pub(super) lookups: usize,
     /// Dials so far, by node.
     pub(super) dials: Vec<usize>,
+    /// They outlive what runs on them.
+    pub(super) disks: Vec<Disk>,
 }
 
 /// What takes time to get from one node to another.
@@ -93,6 +95,7 @@ impl World {
             names: BTreeMap::new(),
             lookups: 0,
             dials: Vec::new(),
+            disks: Vec::new(),
         }
     }
 
@@ -102,6 +105,7 @@ impl World {
         self.nodes.push(Some(node));
         self.exited.push(false);
         self.dials.push(0);
+        self.disks.push(Disk::default());
         index
     }
 
@@ -125,6 +129,7 @@ impl World {
     /// The node is gone at once; its peers see their connections reset.
     pub(super) fn kill(&mut self, index: usize) {
         self.nodes[index] = None;
+        self.disks[index].forget_process();
         let ends: Vec<(End, End)> = self.wires.iter().map(|(a, b)| (*a, *b)).collect();
         for (a, b) in ends {
             if matches!(a, End::Node(node, _) if node == index) {
@@ -302,15 +307,7 @@ impl World {
         let disk = core::mem::take(&mut fx.disk);
         fx.clear();
         self.fx = fx;
-        for op in disk {
-            // Disks are empty, and nothing can be written.
-            let result = if matches!(op.kind, OpKind::List { .. }) {
-                Ok(Answer::Names { files: Vec::new(), dirs: Vec::new() })
-            } else {
-                Err(DiskError::ReadOnly)
-            };
-            self.input(index, Input::Disk(Done { log: op.log, id: op.id, result }));
-        }
+        self.disks[index].queue.extend(disk);
         for command in host {
             self.exited[index] |= command == HostCmd::Exit;
         }
@@ -456,6 +453,18 @@ impl World {
         true
     }
 
+    /// Carries out what a node has asked of its disk.
+    fn run_disk(&mut self, index: usize) -> bool {
+        let disk = &mut self.disks[index];
+        if disk.stalled || disk.queue.is_empty() {
+            return false;
+        }
+        let op = disk.queue.remove(0);
+        let done = disk.carry_out(op);
+        self.input(index, Input::Disk(done));
+        true
+    }
+
     /// Lets everything happen that happens without time passing.
     pub(super) fn settle(&mut self) {
         for _ in 0..10_000 {
@@ -474,6 +483,7 @@ impl World {
                 }
             }
             for index in 0..self.nodes.len() {
+                moved |= self.run_disk(index);
                 let due = self.nodes[index].as_ref().and_then(Node::deadline);
                 if due.is_some_and(|(at, _)| at <= self.now.mono) {
                     self.input(index, Input::Tick);

@@ -114,12 +114,6 @@ fn warn(log: &Log, config: &Config, jetstream: &JetStream) {
              of its own"
         ));
     }
-    if config.cluster.as_ref().is_some_and(|cluster| cluster.buffer.is_some()) {
-        log.warn(format_args!(
-            "cluster.buffer has no effect in this version: nothing is kept for servers that cannot \
-             be reached"
-        ));
-    }
 }
 
 /// nats-server keeps streams in other files, which stay as they are.

@@ -85,6 +85,7 @@ pub(super) fn wording(event: TraceEvent, debug: bool, payload_max: Option<u64>) 
             let text = format!("JetStream leaves {dir:?} alone: nothing in it says what it was");
             line(Level::Error, text)
         }
+        TraceEvent::Buffer(event) => super::buffers::line(event),
         TraceEvent::Protocol { who, direction, text } => {
             protocol(&who, direction, &text, payload_max)
         }

@@ -7,6 +7,7 @@
 //! Lines are written when they are made, one system call each, as nats-server does: the last words
 //! of a process that dies are the ones that matter.
 
+mod buffers;
 mod clock;
 mod events;
 mod file;

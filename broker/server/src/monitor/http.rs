@@ -23,7 +23,7 @@ use tokio::task::spawn_local;
 use tokio::time::sleep;
 
 use super::query::{BadQuery, Query};
-use super::{connz, healthz, json, jsz, pages, routez, subsz, varz};
+use super::{bufferz, connz, healthz, json, jsz, pages, routez, subsz, varz};
 use crate::driver::{Driver, Net};
 use crate::running::Running;
 
@@ -103,6 +103,7 @@ enum Page {
     Accountz,
     Accstatz,
     Jsz,
+    Bufferz,
     Healthz,
     IpQueuesz,
     Raftz,
@@ -121,6 +122,7 @@ impl Page {
             "/accountz" => Self::Accountz,
             "/accstatz" => Self::Accstatz,
             "/jsz" => Self::Jsz,
+            "/bufferz" => Self::Bufferz,
             "/healthz" => Self::Healthz,
             "/ipqueuesz" => Self::IpQueuesz,
             "/raftz" => Self::Raftz,
@@ -142,7 +144,7 @@ impl Page {
             Self::Accstatz => "/accstatz",
             Self::Jsz => "/jsz",
             Self::Healthz => "/healthz",
-            Self::IpQueuesz | Self::Raftz => return None,
+            Self::Bufferz | Self::IpQueuesz | Self::Raftz => return None,
         })
     }
 }
@@ -194,6 +196,7 @@ impl<N: Net> Monitor<N> {
                 Page::Accountz => data(&pages::accountz(node, query, now)?),
                 Page::Accstatz => data(&pages::accstatz(node, query, now)?),
                 Page::Jsz => data(&jsz::jsz(node, &running, query, now)?),
+                Page::Bufferz => data(&bufferz::bufferz(node, now)),
                 Page::IpQueuesz => data(&pages::Empty {}),
                 Page::Raftz => plain(StatusCode::NOT_FOUND, "No Raft nodes registered".to_owned()),
                 Page::Healthz => {

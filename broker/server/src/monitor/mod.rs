@@ -4,6 +4,7 @@
 //! into nats-server's own structures, so that every field keeps its name, order and type, and zero
 //! values stay where nats-server does not omit them.
 
+mod bufferz;
 mod connz;
 mod healthz;
 mod http;

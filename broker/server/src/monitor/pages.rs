@@ -185,7 +185,7 @@ pub(super) fn accstatz(node: &Node, query: &Query, now: Wall) -> Result<Accstatz
 
 /// `/`: where to go from here. Links are relative to `base`, the prefix of all paths.
 pub(super) fn index(base: &str, version: &str) -> Vec<u8> {
-    const LINKS: [(&str, &str); 10] = [
+    const LINKS: [(&str, &str); 11] = [
         ("varz", "General"),
         ("connz", "Connections"),
         ("routez", "Routes"),
@@ -193,6 +193,7 @@ pub(super) fn index(base: &str, version: &str) -> Vec<u8> {
         ("accountz", "Accounts"),
         ("accstatz", "Account Stats"),
         ("jsz", "JetStream"),
+        ("bufferz", "Link Buffers"),
         ("leafz", "LeafNodes"),
         ("gatewayz", "Gateways"),
         ("healthz", "Health Probe"),

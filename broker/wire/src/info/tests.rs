@@ -103,8 +103,9 @@ fn the_order_of_all_fields() {
         gateway_iom: true,
         leafnode_urls: list(),
         xkey: text(),
+        causeway_buffer: 1,
     };
-    let expected = r#"{"server_id":"x","server_name":"x","version":"x","proto":1,"git_commit":"x","go":"x","host":"x","port":-1,"headers":true,"auth_required":true,"tls_required":true,"tls_verify":true,"tls_available":true,"max_payload":1,"jetstream":true,"ip":"x","client_id":18446744073709551615,"client_ip":"x","nonce":"x","cluster":"x","cluster_dynamic":true,"domain":"x","connect_urls":["x"],"ws_connect_urls":["x","x"],"ldm":true,"compression":"x","connect_info":true,"remote_account":"x","acc_is_sys":true,"api_lvl":1,"import":{"allow":["x"],"deny":["x","x"]},"export":{},"lnoc":true,"lnocu":true,"ln":true,"info_on_connect":true,"route_pool_size":1,"route_pool_idx":1,"route_account":"x","route_acc_add_reqid":"x","gossip_mode":2,"gateway":"x","gateway_urls":["x"],"gateway_url":"x","gateway_cmd":255,"gateway_cmd_payload":"x","gateway_nrp":true,"gateway_iom":true,"leafnode_urls":["x"],"xkey":"x"}"#;
+    let expected = r#"{"server_id":"x","server_name":"x","version":"x","proto":1,"git_commit":"x","go":"x","host":"x","port":-1,"headers":true,"auth_required":true,"tls_required":true,"tls_verify":true,"tls_available":true,"max_payload":1,"jetstream":true,"ip":"x","client_id":18446744073709551615,"client_ip":"x","nonce":"x","cluster":"x","cluster_dynamic":true,"domain":"x","connect_urls":["x"],"ws_connect_urls":["x","x"],"ldm":true,"compression":"x","connect_info":true,"remote_account":"x","acc_is_sys":true,"api_lvl":1,"import":{"allow":["x"],"deny":["x","x"]},"export":{},"lnoc":true,"lnocu":true,"ln":true,"info_on_connect":true,"route_pool_size":1,"route_pool_idx":1,"route_account":"x","route_acc_add_reqid":"x","gossip_mode":2,"gateway":"x","gateway_urls":["x"],"gateway_url":"x","gateway_cmd":255,"gateway_cmd_payload":"x","gateway_nrp":true,"gateway_iom":true,"leafnode_urls":["x"],"xkey":"x","causeway_buffer":1}"#;
     assert_eq!(core::str::from_utf8(&info.to_json()).unwrap(), expected);
     assert_eq!(Info::parse(expected.as_bytes()).unwrap(), info);
 }

@@ -58,8 +58,14 @@ impl Server {
             }
             RouteOp::Ping => encode::pong(&mut self.out),
             RouteOp::Err(_) => return After::Closes,
-            RouteOp::Sub(_) | RouteOp::Unsub(_) | RouteOp::Msg(_) | RouteOp::Pong | RouteOp::Ok => {
-            }
+            RouteOp::Sub(_)
+            | RouteOp::Unsub(_)
+            | RouteOp::Msg(_)
+            | RouteOp::BufferSeq(_)
+            | RouteOp::BufferAck(_)
+            | RouteOp::BufferPosition(_)
+            | RouteOp::Pong
+            | RouteOp::Ok => {}
         }
         After::StaysOpen
     }
@@ -128,6 +134,31 @@ fn operations_of_clients_and_gateways_are_unknown() {
 }
 
 /// nats-server gives this answer for input in one piece, another for pieces.
+#[test]
+fn places_in_buffers_are_exact_numbers() {
+    let parse = |line: &'static [u8]| {
+        let limits = Limits::server_link(Limits::CONTROL_LINE);
+        parse(line, &limits, AccountToken::Present, UnsubOrigin::Present)
+    };
+    let frame = RouteOp::BufferSeq(BufferSeq { identity: 7, seq: 3, floor: 2 });
+    assert_eq!(parse(b"BSEQ 7 3 2\r\nRMSG"), Ok(Parsed::Frame { frame, len: 12 }));
+    let frame = RouteOp::BufferAck(BufferPosition { identity: u64::MAX, seq: 0 });
+    let line = b"BACK 18446744073709551615 0\r\n";
+    assert_eq!(parse(line), Ok(Parsed::Frame { frame, len: line.len() }));
+    let bad: [&[u8]; 7] = [
+        b"BSEQ 7 3\r\n",
+        b"BSEQ 7 0 0\r\n",
+        b"BSEQ 7 3 4\r\n",
+        b"BSEQ 7 3 2 1\r\n",
+        b"BACK 7 +3\r\n",
+        b"BACK 18446744073709551616 0\r\n",
+        b"BPOS x 0\r\n",
+    ];
+    for line in bad {
+        assert!(matches!(parse(line), Err(ParseError::Arguments(_))), "{}", line.escape_ascii());
+    }
+}
+
 #[test]
 fn a_carriage_return_separates_tokens() {
     check(b"RMSG $G fo\ro 2\r\nhi\r\n", b"", After::StaysOpen, b"MSG fo 9 o 2\r\nhi\r\n");

@@ -295,6 +295,9 @@ fn route_frame(op: &RouteOp<'_>, account: AccountToken, origin: UnsubOrigin) {
         }
         RouteOp::Unsub(sub) => encode::rs_unsub(&mut out, sub.account, sub.subject, sub.queue),
         RouteOp::Msg(message) => write_routed(&mut out, message),
+        RouteOp::BufferSeq(at) => encode::buffer_seq(&mut out, at),
+        RouteOp::BufferAck(at) => encode::buffer_ack(&mut out, at),
+        RouteOp::BufferPosition(at) => encode::buffer_position(&mut out, at),
         RouteOp::Ping => encode::ping(&mut out),
         RouteOp::Pong => encode::pong(&mut out),
         RouteOp::Ok => encode::ok(&mut out),

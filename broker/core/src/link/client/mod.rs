@@ -58,9 +58,24 @@ pub(crate) struct Client {
     pub(crate) subscription_count: u64,
     /// Who gets messages on the subject that this client published to last.
     pub(crate) last_plan: Option<Rc<Plan>>,
+    /// The last message that it has published into a buffer, and the last one that it knows to be
+    /// durable.
+    pub(crate) ticket: u64,
+    pub(crate) flushed: u64,
+    /// What it gets when what it waits for is durable.
+    pub(crate) owed: Option<Owed>,
     pub(crate) stalls: u64,
     /// A receiver of this batch of input is slow.
     pub(crate) hit_slow_receiver: bool,
+}
+
+/// An answer that waits for the disk.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Owed {
+    /// To PING.
+    Pong,
+    /// To what a verbose client published.
+    Ok,
 }
 
 /// How far a client link has come.
@@ -96,6 +111,9 @@ impl Client {
             subscriptions: SidIndex::default(),
             subscription_count: 0,
             last_plan: None,
+            ticket: 0,
+            flushed: 0,
+            owed: None,
             stalls: 0,
             hit_slow_receiver: false,
         }

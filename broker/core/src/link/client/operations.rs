@@ -14,7 +14,7 @@ use crate::fault::CloseReason;
 use crate::ids::{AccountId, LinkId};
 use crate::interest::{SidIndex, SubId};
 use crate::limits;
-use crate::link::client::Phase;
+use crate::link::client::{Owed, Phase};
 use crate::link::receive::Progress;
 use crate::link::{Hold, Link};
 use crate::node::Node;
@@ -112,7 +112,7 @@ impl Node {
                 self.client_subscribe(now, slot, subject, queue, sid, fx);
             }
             ClientOp::Unsub { sid, max } => self.client_unsubscribe(now, slot, sid, max, fx),
-            ClientOp::Ping => self.client_ping(slot, fx),
+            ClientOp::Ping => self.client_ping(now, slot, fx),
             ClientOp::Pong => self.pong(now, slot),
             ClientOp::Connect(json) => self.client_connect(now, id, json, fx),
             ClientOp::Ok => {}
@@ -130,7 +130,13 @@ impl Node {
         }
     }
 
-    fn client_ping(&mut self, slot: u32, fx: &mut Effects) {
+    fn client_ping(&mut self, now: Now, slot: u32, fx: &mut Effects) {
+        if !self.wait_for_buffers(now, slot, Some(Owed::Pong), fx) {
+            self.answer_ping(slot, fx);
+        }
+    }
+
+    pub(crate) fn answer_ping(&mut self, slot: u32, fx: &mut Effects) {
         self.send(slot, fx, encode::pong);
         let Some(client) = self.links.at_mut(slot).and_then(Link::client_mut) else { return };
         if client.connect_received && !mem::replace(&mut client.first_pong_sent, true) {

@@ -6,9 +6,11 @@ use alloc::vec::Vec;
 use causeway_wire::{Publish, encode, error_text, subject};
 
 use crate::account::GLOBAL;
+use crate::buffer::Outcome;
 use crate::effects::Effects;
 use crate::interest::Plan;
 use crate::link::Link;
+use crate::link::client::Owed;
 use crate::link::client::operations::quoted;
 use crate::link::deliver::{Message, Source};
 use crate::node::Node;
@@ -65,11 +67,12 @@ impl Node {
         if !self.may_publish(slot, publish, fx) {
             return;
         }
-        if verbose {
+        let buffered = self.is_buffered(GLOBAL, publish.subject);
+        if verbose && !buffered {
             self.send(slot, fx, encode::ok);
         }
         let plan = self.plan_for(slot, publish.subject);
-        if plan.is_empty() {
+        if plan.is_empty() && !buffered {
             if no_responders && let Some(reply) = publish.reply {
                 self.answer_no_responders(slot, publish.subject, reply, fx);
             }
@@ -88,13 +91,32 @@ impl Node {
             body: publish.body,
             tail,
         };
-        let delivered =
-            self.deliver(now, GLOBAL, Source::Client { slot, echo }, &plan, &message, fx);
+        let source = Source::Client { slot, echo };
+        let delivered = if buffered {
+            let outcome = self.deliver_buffered(now, source, &plan, &message, fx);
+            self.buffered(now, slot, verbose, outcome, fx);
+            outcome != Outcome::Nobody
+        } else {
+            self.deliver(now, GLOBAL, source, &plan, &message, fx)
+        };
         if !delivered
             && no_responders
             && let Some(reply) = publish.reply
         {
             self.answer_no_responders(slot, publish.subject, reply, fx);
+        }
+    }
+
+    /// After a message on a buffered subject: a verbose client is answered when it is durable, and
+    /// nobody publishes for long what the disk does not take.
+    fn buffered(&mut self, now: Now, slot: u32, verbose: bool, outcome: Outcome, fx: &mut Effects) {
+        let owed = (verbose && outcome != Outcome::Refused).then_some(Owed::Ok);
+        let behind = self.buffers.as_ref().is_some_and(|buffers| buffers.is_behind());
+        if (owed.is_none() && !behind) || self.wait_for_buffers(now, slot, owed, fx) {
+            return;
+        }
+        if owed.is_some() {
+            self.send(slot, fx, encode::ok);
         }
     }
 

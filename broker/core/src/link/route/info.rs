@@ -7,6 +7,7 @@ use causeway_wire::connect::RouteConnect;
 use causeway_wire::encode;
 use causeway_wire::info::{Info, SubjectPermission as WirePermission};
 
+use crate::buffer;
 use crate::cluster::Cluster;
 use crate::config::{HostPort, SubjectPermission};
 use crate::effects::Effects;
@@ -81,6 +82,7 @@ impl Node {
             lnoc: true,
             lnocu: true,
             route_pool_size: i32::try_from(options.pool_size).unwrap_or(i32::MAX),
+            causeway_buffer: if self.buffers.is_some() { buffer::PROTOCOL } else { 0 },
             ..Info::default()
         }
     }

@@ -34,6 +34,7 @@ impl Node {
         let index = &mut route.interest[position].1;
         let interest = &mut self.accounts.get_mut(account).interest;
         interest.remote_subscribe(index, slot, sub.subject, sub.queue);
+        self.buffer_interest(slot, account, sub);
     }
 
     /// RS- or LS-.
@@ -54,6 +55,7 @@ impl Node {
                 interest.remote_unsubscribe(index, unsub.subject, unsub.queue);
             }
         }
+        self.buffer_no_interest(slot, account, unsub);
     }
 
     /// Changes the interest of local clients, and tells the peers what changes for them.

@@ -26,6 +26,12 @@ impl Node {
         link.received.count(routed.body.len() as u64);
         link.last_activity = now.wall;
         self.stats.received_from_routes.count(routed.body.len() as u64);
+        let numbered = self.links.at_mut(slot).and_then(Link::route_mut);
+        if let Some(at) = numbered.and_then(|route| route.numbered.take())
+            && !self.buffered_message(slot, at)
+        {
+            return;
+        }
         let Some(account) = self.route_account(slot, routed.account) else { return };
         let miss = perturb!(self, CacheMiss);
         let interest = &mut self.accounts.get_mut(account).interest;

@@ -23,8 +23,9 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use causeway_wire::route::{AccountToken, UnsubOrigin};
+use causeway_wire::route::{AccountToken, BufferSeq, UnsubOrigin};
 
+use crate::buffer::PeerId;
 use crate::cluster::target::TargetId;
 use crate::ids::AccountId;
 use crate::interest::RemoteIndex;
@@ -61,6 +62,10 @@ pub(crate) struct Route {
     /// What the peer has told of its interest: per account, and per leaf cluster it came from
     /// (empty for the peer's own clients), since each is taken back on its own.
     pub(crate) interest: Vec<((AccountId, Vec<u8>), RemoteIndex)>,
+    /// The buffer for the peer, if it has some, too.
+    pub(crate) buffer: Option<PeerId>,
+    /// The next message is out of the peer's buffer.
+    pub(crate) numbered: Option<BufferSeq>,
 }
 
 /// How far a route link has come.
@@ -101,6 +106,8 @@ impl Route {
             remote_name: None,
             unsub_origin: false,
             interest: Vec::new(),
+            buffer: None,
+            numbered: None,
         }
     }
 

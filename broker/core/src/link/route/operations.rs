@@ -98,13 +98,43 @@ impl Node {
                 self.report_fault(slot, &text, fx);
                 self.close(now, slot, CloseReason::ParseError, Duration::ZERO, fx);
             }
-            RouteOp::Sub(_) | RouteOp::Unsub(_) | RouteOp::Msg(_) if !registered => {
+            RouteOp::Sub(_)
+            | RouteOp::Unsub(_)
+            | RouteOp::Msg(_)
+            | RouteOp::BufferSeq(_)
+            | RouteOp::BufferAck(_)
+            | RouteOp::BufferPosition(_)
+                if !registered =>
+            {
                 let text = "interest or message before INFO";
                 self.fail(now, slot, text, CloseReason::ProtocolViolation, fx);
             }
             RouteOp::Sub(sub) => self.remote_subscribe(now, slot, &sub),
             RouteOp::Unsub(unsub) => self.remote_unsubscribe(now, slot, &unsub),
             RouteOp::Msg(message) => self.routed_message(now, slot, &message, fx),
+            RouteOp::BufferSeq(at) => {
+                self.buffer_op(now, slot, fx, |node, _| node.buffer_seq(slot, at))
+            }
+            RouteOp::BufferAck(at) => {
+                self.buffer_op(now, slot, fx, |node, _| node.buffer_ack(now, slot, at));
+            }
+            RouteOp::BufferPosition(at) => {
+                self.buffer_op(now, slot, fx, |node, fx| node.buffer_position(now, slot, at, fx));
+            }
+        }
+    }
+
+    /// Something about buffers, which only a peer may say that has said that it knows them.
+    fn buffer_op(
+        &mut self,
+        now: Now,
+        slot: u32,
+        fx: &mut Effects,
+        act: impl FnOnce(&mut Self, &mut Effects) -> bool,
+    ) {
+        if !act(self, fx) {
+            let text = error_text::UNKNOWN_PROTOCOL_OPERATION;
+            self.fail(now, slot, text, CloseReason::ProtocolViolation, fx);
         }
     }
 

@@ -80,16 +80,9 @@ impl Account for AccountView<'_> {
     }
 }
 
-/// Whether a mirror or source is to read from a consumer that somebody has made for it.
-fn reads_through_a_consumer(config: &StreamConfig) -> bool {
-    let mut origins = config.mirror.iter().chain(&config.sources);
-    origins.any(|origin| origin.consumer.is_some())
-}
-
 /// What streams of this version cannot be.
 fn unsupported(config: &StreamConfig) -> Result<(), ApiError> {
     let wanted = [
-        (reads_through_a_consumer(config), "consumers that mirrors and sources are given"),
         (config.allow_msg_counter, "counters"),
         (config.allow_atomic, "atomic batches"),
         (config.allow_batched, "batches with flow control"),

@@ -220,3 +220,29 @@ fn an_origin_that_is_made_anew_is_read_from_its_beginning() {
         assert!(info.contains("stream not found"), "{info}");
     }
 }
+
+#[test]
+fn a_source_reads_through_a_consumer_that_is_given_to_it() {
+    let mut streams = Streams::new();
+    streams.create("Q", r#","subjects":["q.*"],"retention":"workqueue""#);
+    let consumer = r#""durable_name":"C","deliver_subject":"to.s","ack_policy":"flow_control""#;
+    let consumer =
+        format!(r#"{{"stream_name":"Q","config":{{{consumer},"max_ack_pending":100}}}}"#);
+    let made = streams.request("$JS.API.CONSUMER.CREATE.Q.C", &consumer);
+    assert!(!made.contains("error"), "{made}");
+    let source = r#"{"name":"Q","consumer":{"name":"C","deliver_subject":"to.s"}}"#;
+    streams.create("S", &format!(r#","sources":[{source}]"#));
+    for _ in 0..3 {
+        streams.request("q.a", "x");
+    }
+    streams.world.pass(Duration::from_secs(3));
+    streams.send("PONG|");
+    let info = streams.request("$JS.API.STREAM.INFO.S", "");
+    assert!(info.contains(r#""messages":3"#), "{info}");
+    let info = streams.request("$JS.API.STREAM.INFO.Q", "");
+    assert!(info.contains(r#""messages":0"#), "{info}");
+    // It stays when the stream goes.
+    streams.request("$JS.API.STREAM.DELETE.S", "");
+    let info = streams.request("$JS.API.STREAM.INFO.Q", "");
+    assert!(info.contains(r#""consumer_count":1"#), "{info}");
+}

@@ -276,6 +276,7 @@ impl JetStream {
                     stream.with_consumer(turn, id, |consumer, turn| consumer.reset(turn, seq));
                 let reset_seq =
                     reset.unwrap_or_else(|| Err(ErrorKind::ConsumerNotFound.error()))?;
+                stream.answer_first(id);
                 stream.wake_consumer(id);
                 let info = stream.describe_consumer(turn, id, false);
                 Ok(ConsumerResetResponse { info, reset_seq })

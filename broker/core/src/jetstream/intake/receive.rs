@@ -89,6 +89,10 @@ impl Intake {
         if !matches!(self.phase, Phase::Asking(_) | Phase::Pausing(_) | Phase::Reading) {
             return Received::Nothing;
         }
+        // Before it is told to, a consumer that is given goes on where it was.
+        if self.source.consumer.is_some() && self.phase != Phase::Reading {
+            return Received::Nothing;
+        }
         // Another server of the same domain may have a stream of that name, too.
         if !self.consumer.is_empty() && self.consumer != place.consumer {
             return Received::Nothing;

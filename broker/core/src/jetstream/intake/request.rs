@@ -8,8 +8,9 @@ use alloc::vec::Vec;
 use causeway_wire::header;
 use causeway_wire::jetstream::api::PREFIX;
 use causeway_wire::jetstream::headers::name::{REQUIRED_API_LEVEL, STREAM_IDENTITY};
+use causeway_wire::jetstream::info::ConsumerInfo;
 use causeway_wire::jetstream::request::ConsumerCreateRequest;
-use causeway_wire::jetstream::response::{self, ConsumerCreateResponse};
+use causeway_wire::jetstream::response::{self, ConsumerCreateResponse, ConsumerResetResponse};
 use causeway_wire::jetstream::{
     AckPolicy, ApiError, ConsumerConfig, DeliverPolicy, ErrorKind, Metadata, Nanos, ReplayPolicy,
     Time,
@@ -84,6 +85,9 @@ impl Intake {
     /// The subject that the request for a consumer goes to.
     pub(crate) fn request_subject(&self, owner: &Owner<'_>) -> String {
         let stream = &self.source.name;
+        if let Some(given) = &self.source.consumer {
+            return self.api(&format!("CONSUMER.RESET.{stream}.{}", given.name));
+        }
         match self.filter() {
             "" => self.api(&format!("CONSUMER.CREATE.{stream}")),
             filter => {
@@ -93,8 +97,11 @@ impl Intake {
         }
     }
 
-    /// A request that deletes the consumer that it reads from, if it has one.
+    /// A request that deletes the consumer that it reads from, if it has made one.
     pub(crate) fn farewell(&self) -> Option<String> {
+        if self.source.consumer.is_some() {
+            return None;
+        }
         let consumer = core::str::from_utf8(&self.consumer).ok().filter(|name| !name.is_empty())?;
         Some(self.api(&format!("CONSUMER.DELETE.{}.{consumer}", self.source.name)))
     }
@@ -131,9 +138,11 @@ impl Intake {
             Kind::Source => 'S',
         };
         let external = self.source.external.as_ref().map(|external| external.deliver.as_str());
-        let deliver = match external.filter(|prefix| !prefix.is_empty()) {
-            Some(prefix) => format!("{prefix}.{kind}.{unique}").replace("..", "."),
-            None => format!("$JS.{kind}.{unique}"),
+        let given = self.source.consumer.as_ref();
+        let deliver = match (given, external.filter(|prefix| !prefix.is_empty())) {
+            (Some(given), _) => given.deliver_subject.clone(),
+            (None, Some(prefix)) => format!("{prefix}.{kind}.{unique}").replace("..", "."),
+            (None, None) => format!("$JS.{kind}.{unique}"),
         };
         self.subject.clone_from(&subject);
         self.deliver = deliver.clone().into_bytes();
@@ -148,7 +157,9 @@ impl Intake {
             config: self.consumer_config(owner, begin, deliver),
             ..ConsumerCreateRequest::default()
         };
-        let (reply, payload) = (self.reply.clone(), request.to_json());
+        // A consumer that is given is not made, but told to go on behind what was confirmed.
+        let payload = if given.is_some() { Vec::new() } else { request.to_json() };
+        let reply = self.reply.clone();
         Request { subject, reply, header: self.request_header(), payload }
     }
 
@@ -222,15 +233,9 @@ impl Intake {
         if !matches!(self.phase, Phase::Asking(_) | Phase::Pausing(_) | Phase::Reading) {
             return None;
         }
-        let answer = response::parse::<ConsumerCreateResponse>(payload);
-        let info = match answer {
-            Ok(Ok(ConsumerCreateResponse { info: Some(info) })) => info,
-            Ok(Err(error)) => {
-                self.not_granted(now, error, jitter);
-                return None;
-            }
-            Ok(Ok(_)) | Err(_) => {
-                let error = self.failure("invalid consumer create response");
+        let info = match self.consumer_in(payload) {
+            Ok(info) => info,
+            Err(error) => {
                 self.not_granted(now, error, jitter);
                 return None;
             }
@@ -249,6 +254,29 @@ impl Intake {
         }
         self.lag = info.num_pending;
         Some(info.delivered.stream_seq)
+    }
+
+    /// The consumer that an answer tells of.
+    fn consumer_in(&self, payload: &[u8]) -> Result<ConsumerInfo, ApiError> {
+        let given = self.source.consumer.is_some();
+        let answer = if given {
+            let answer = response::parse::<ConsumerResetResponse>(payload);
+            answer.map(|answer| answer.map(|reset| reset.info))
+        } else {
+            let answer = response::parse::<ConsumerCreateResponse>(payload);
+            answer.map(|answer| answer.map(|created| created.info))
+        };
+        let invalid = || self.failure("invalid consumer create response");
+        let info = answer.map_err(|_| invalid())??.ok_or_else(invalid)?;
+        let policy = info.config.as_ref().map(|config| config.ack_policy);
+        if given && policy != Some(AckPolicy::FlowControl) {
+            let kind = match self.kind {
+                Kind::Mirror => ErrorKind::MirrorConsumerRequiresAckFlowControl,
+                Kind::Source => ErrorKind::SourceConsumerRequiresAckFlowControl,
+            };
+            return Err(kind.error());
+        }
+        Ok(info)
     }
 
     /// There is a consumer.

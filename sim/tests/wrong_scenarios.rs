@@ -281,12 +281,6 @@ const MISTAKES: &[Mistake] = &[
     ),
     Mistake(
         "[guarantee.unchanged]",
-        "[swarm]\nweights = { disk = 1 }\n\n[guarantee.unchanged]",
-        "51:13",
-        &["faults of kind `disk` cannot be drawn yet"],
-    ),
-    Mistake(
-        "[guarantee.unchanged]",
         "[swarm]\nweights = { crash = \"1..=3\" }\n\n[guarantee.unchanged]",
         "51:21",
         &["a weight is one number from 0 to 1000"],

@@ -133,7 +133,8 @@ mod tests {
         read_back("{}", true, &[(1, 1), (2, 2), (3, 3)]).judge(ID).held(1);
         read_back("{}", false, &[]).judge(ID).held(1);
         for part in [&[(1, 1)][..], &[(1, 1), (2, 2)], &[(2, 2), (3, 3)]] {
-            let story = read_back("{}", false, part).judge(ID).broke(9_000);
+            let judged = read_back("{}", false, part).judge(ID);
+            let story = judged.broke(9_000);
             assert!(story.contains("these are there"), "{story}");
         }
     }
@@ -141,13 +142,13 @@ mod tests {
     #[test]
     fn none_is_wrong_after_an_acknowledgement_and_so_is_something_between_them() {
         assert!(read_back("{}", true, &[]).judge(ID).broke(9_000).contains("none"));
-        let torn = read_back("{}", true, &[(1, 1), (2, 2), (3, 4)]);
+        let mut torn = read_back("{}", true, &[(1, 1), (2, 2), (3, 4)]);
         assert_eq!(torn.judge(ID).findings.broken, 1);
     }
 
     #[test]
     fn what_limits_take_is_no_ones_fault() {
-        let limited = read_back(r#"{"max_msgs":2}"#, true, &[(2, 2), (3, 3)]);
+        let mut limited = read_back(r#"{"max_msgs":2}"#, true, &[(2, 2), (3, 3)]);
         assert_eq!(limited.judge(ID).findings.excused, 1);
     }
 }

@@ -143,10 +143,12 @@ mod tests {
     #[test]
     fn less_and_more_are_wrong_and_so_is_what_was_said() {
         for (value, refused) in [(4, false), (13, false), (12, true)] {
-            let story = counted(value, value, refused).judge(ID).broke(9_000);
+            let judged = counted(value, value, refused).judge(ID);
+            let story = judged.broke(9_000);
             assert!(story.contains(&format!("counts {value}")), "{story}");
         }
-        let story = counted(6, 5, false).judge(ID).broke(9_000);
+        let judged = counted(6, 5, false).judge(ID);
+        let story = judged.broke(9_000);
         assert!(story.contains("acknowledged as 6, and it says 5"), "{story}");
     }
 }

@@ -253,10 +253,10 @@ impl Names {
             apply(&mut config, *setting, *number);
         }
         config.jetstream = node.jetstream.as_ref().map(JetStreamPlan::config);
-        if let Some(buffer) = &node.buffer {
-            if let Some(cluster) = &mut config.cluster {
-                cluster.buffer = Some(buffer.config());
-            }
+        if let Some(buffer) = &node.buffer
+            && let Some(cluster) = &mut config.cluster
+        {
+            cluster.buffer = Some(buffer.config());
         }
         announce(&mut config, node.release);
         Arc::new(config)

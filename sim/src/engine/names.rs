@@ -8,7 +8,7 @@ use causeway_core::Duration;
 use causeway_core::config::{ClientLimits, ClusterConfig, HostPort, NodeConfig, RouteUrl};
 
 use crate::ids::{ClientId, NodeId, RegionId};
-use crate::plan::{JetStreamPlan, NodePlan, Plan, RoutePlan, Setting, Site};
+use crate::plan::{BufferPlan, JetStreamPlan, NodePlan, Plan, RoutePlan, Setting, Site};
 use crate::scenario::Release;
 
 /// Where nodes listen for clients.
@@ -253,10 +253,8 @@ impl Names {
             apply(&mut config, *setting, *number);
         }
         config.jetstream = node.jetstream.as_ref().map(JetStreamPlan::config);
-        if let Some(buffer) = &node.buffer {
-            if let Some(cluster) = &mut config.cluster {
-                cluster.buffer = Some(buffer.config());
-            }
+        if let Some(cluster) = &mut config.cluster {
+            cluster.buffer = node.buffer.as_ref().map(BufferPlan::config);
         }
         announce(&mut config, node.release);
         Arc::new(config)

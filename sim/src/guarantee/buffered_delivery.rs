@@ -115,6 +115,7 @@ impl Checker for BufferedDelivery {
             return;
         }
         let event = &view.history.events[pen.i];
+        #[expect(clippy::wildcard_enum_match_arm, reason = "the rest says nothing of this")]
         match event.kind {
             Kind::PubFlushed { .. } => {
                 let Self { due, confirmed, .. } = self;
@@ -129,10 +130,8 @@ impl Checker for BufferedDelivery {
             }
             Kind::Phase { phase: Phase::Chaos } => self.chaos_t = Some(event.t),
             Kind::Phase { phase: Phase::Drain } => self.judge(view, pen),
-            Kind::NodeDown { node, how } => {
-                if how == NodeDownHow::Killed {
-                    self.down.push((node, event.t, None));
-                }
+            Kind::NodeDown { node, how: NodeDownHow::Killed } => {
+                self.down.push((node, event.t, None));
             }
             Kind::NodeUp { node, .. } => {
                 let of =

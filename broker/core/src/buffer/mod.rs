@@ -107,7 +107,8 @@ pub(crate) struct Buffers {
     /// The disk could not do something: it is tried again.
     stuck: bool,
     retry_at: Option<Mono>,
-    armed: Option<Mono>,
+    /// When timers of the node are armed.
+    armed: BTreeSet<Mono>,
     /// When it is looked again whether a peer has been away for too long.
     forget_at: Option<Mono>,
     /// Peers for which nothing is kept, as was said once.
@@ -139,7 +140,7 @@ impl Buffers {
             held: BTreeSet::new(),
             stuck: false,
             retry_at: None,
-            armed: None,
+            armed: BTreeSet::new(),
             forget_at: None,
             unkept: BTreeSet::new(),
         }
@@ -152,8 +153,8 @@ impl Buffers {
     }
 
     /// A timer is armed for the beginning.
-    pub(crate) const fn begin(&mut self, at: Mono) {
-        self.armed = Some(at);
+    pub(crate) fn begin(&mut self, at: Mono) {
+        self.armed.insert(at);
     }
 
     /// A route waits until everything has been read.

@@ -146,18 +146,15 @@ impl Buffers {
         let due = self.peers.values().flat_map(|peer| times(peer)).chain(others).flatten();
         let next = if more { Some(now.mono) } else { due.min() };
         if let Some(at) = next
-            && self.armed.is_none_or(|armed| at < armed)
+            && self.armed.first().is_none_or(|armed| at < *armed)
         {
-            self.armed = Some(at);
+            self.armed.insert(at);
             node.timers.arm(at, Due::Buffers);
         }
     }
 
     fn due(&mut self, node: &mut Node, at: Mono, now: Now, fx: &mut Effects) {
-        if self.armed != Some(at) {
-            return;
-        }
-        self.armed = None;
+        self.armed.remove(&at);
         self.start(fx);
         if self.retry_at.is_some_and(|at| at <= now.mono) {
             self.retry(node, fx);

@@ -1,7 +1,7 @@
 //! When something is due. One heap per node; cancelling is done by the owner, who remembers what it
 //! is waiting for and ignores a timer that no longer means anything.
 
-use alloc::collections::BinaryHeap;
+use alloc::collections::{BTreeSet, BinaryHeap};
 use core::cmp::Reverse;
 
 use crate::cluster::target::TargetId;
@@ -40,6 +40,26 @@ impl Due {
             Self::Streams => TimerKind::Streams,
             Self::Buffers => TimerKind::Buffers,
         }
+    }
+}
+
+/// What an owner has armed of one kind, where it is always the earliest of its deadlines that counts. A
+/// deadline that a nearer one came before stays armed, and is not armed again when that has passed.
+#[derive(Debug, Default)]
+pub(crate) struct Armed(BTreeSet<Mono>);
+
+impl Armed {
+    /// Arms a timer, unless there is an earlier one, or the same.
+    pub(crate) fn arm(&mut self, timers: &mut Timers, at: Mono, due: Due) {
+        if self.0.first().is_none_or(|first| at < *first) {
+            self.0.insert(at);
+            timers.arm(at, due);
+        }
+    }
+
+    /// What was due by now has fired.
+    pub(crate) fn fired(&mut self, now: Mono) {
+        self.0 = self.0.split_off(&Mono(now.0 + 1));
     }
 }
 

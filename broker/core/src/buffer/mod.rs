@@ -58,6 +58,7 @@ use crate::monitor::buffer::BufferReport;
 use crate::node::Node;
 use crate::rng::{Rng, Stream};
 use crate::time::{Mono, Wall};
+use crate::timers::{Armed, Due, Timers};
 use inbound::Inbound;
 use peer::Peer;
 use recovery::Recovering;
@@ -107,8 +108,8 @@ pub(crate) struct Buffers {
     /// The disk could not do something: it is tried again.
     stuck: bool,
     retry_at: Option<Mono>,
-    /// When timers of the node are armed.
-    armed: BTreeSet<Mono>,
+    /// Timers of the node.
+    armed: Armed,
     /// When it is looked again whether a peer has been away for too long.
     forget_at: Option<Mono>,
     /// Peers for which nothing is kept, as was said once.
@@ -140,7 +141,7 @@ impl Buffers {
             held: BTreeSet::new(),
             stuck: false,
             retry_at: None,
-            armed: BTreeSet::new(),
+            armed: Armed::default(),
             forget_at: None,
             unkept: BTreeSet::new(),
         }
@@ -153,8 +154,8 @@ impl Buffers {
     }
 
     /// A timer is armed for the beginning.
-    pub(crate) fn begin(&mut self, at: Mono) {
-        self.armed.insert(at);
+    pub(crate) fn begin(&mut self, timers: &mut Timers, at: Mono) {
+        self.armed.arm(timers, at, Due::Buffers);
     }
 
     /// A route waits until everything has been read.

@@ -18,7 +18,7 @@ use crate::link::client::Owed;
 use crate::link::{Hold, Link};
 use crate::monitor::Traffic;
 use crate::node::Node;
-use crate::time::{Mono, Now};
+use crate::time::Now;
 use crate::timers::Due;
 use crate::trace::{BufferEvent, TraceEvent};
 
@@ -145,16 +145,13 @@ impl Buffers {
         let others = [self.retry_at, self.forget_at];
         let due = self.peers.values().flat_map(|peer| times(peer)).chain(others).flatten();
         let next = if more { Some(now.mono) } else { due.min() };
-        if let Some(at) = next
-            && self.armed.first().is_none_or(|armed| at < *armed)
-        {
-            self.armed.insert(at);
-            node.timers.arm(at, Due::Buffers);
+        if let Some(at) = next {
+            self.armed.arm(&mut node.timers, at, Due::Buffers);
         }
     }
 
-    fn due(&mut self, node: &mut Node, at: Mono, now: Now, fx: &mut Effects) {
-        self.armed.remove(&at);
+    fn due(&mut self, node: &mut Node, now: Now, fx: &mut Effects) {
+        self.armed.fired(now.mono);
         self.start(fx);
         if self.retry_at.is_some_and(|at| at <= now.mono) {
             self.retry(node, fx);
@@ -225,8 +222,8 @@ impl Node {
         self.with_buffers(|buffers, node| buffers.done(node, done, fx));
     }
 
-    pub(crate) fn buffers_due(&mut self, now: Now, at: Mono, fx: &mut Effects) {
-        self.with_buffers(|buffers, node| buffers.due(node, at, now, fx));
+    pub(crate) fn buffers_due(&mut self, now: Now, fx: &mut Effects) {
+        self.with_buffers(|buffers, node| buffers.due(node, now, fx));
     }
 
     /// What buffers have to do at the end of a turn.

@@ -44,7 +44,7 @@ use crate::interest::ServiceId;
 use crate::limits;
 use crate::node::Node;
 use crate::time::{Mono, Now};
-use crate::timers::Due;
+use crate::timers::{Armed, Due};
 use consumer::Closing;
 use copy::Copies;
 use manage::Leaving;
@@ -68,8 +68,8 @@ pub(crate) struct JetStream {
     congested: BTreeSet<StreamId>,
     /// When streams want to be looked at.
     deadlines: BTreeSet<(Mono, StreamId)>,
-    /// When timers of the node are armed.
-    armed: BTreeSet<Mono>,
+    /// Timers of the node.
+    armed: Armed,
     last_stream: u32,
     /// Streams that are being destroyed.
     leaving: BTreeMap<LogId, Leaving>,
@@ -121,7 +121,7 @@ impl JetStream {
             touched: BTreeSet::new(),
             congested: BTreeSet::new(),
             deadlines: BTreeSet::new(),
-            armed: BTreeSet::new(),
+            armed: Armed::default(),
             last_stream: 0,
             leaving: BTreeMap::new(),
             dirs: BTreeSet::new(),
@@ -203,11 +203,8 @@ impl JetStream {
         } else {
             Some(now.mono)
         };
-        if let Some(at) = next
-            && self.armed.first().is_none_or(|armed| at < *armed)
-        {
-            self.armed.insert(at);
-            node.timers.arm(at, Due::Streams);
+        if let Some(at) = next {
+            self.armed.arm(&mut node.timers, at, Due::Streams);
         }
     }
 
@@ -298,7 +295,7 @@ impl JetStream {
 
     /// Streams whose time has come.
     fn due(&mut self, turn: &mut Turn<'_>) {
-        self.armed = self.armed.split_off(&Mono(turn.now.mono.0 + 1));
+        self.armed.fired(turn.now.mono);
         if self.retry_at.is_some_and(|at| at <= turn.now.mono) {
             self.retry(turn);
         }

@@ -129,8 +129,7 @@ impl Node {
         }
         let mut buffers = Buffers::of(&config, &mut rng);
         if let Some(buffers) = &mut buffers {
-            buffers.begin(now.mono);
-            timers.arm(now.mono, Due::Buffers);
+            buffers.begin(&mut timers, now.mono);
         }
         if let Some(cluster) = &cluster {
             for (target, _) in cluster.targets.iter() {
@@ -221,7 +220,7 @@ impl Node {
                 Due::Target(target) => self.target_due(now, at, target, fx),
                 Due::LameDuck => self.lame_duck_due(now, at, fx),
                 Due::Streams => self.streams_due(now, fx),
-                Due::Buffers => self.buffers_due(now, at, fx),
+                Due::Buffers => self.buffers_due(now, fx),
             }
         }
     }

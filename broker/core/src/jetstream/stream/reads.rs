@@ -93,21 +93,13 @@ pub(super) enum Step {
 impl Stream {
     /// Begins a read, or does all of it.
     pub(crate) fn read(&mut self, turn: &mut Turn<'_>, mut read: Read) {
-        if self.log.failure() == Some(Failure::Disk) {
-            self.refuse_read(turn, &read);
-        } else if !self.read_on(turn, &mut read) {
+        if !self.read_on(turn, &mut read) {
             self.reads.push(read);
         }
     }
 
     /// The disk has failed: what is there was changed since by what never will be durable, and what was
     /// there before is known again when the log is opened anew.
-    pub(super) fn refuse_reads(&mut self, turn: &mut Turn<'_>) {
-        for read in core::mem::take(&mut self.reads) {
-            self.refuse_read(turn, &read);
-        }
-    }
-
     fn refuse_read(&self, turn: &mut Turn<'_>, read: &Read) {
         let to = &read.to[..];
         match read.what {
@@ -125,7 +117,7 @@ impl Stream {
         }
     }
 
-    /// Something has been loaded or become durable: all that wait try again.
+    /// Something has been loaded or become durable, or the disk has failed: all that wait try again.
     pub(super) fn read_again(&mut self, turn: &mut Turn<'_>) {
         let mut reads = core::mem::take(&mut self.reads);
         reads.retain_mut(|read| !self.read_on(turn, read));
@@ -135,6 +127,10 @@ impl Stream {
 
     /// True when it has ended.
     fn read_on(&mut self, turn: &mut Turn<'_>, read: &mut Read) -> bool {
+        if self.log.failure() == Some(Failure::Disk) {
+            self.refuse_read(turn, read);
+            return true;
+        }
         loop {
             if turn.node.turn_output >= limits::TURN_OUTPUT_BYTES {
                 self.reads_paused = true;
@@ -187,10 +183,6 @@ impl Stream {
                 return self.look(turn, seq);
             }
             one.held = self.log.peek(seq);
-            if one.held.is_none() && self.log.failure() == Some(Failure::Disk) {
-                // What was being written may be there when the log is opened again, or not.
-                return Err(Step::Wait);
-            }
         }
         let durable = self.log.durable_seq();
         if one.held.as_ref().is_some_and(|held| held.seq > durable) {

@@ -157,7 +157,7 @@ impl Stream {
     /// What was being written may be there then, or not: nobody can be told.
     fn give_up(&mut self, turn: &mut Turn<'_>) {
         self.replies.fail(|_| ());
-        self.refuse_reads(turn);
+        self.read_again(turn);
         self.to_note.clear();
         self.to_pump.clear();
         self.loading.clear();

@@ -281,6 +281,19 @@ mod tests {
 
     const MIRROR: &str = r#"{"mirror":{"name":"S"}}"#;
 
+    /// The origin has messages 1 and 2, and the copy these, by sequence.
+    fn read_back(s: &mut Script, client: ClientId, copy: &[(u64, u32)]) {
+        for seq in [1, 2] {
+            s.stored(0, seq, client, seq as u32, "s.1");
+        }
+        s.audited(0);
+        for (seq, msg) in copy {
+            s.stored(1, *seq, client, *msg, "s.1");
+        }
+        s.audited(1);
+        s.phase(Phase::Drain);
+    }
+
     #[test]
     fn a_mirror_is_what_its_origin_is() {
         const ID: &str = "mirror_equals_origin";
@@ -292,15 +305,7 @@ mod tests {
         ] {
             let (mut s, client) = script(MIRROR);
             s.state(0, 2, 1, 2);
-            for seq in [1, 2] {
-                s.stored(0, seq, client, seq as u32, "s.1");
-            }
-            s.audited(0);
-            for (seq, msg) in &copy {
-                s.stored(1, *seq, client, *msg, "s.1");
-            }
-            s.audited(1);
-            s.phase(Phase::Drain);
+            read_back(&mut s, client, &copy);
             assert_eq!(s.judge(ID).findings.broken, broken, "{copy:?}");
         }
     }
@@ -315,15 +320,7 @@ mod tests {
             (vec![(7, 1), (8, 2), (9, 2)], 1),
         ] {
             let (mut s, client) = script(r#"{"sources":[{"name":"S"}]}"#);
-            for seq in [1, 2] {
-                s.stored(0, seq, client, seq as u32, "s.1");
-            }
-            s.audited(0);
-            for (seq, msg) in &copy {
-                s.stored(1, *seq, client, *msg, "s.1");
-            }
-            s.audited(1);
-            s.phase(Phase::Drain);
+            read_back(&mut s, client, &copy);
             assert_eq!(s.judge(ID).findings.broken, broken, "{copy:?}");
         }
     }

@@ -238,19 +238,8 @@ pub fn lmsg<'a>(
 
 /// Decimal digits of `value`.
 #[inline]
-pub fn decimal(out: &mut Vec<u8>, mut value: u64) {
-    // 20 digits hold every u64.
-    let mut digits = [0u8; 20];
-    let mut at = digits.len();
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (value % 10) as u8;
-        value /= 10;
-        if value == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(&digits[at..]);
+pub fn decimal(out: &mut Vec<u8>, value: u64) {
+    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
 fn numbers(out: &mut Vec<u8>, numbers: &[u64]) {

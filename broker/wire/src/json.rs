@@ -312,21 +312,26 @@ impl Visitor<'_> for IntegerVisitor {
 /// A string in quotes, escaped as Go does by default: also `<`, `>`, `&`, U+2028 and U+2029.
 pub(crate) fn write_text(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
-    for c in text.chars() {
-        match c {
-            '"' => out.extend_from_slice(b"\\\""),
-            '\\' => out.extend_from_slice(b"\\\\"),
-            '\u{8}' => out.extend_from_slice(b"\\b"),
-            '\u{c}' => out.extend_from_slice(b"\\f"),
-            '\n' => out.extend_from_slice(b"\\n"),
-            '\r' => out.extend_from_slice(b"\\r"),
-            '\t' => out.extend_from_slice(b"\\t"),
-            '\0'..='\u{1f}' | '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
-                write_escape(out, u32::from(c));
-            }
-            _ => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+    let mut written = 0;
+    for (at, c) in text.char_indices() {
+        let short = match c {
+            '"' | '\\' => Some(c as u8),
+            '\u{8}' => Some(b'b'),
+            '\u{c}' => Some(b'f'),
+            '\n' => Some(b'n'),
+            '\r' => Some(b'r'),
+            '\t' => Some(b't'),
+            '\0'..='\u{1f}' | '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => None,
+            _ => continue,
+        };
+        out.extend_from_slice(&text.as_bytes()[written..at]);
+        match short {
+            Some(letter) => out.extend_from_slice(&[b'\\', letter]),
+            None => write_escape(out, u32::from(c)),
         }
+        written = at + c.len_utf8();
     }
+    out.extend_from_slice(&text.as_bytes()[written..]);
     out.push(b'"');
 }
 

@@ -440,9 +440,9 @@ impl World {
 
 fn same(known: &Message, read: &StoredMessage) -> bool {
     known.time == read.time
-        && known.subject.as_bytes() == read.subject
-        && known.header == read.header
-        && known.payload == read.payload
+        && known.subject.as_bytes() == read.subject()
+        && known.header == read.header()
+        && known.payload == read.payload()
 }
 
 /// A log with segments as small as they may be.

@@ -5,6 +5,10 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
+
 use super::error::ApiError;
 use super::info::{AccountInfo, ConsumerInfo, StreamInfo, StreamState};
 use super::json::{self, Decode, DecodeMembers, JsonError, Nullable, Reader, object};
@@ -301,6 +305,12 @@ object! {
     }
 }
 
+/// As Go reads and writes bytes in JSON: padded, and what is left over of the last digit is ignored.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
+);
+
 /// Bytes, in base64 in JSON.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Blob(pub Vec<u8>);
@@ -312,7 +322,10 @@ impl Encode for Blob {
 
     fn write(&self, out: &mut Vec<u8>) {
         out.push(b'"');
-        write_base64(out, &self.0);
+        let at = out.len();
+        let digits = self.0.len().div_ceil(3) * 4;
+        out.resize(at + digits, 0);
+        BASE64.encode_slice(&self.0, &mut out[at..]).expect("as many digits as there are to be");
         out.push(b'"');
     }
 }
@@ -325,51 +338,9 @@ impl Decode for Blob {
     fn decode(&mut self, reader: &mut Reader<'_>, _: &str) {
         let mut text = String::new();
         text.decode(reader, "[]uint8");
-        match read_base64(text.as_bytes()) {
-            Some(bytes) => self.0 = bytes,
-            None => reader.complain("illegal base64 data"),
-        }
-    }
-}
-
-/// The bytes of whole groups of four digits.
-fn read_base64(text: &[u8]) -> Option<Vec<u8>> {
-    let digits = text.strip_suffix(b"==").or(text.strip_suffix(b"=")).unwrap_or(text);
-    if !text.len().is_multiple_of(4) {
-        return None;
-    }
-    let mut out = Vec::with_capacity(text.len() / 4 * 3);
-    for group in digits.chunks(4) {
-        let mut bits = 0_u32;
-        for at in 0..4 {
-            let digit = match group.get(at) {
-                Some(digit @ b'A'..=b'Z') => digit - b'A',
-                Some(digit @ b'a'..=b'z') => digit - b'a' + 26,
-                Some(digit @ b'0'..=b'9') => digit - b'0' + 52,
-                Some(b'+') => 62,
-                Some(b'/') => 63,
-                Some(_) => return None,
-                None => 0,
-            };
-            bits = bits << 6 | u32::from(digit);
-        }
-        let [_, bytes @ ..] = bits.to_be_bytes();
-        out.extend_from_slice(bytes.get(..group.len() - 1)?);
-    }
-    Some(out)
-}
-
-fn write_base64(out: &mut Vec<u8>, bytes: &[u8]) {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for chunk in bytes.chunks(3) {
-        let byte = |at: usize| u32::from(chunk.get(at).copied().unwrap_or(0));
-        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for at in 0..4 {
-            out.push(if at <= chunk.len() {
-                DIGITS[(bits >> (18 - 6 * at) & 63) as usize]
-            } else {
-                b'='
-            });
+        match BASE64.decode(&text) {
+            Ok(bytes) => self.0 = bytes,
+            Err(_) => reader.complain("illegal base64 data"),
         }
     }
 }
@@ -384,7 +355,7 @@ mod tests {
             let mut out = Vec::new();
             Blob(bytes.into()).write(&mut out);
             assert_eq!(out, expected.as_bytes());
-            assert_eq!(read_base64(expected.trim_matches('"').as_bytes()).unwrap(), bytes);
+            assert_eq!(BASE64.decode(expected.trim_matches('"')).unwrap(), bytes);
         };
         check(b"", r#""""#);
         check(b"f", r#""Zg==""#);
@@ -392,8 +363,9 @@ mod tests {
         check(b"foo", r#""Zm9v""#);
         check(b"foob", r#""Zm9vYg==""#);
         check(b"\xfb\xff\x00", r#""+/8A""#);
-        for wrong in ["Z", "Zg", "Zg=", "Z===", "Z_==", "Zg=="] {
-            assert_eq!(read_base64(wrong.as_bytes()).is_some(), wrong == "Zg==", "{wrong}");
+        assert_eq!(BASE64.decode("Zh==").unwrap(), b"f", "Go does not look at bits left over");
+        for wrong in ["Z", "Zg", "Zg=", "Z===", "Z_=="] {
+            assert!(BASE64.decode(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -1,6 +1,12 @@
 //! Answers of the server: their header, their JSON, and what the subject of a delivery says.
 
+use std::borrow::Cow;
+
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use causeway_wire::header;
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::history::{ConsumerState, StreamState};
@@ -37,6 +43,22 @@ pub(super) struct Got {
     pub(super) seq: u64,
     pub(super) subject: String,
     pub(super) payload: Vec<u8>,
+}
+
+/// The answer to a question for a message, as JSON.
+#[derive(Deserialize)]
+struct Packed<'a> {
+    #[serde(borrow)]
+    message: Option<PackedMessage<'a>>,
+}
+
+#[derive(Deserialize)]
+struct PackedMessage<'a> {
+    seq: u64,
+    #[serde(borrow)]
+    subject: Cow<'a, str>,
+    #[serde(borrow, default)]
+    data: Cow<'a, str>,
 }
 
 /// What a counter's message, or the acknowledgement of one, says.
@@ -177,13 +199,11 @@ impl<'a> Answer<'a> {
                 payload: self.payload().to_vec(),
             });
         }
-        let json = self.json();
-        let message = json.get("message")?;
-        let data = message.get("data").and_then(Value::as_str).unwrap_or_default();
+        let message = serde_json::from_slice::<Packed<'_>>(self.payload()).ok()?.message?;
         Some(Got {
-            seq: message.get("seq")?.as_u64()?,
-            subject: message.get("subject")?.as_str()?.to_owned(),
-            payload: base64(data)?,
+            seq: message.seq,
+            subject: message.subject.into_owned(),
+            payload: base64(&message.data)?,
         })
     }
 
@@ -217,25 +237,11 @@ fn ticket(reply: &[u8]) -> Option<Ticket<'_>> {
 
 /// Bytes from base64, with or without padding.
 fn base64(text: &str) -> Option<Vec<u8>> {
-    let value = |c: u8| match c {
-        b'A'..=b'Z' => Some(c - b'A'),
-        b'a'..=b'z' => Some(c - b'a' + 26),
-        b'0'..=b'9' => Some(c - b'0' + 52),
-        b'+' => Some(62),
-        b'/' => Some(63),
-        _ => None,
-    };
-    let digits = text.trim_end_matches('=').as_bytes();
-    let mut out = Vec::with_capacity(digits.len() * 3 / 4);
-    for group in digits.chunks(4) {
-        let mut bits = 0u32;
-        for at in 0..4 {
-            bits = bits << 6 | u32::from(group.get(at).map_or(Some(0), |c| value(*c))?);
-        }
-        let bytes = [(bits >> 16) as u8, (bits >> 8) as u8, bits as u8];
-        out.extend_from_slice(&bytes[..group.len().saturating_sub(1)]);
-    }
-    Some(out)
+    const EITHER: GeneralPurpose = GeneralPurpose::new(
+        &alphabet::STANDARD,
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+    );
+    EITHER.decode(text).ok()
 }
 
 #[cfg(test)]

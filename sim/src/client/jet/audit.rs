@@ -167,7 +167,8 @@ impl Client {
         if let Some(reading) = self.jet.as_mut().and_then(|jet| jet.audit.reading.as_mut()) {
             reading.open.remove(&seq);
         }
-        let event = match answer.got() {
+        let got = answer.got();
+        let event = match &got {
             Some(got) => StreamEvent::Stored {
                 stream,
                 seq: got.seq,
@@ -182,7 +183,7 @@ impl Client {
             }
         };
         stream_event(event, rec);
-        if let Some(got) = answer.got()
+        if let Some(got) = got
             && let Some(value) = counted(&got.payload)
         {
             stream_event(StreamEvent::Value { stream, seq: got.seq, value }, rec);

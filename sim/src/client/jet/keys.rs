@@ -67,8 +67,8 @@ impl Client {
         rec: &mut Recorder,
     ) {
         let client = self.id;
-        let event = match (answer.got(), answer.error()) {
-            (Some(got), _) => {
+        let event = match answer.got().ok_or_else(|| answer.error()) {
+            Ok(got) => {
                 if let Some(jet) = &mut self.jet {
                     jet.seen.insert(subject, got.seq);
                 }
@@ -76,8 +76,8 @@ impl Client {
                 StreamEvent::Got { client, call, seq: got.seq, msg }
             }
             // "No message found", as a status or as an error of the API.
-            (None, Some((404 | 10_037, _))) => StreamEvent::Got { client, call, seq: 0, msg: None },
-            (None, _) => StreamEvent::Untold { client, call },
+            Err(Some((404 | 10_037, _))) => StreamEvent::Got { client, call, seq: 0, msg: None },
+            Err(_) => StreamEvent::Untold { client, call },
         };
         stream_event(event, rec);
     }

@@ -24,15 +24,9 @@ pub(crate) fn pack(message: &NewMessage<'_>) -> Bytes {
 /// The message again.
 pub(crate) fn unpack(seq: u64, meta: &Meta, subject: usize, body: &Bytes) -> StoredMessage {
     let (header, from) = match body.first_chunk::<HEADER_LEN>() {
-        Some(len) if meta.has_header => (u32::from_le_bytes(*len) as usize, HEADER_LEN),
+        Some(len) if meta.has_header => (u32::from_le_bytes(*len), HEADER_LEN),
         Some(_) | None => (0, 0),
     };
-    let (subject, header) = (from + subject, from + subject + header);
-    StoredMessage {
-        seq,
-        time: meta.time,
-        subject: body.slice(from..subject),
-        header: body.slice(subject..header),
-        payload: body.slice(header..),
-    }
+    let parts = (subject as u16, header);
+    StoredMessage::new(seq, meta.time, parts, body.slice(from..)).expect("packed as it is unpacked")
 }

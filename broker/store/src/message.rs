@@ -26,19 +26,51 @@ pub struct NewMessage<'a> {
     pub mark: u64,
 }
 
-/// A message that was read.
+/// A message that was read. Its parts lie in one piece of memory, which it shares with others.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct StoredMessage {
     /// Its sequence.
     pub seq: u64,
     /// When it was stored.
     pub time: u64,
+    subject: u16,
+    header: u32,
+    /// Subject, header and payload.
+    bytes: Bytes,
+}
+
+impl StoredMessage {
+    /// The message whose parts stand together in `bytes`: so many of the subject, then so many of the
+    /// header, then the payload. Nothing if they are not that many.
+    #[must_use]
+    pub fn new(seq: u64, time: u64, (subject, header): (u16, u32), bytes: Bytes) -> Option<Self> {
+        let parts = usize::from(subject) + header as usize;
+        (parts <= bytes.len()).then_some(Self { seq, time, subject, header, bytes })
+    }
+
     /// Its subject.
-    pub subject: Bytes,
+    #[must_use]
+    pub fn subject(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.subject)]
+    }
+
     /// Its header block, or nothing.
-    pub header: Bytes,
+    #[must_use]
+    pub fn header(&self) -> &[u8] {
+        &self.body()[..self.header as usize]
+    }
+
     /// Its payload.
-    pub payload: Bytes,
+    #[must_use]
+    pub fn payload(&self) -> &[u8] {
+        &self.body()[self.header as usize..]
+    }
+
+    /// Its header block and its payload as they stand together.
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        &self.bytes[usize::from(self.subject)..]
+    }
 }
 
 /// What is known of a message without reading it.

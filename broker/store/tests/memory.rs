@@ -1,7 +1,7 @@
 //! A log in memory, through its door.
 
 use causeway_store::disk::LogId;
-use causeway_store::{Filter, Get, Log, LogConfig, NewMessage, NoteChange, StoredMessage};
+use causeway_store::{Filter, Get, Log, LogConfig, NewMessage, NoteChange};
 
 fn message<'a>(seq: u64, subject: &'a str, header: &'a str, payload: &'a str) -> NewMessage<'a> {
     let (subject, header, payload) = (subject.as_bytes(), header.as_bytes(), payload.as_bytes());
@@ -21,10 +21,10 @@ fn what_was_appended_is_read_and_counted_at_once() {
     log.commit(&mut (), &mut out);
     assert_eq!(log.durable(), log.position());
     let Get::Message(message) = log.get(4, &mut out) else { panic!("it is in memory") };
-    let StoredMessage { seq, time, subject, header, payload } = message;
-    assert_eq!((seq, time), (4, 1004));
-    assert_eq!((&*subject, &*header), (&b"orders.us"[..], &b"NATS/1.0\r\n\r\n"[..]));
-    assert_eq!(&*payload, b"second");
+    assert_eq!((message.seq, message.time), (4, 1004));
+    let (subject, header) = (message.subject(), message.header());
+    assert_eq!((subject, header), (&b"orders.us"[..], &b"NATS/1.0\r\n\r\n"[..]));
+    assert_eq!((message.payload(), message.body().len()), (&b"second"[..], header.len() + 6));
     assert_eq!(log.get(2, &mut out), Get::Missing);
     let state = log.state();
     assert_eq!((state.messages, state.first_seq, state.last_seq, state.deleted), (2, 1, 4, 2));

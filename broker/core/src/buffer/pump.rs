@@ -70,7 +70,7 @@ impl Peer {
             }
             match self.log.get(seq, &mut sending.fx.disk) {
                 Get::Message(message) => {
-                    let envelope = Envelope::read(&message.header);
+                    let envelope = Envelope::read(message.header());
                     let envelope = envelope.filter(|it| self.is_wanted(tables, &message, it));
                     if envelope.is_some() && !self.may_leave_out(seq) {
                         break;
@@ -114,7 +114,7 @@ impl Peer {
     }
 
     fn is_wanted(&self, tables: &mut Tables, message: &StoredMessage, it: &Envelope) -> bool {
-        let plan = tables.wanted.plan(&message.subject);
+        let plan = tables.wanted.plan(message.subject());
         is_in(&plan, self.id.0, it.queues.iter().map(Vec::as_slice))
     }
 
@@ -148,15 +148,15 @@ impl Peer {
         encode::rmsg(
             tail,
             account,
-            &message.subject,
+            message.subject(),
             envelope.reply.as_deref(),
             envelope.queues.iter().map(Vec::as_slice),
             envelope.header_len,
-            &message.payload,
+            message.payload(),
         );
         let bytes = tail.len() - start;
         link.tx.appended(bytes);
-        let payload = message.payload.len() as u64;
+        let payload = message.payload().len() as u64;
         link.sent.count(payload);
         link.last_activity = sending.now.wall;
         sending.traffic.count(payload);

@@ -6,7 +6,7 @@ use causeway_wire::encode;
 
 use crate::effects::Effects;
 use crate::ids::AccountId;
-use crate::interest::{Announcement, Plan, ServiceId, SidIndex};
+use crate::interest::{Announcement, ServiceId, SidIndex};
 use crate::jetstream::stream::with_fields;
 use crate::link::Link;
 use crate::link::deliver::{Message, Source};
@@ -40,9 +40,7 @@ impl Turn<'_> {
         body.clear();
         body.extend_from_slice(outgoing.header);
         body.extend_from_slice(outgoing.payload);
-        let header_len = outgoing.header.len();
-        let header_len = (header_len > 0).then(|| u32::try_from(header_len).unwrap_or(u32::MAX));
-        let delivered = self.publish_body(account, outgoing, header_len, &body);
+        let delivered = self.publish_body(account, outgoing, &body);
         self.node.outgoing = body;
         delivered
     }
@@ -52,25 +50,14 @@ impl Turn<'_> {
         &mut self,
         account: AccountId,
         outgoing: &Outgoing<'_>,
-        header_len: Option<u32>,
         body: &[u8],
     ) -> bool {
         let plan = self.node.accounts.get_mut(account).interest.plan(outgoing.to);
-        self.publish_to(account, &plan, outgoing, header_len, body)
-    }
-
-    /// The same with the receivers already known.
-    pub(crate) fn publish_to(
-        &mut self,
-        account: AccountId,
-        plan: &Plan,
-        outgoing: &Outgoing<'_>,
-        header_len: Option<u32>,
-        body: &[u8],
-    ) -> bool {
         if plan.is_empty() && !self.node.is_buffered(account, outgoing.to) {
             return false;
         }
+        let header_len = outgoing.header.len();
+        let header_len = (header_len > 0).then(|| u32::try_from(header_len).unwrap_or(u32::MAX));
         let mut tail = core::mem::take(&mut self.node.outgoing_tail);
         tail.clear();
         encode::tail(&mut tail, outgoing.reply, header_len, body);
@@ -83,7 +70,7 @@ impl Turn<'_> {
             tail: &tail,
         };
         let (now, fx) = (self.now, &mut *self.fx);
-        let delivered = self.node.deliver(now, account, Source::Service, plan, &message, fx);
+        let delivered = self.node.deliver(now, account, Source::Service, &plan, &message, fx);
         self.node.outgoing_tail = tail;
         delivered
     }

@@ -52,10 +52,13 @@ impl Cache {
         if (extent.bytes.len() as u64) < skip as u64 + len {
             return None;
         }
-        self.clock += 1;
-        self.by_use.remove(&extent.used);
-        self.by_use.insert(self.clock, *key);
-        extent.used = self.clock;
+        // Who reads on from piece to piece asks for many messages of the same one.
+        if extent.used != self.clock {
+            self.clock += 1;
+            self.by_use.remove(&extent.used);
+            self.by_use.insert(self.clock, *key);
+            extent.used = self.clock;
+        }
         Some((extent.bytes.slice(skip..), extent.read))
     }
 

@@ -101,10 +101,12 @@ impl FileLog {
         seq: u64,
         read: bool,
     ) -> Option<StoredMessage> {
+        if !read {
+            return message_in(bytes, seq);
+        }
         let place = Place { identity: self.io.identity, segment, at };
         let (head, _) = Header::read(bytes, place)?;
-        let fits = !read || head.fits(&bytes[HEADER_BYTES..]);
-        if fits { body_of(&head, bytes, seq) } else { None }
+        if head.fits(&bytes[HEADER_BYTES..]) { body_of(&head, bytes, seq) } else { None }
     }
 
     /// Has a piece read, unless it is on its way.
@@ -206,13 +208,5 @@ fn body_of(head: &Header, bytes: &Bytes, seq: u64) -> Option<StoredMessage> {
     }
     let begin = HEADER_BYTES + if head.is(MARKED) { 8 } else { 0 };
     let body = bytes.slice(begin..HEADER_BYTES + head.body as usize);
-    let subject = usize::from(head.subject);
-    let header = subject + head.header as usize;
-    Some(StoredMessage {
-        seq,
-        time: head.time,
-        subject: body.slice(..subject),
-        header: body.slice(subject..header),
-        payload: body.slice(header..),
-    })
+    StoredMessage::new(seq, head.time, (head.subject, head.header), body)
 }

@@ -277,14 +277,7 @@ mod tests {
 
     #[test]
     fn texts_come_back_and_memory_stays() {
-        let payload = Bytes::from_static(b"payload");
-        let stored = StoredMessage {
-            seq: 7,
-            time: 1,
-            subject: Bytes::from_static(b"a"),
-            header: Bytes::new(),
-            payload,
-        };
+        let stored = StoredMessage::new(7, 1, (1, 0), Bytes::from_static(b"apayload")).unwrap();
         let mut actions = Actions::default();
         for _ in 0..2 {
             actions.status(b"to", |out| out.extend_from_slice(b"header"));

@@ -199,12 +199,12 @@ impl Consumer {
     fn size(&self, message: &StoredMessage) -> u64 {
         let body = if self.config.headers_only {
             // A header block is begun for the field if there was none.
-            let begun = if message.header.is_empty() { "NATS/1.0\r\n\r\n".len() } else { 0 };
-            begun + message.header.len() + size_field_len(message.payload.len())
+            let begun = if message.header().is_empty() { "NATS/1.0\r\n\r\n".len() } else { 0 };
+            begun + message.header().len() + size_field_len(message.payload().len())
         } else {
-            message.header.len() + message.payload.len()
+            message.header().len() + message.payload().len()
         };
-        (message.subject.len() + self.reply.len() + body) as u64
+        (message.subject().len() + self.reply.len() + body) as u64
     }
 
     /// Until when a delivery is to wait for the original pace or the rate.
@@ -230,7 +230,7 @@ impl Consumer {
         let pinned = self.config.priority_policy == PriorityPolicy::PinnedClient;
         let pin = self.pin.as_ref().filter(|_| pinned);
         let headers_only = self.config.headers_only;
-        let payload = message.payload.len();
+        let payload = message.payload().len();
         let fields = |out: &mut Vec<u8>| {
             if headers_only {
                 field(out, name::MSG_SIZE, |out| decimal(out, payload as u64));

@@ -246,11 +246,11 @@ impl JetStream {
                 CopyRead::Message(message) => {
                     snapshot.next = message.seq + 1;
                     let entry = Entry {
-                        name: &message.subject,
+                        name: message.subject(),
                         time: i64::try_from(message.time).unwrap_or(i64::MAX),
                         seq: message.seq,
-                        header: &message.header,
-                        payload: &message.payload,
+                        header: message.header(),
+                        payload: message.payload(),
                     };
                     entry.write(&mut snapshot.raw);
                 }

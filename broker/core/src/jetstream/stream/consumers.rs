@@ -124,14 +124,18 @@ impl Stream {
 
     fn deliver(&mut self, turn: &mut Turn<'_>, delivery: &Delivery<&[u8]>, actions: &Actions) {
         let message = actions.message(delivery.message);
-        let payload = if delivery.payload { &message.payload[..] } else { &[] };
+        let payload = if delivery.payload { message.payload() } else { &[] };
         let outgoing = Outgoing {
             to: delivery.to,
-            shown: Some(&message.subject),
+            shown: Some(message.subject()),
             reply: Some(delivery.reply),
-            header: &message.header,
+            header: message.header(),
             payload,
         };
-        turn.publish_with_fields(self.account, &outgoing, delivery.fields);
+        if delivery.payload && delivery.fields.is_empty() {
+            turn.publish_body(self.account, &outgoing, message.body());
+        } else {
+            turn.publish_with_fields(self.account, &outgoing, delivery.fields);
+        }
     }
 }

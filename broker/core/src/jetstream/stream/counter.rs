@@ -42,7 +42,7 @@ impl Stream {
             return Ok(());
         }
         let total = match self.look(turn, seq) {
-            Ok(Some(message)) => Total::read(seq, &message.header, &message.payload),
+            Ok(Some(message)) => Total::read(seq, message.header(), message.payload()),
             Ok(None) => Total { seq, broken: true, ..Total::default() },
             Err(Step::Wait | Step::Again | Step::Done) => return Err(Wait),
         };

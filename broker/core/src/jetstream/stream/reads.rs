@@ -204,10 +204,10 @@ impl Stream {
         };
         let headers = !one.request.no_hdr;
         let found = message.map(|message| StoredMsg {
-            subject: String::from_utf8_lossy(&message.subject).into_owned(),
+            subject: String::from_utf8_lossy(message.subject()).into_owned(),
             seq: message.seq,
-            hdrs: Blob(if headers { message.header.to_vec() } else { Vec::new() }),
-            data: Blob(message.payload.to_vec()),
+            hdrs: Blob(if headers { message.header().to_vec() } else { Vec::new() }),
+            data: Blob(message.payload().to_vec()),
             time: time(message.time),
         });
         let result = match found {
@@ -300,7 +300,7 @@ impl Stream {
     ) {
         let mut fields = String::new();
         if headers {
-            let subject = String::from_utf8_lossy(&message.subject);
+            let subject = String::from_utf8_lossy(message.subject());
             let (name, seq, time) = (&self.config.name, message.seq, time(message.time));
             fields = format!(
                 "Nats-Stream: {name}\r\nNats-Subject: {subject}\r\nNats-Sequence: {seq}\r\nNats-Time-Stamp: {time}\r\n"
@@ -309,8 +309,8 @@ impl Stream {
                 fields += &format!("Nats-Num-Pending: {pending}\r\nNats-Last-Sequence: {last}\r\n");
             }
         }
-        let header = if headers { &message.header[..] } else { &[] };
-        let outgoing = Outgoing { to, header, payload: &message.payload, ..Outgoing::default() };
+        let header = if headers { message.header() } else { &[] };
+        let outgoing = Outgoing { to, header, payload: message.payload(), ..Outgoing::default() };
         turn.publish_with_fields(self.account, &outgoing, fields.as_bytes());
     }
 
@@ -339,7 +339,7 @@ impl Stream {
 
 /// What a message counts against the bytes of a batch.
 fn size(message: &StoredMessage) -> u64 {
-    (message.subject.len() + message.header.len() + message.payload.len()) as u64
+    (message.subject().len() + message.body().len()) as u64
 }
 
 /// A time of the log.

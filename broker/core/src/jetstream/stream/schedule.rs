@@ -281,13 +281,13 @@ impl Stream {
 
     /// Takes up a schedule after a restart. `due` is what was noted.
     pub(super) fn restore_schedule(&mut self, message: &StoredMessage, due: Option<i64>) {
-        let headers = PublishHeaders::parse(&message.header);
+        let headers = PublishHeaders::parse(message.header());
         let Ok(Some(schedule)) = schedule_of(&headers) else { return };
         let stored = i64::try_from(message.time).unwrap_or(i64::MAX);
         // What was missed meanwhile is published once.
         let next = due.or_else(|| schedule.next(stored, stored).map(|time| time.nanos()));
         let next = next.unwrap_or(NOT_AGAIN);
-        self.schedules.add(message.seq, &message.subject, next, due.is_some());
+        self.schedules.add(message.seq, message.subject(), next, due.is_some());
     }
 
     /// Publishes what is due. True if there is more than one turn may publish.
@@ -309,7 +309,7 @@ impl Stream {
             self.schedules.unlink(seq);
             return Ok(());
         };
-        let headers = PublishHeaders::parse(&scheduled.header);
+        let headers = PublishHeaders::parse(scheduled.header());
         let schedule = schedule_of(&headers).ok().flatten();
         let target = headers.schedule_target.filter(|target| subject::is_valid_literal(target));
         let Some((schedule, target)) = schedule.zip(target) else {
@@ -325,8 +325,8 @@ impl Stream {
         };
         let from = from.as_ref().unwrap_or(&scheduled);
         let next = schedule.repeats().then(|| schedule.next(due, turn.now.wall.0)).flatten();
-        let header = published_header(&scheduled.subject, &headers, &from.header, next);
-        let stored = self.publish_scheduled(turn, room, target, &header, &from.payload);
+        let header = published_header(scheduled.subject(), &headers, from.header(), next);
+        let stored = self.publish_scheduled(turn, room, target, &header, from.payload());
         match next {
             Some(next) => self.note_due(seq, next.nanos()),
             // What was published has ended it.

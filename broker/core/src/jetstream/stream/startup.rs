@@ -73,7 +73,7 @@ impl Stream {
             let due = self.startup.due.remove(&message.seq);
             return self.restore_schedule(message, due);
         }
-        let headers = PublishHeaders::parse(&message.header);
+        let headers = PublishHeaders::parse(message.header());
         self.last_id.clear();
         if let Some(id) = headers.msg_id {
             self.last_id.extend_from_slice(id);

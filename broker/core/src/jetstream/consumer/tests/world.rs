@@ -101,7 +101,7 @@ impl World {
                     core::array::from_fn(|_| numbers.next().expect("five numbers"));
                 let fields = text(delivery.fields).replace("\r\n", ";");
                 let payload = if delivery.payload { "" } else { " (no payload)" };
-                let subject = text(&message.subject);
+                let subject = text(message.subject());
                 let to = text(delivery.to);
                 assert_eq!(seq, message.seq.to_string());
                 let line = format!("{to}: {subject}@{seq} #{dseq} x{count} +{ahead} {fields}");

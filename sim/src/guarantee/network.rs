@@ -10,7 +10,7 @@
 //! and (for two nodes) all routes between them are registered at both ends.
 //!
 //! A route that was there before a cut and is there after it proves little: what waited is sent
-//! again, but TCP waits for as long as it had waited already, and behind a black hole nothing comes
+//! again, but TCP waits for somewhat longer than it had waited already, and behind a black hole nothing comes
 //! any more. So such a route is *in doubt* for a time, after which the nodes must have done
 //! something about it. Until then `calm_since` lies in the future.
 
@@ -18,6 +18,7 @@ use std::collections::BTreeMap;
 
 use crate::history::{Fault, FaultKind, Header, Kind, Lost, Sym, Why};
 use crate::ids::{ClientId, NodeId, RegionId};
+use crate::plan::RETRANSMIT_NS;
 
 /// The state of all nodes and paths.
 #[derive(Debug)]
@@ -41,6 +42,7 @@ pub(crate) struct Network {
     disturbances: u64,
     /// In this time nodes notice that a connection is dead, and replace it.
     routes_ns: u64,
+    rtt_ns: u64,
     /// Faults that are never lifted.
     left: Vec<u32>,
     /// Clients all of whose servers are healed in the end; `None` is all.
@@ -166,6 +168,7 @@ impl Network {
             disturbed_t: 0,
             disturbances: 0,
             routes_ns: header.bounds.routes_ns,
+            rtt_ns: header.bounds.rtt_max_ns,
             left: core.map_or_else(Vec::new, |core| core.left.clone()),
             core_clients: core.map(|core| core.clients.clone()),
             unrecoverable: header.unrecoverable.iter().map(|one| (one.what, one.why)).collect(),
@@ -473,7 +476,9 @@ impl Network {
         if kind.leaves_dead_connections() {
             self.routes_ns
         } else if matches!(kind, FaultKind::Partition | FaultKind::Degrade) {
-            lasted_ns.min(self.routes_ns)
+            // Pauses double from the first: each is as long as all before it and the first again. What
+            // was under way when the fault began has waited for longer than that.
+            lasted_ns.saturating_add(RETRANSMIT_NS).saturating_add(self.rtt_ns).min(self.routes_ns)
         } else {
             0
         }

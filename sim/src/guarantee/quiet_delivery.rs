@@ -259,8 +259,8 @@ mod tests {
             // Routes must be back within 2 s.
             (FaultKind::Blackhole, false, 2, 8_300),
             (FaultKind::Blackhole, true, 3, 6_300),
-            // What has waited for 0.8 s may wait for as long again.
-            (FaultKind::Partition, false, 3, 6_300),
+            // What has waited for 0.8 s may wait for as long again, 0.2 s and a round trip.
+            (FaultKind::Partition, false, 2, 8_300),
             (FaultKind::Partition, true, 3, 6_300),
             // Nothing waits.
             (FaultKind::Refuse, false, 3, 6_300),

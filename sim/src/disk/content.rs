@@ -1,8 +1,15 @@
 //! The content of a file, of which some is durable.
 
-use super::damage::{Damage, Overlay, overlaid, sector, sectors};
-use super::{SECTOR_BYTES, TORN_SECTORS};
+use std::collections::BTreeMap;
+
+use causeway_store::disk::{LogId, OpId};
+
+use super::damage::{Damage, Overlay, overlay, sector, sectors};
+use super::{PAGE_BYTES, SECTOR_BYTES, TORN_SECTORS};
 use crate::rng::Stream;
+
+/// A sync that is under way.
+pub(super) type SyncId = (LogId, OpId);
 
 /// A change of a file's content.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -24,6 +31,9 @@ enum Fate {
     Torn,
     /// Its sectors are there, with anything in them.
     Garbage,
+    /// Its sectors are there, with what others of the disk hold or held: the drive has lost track of
+    /// which of its pages is which.
+    Astray,
 }
 
 /// A file's content.
@@ -33,6 +43,8 @@ pub(super) struct Content {
     durable: Vec<u8>,
     /// What makes `now` of `durable`, if no sync has failed.
     changes: Vec<Change>,
+    /// How many of these the syncs cover that are under way.
+    covered: BTreeMap<SyncId, usize>,
     /// Sectors as they were before they were last written.
     before: Overlay,
     /// What is read instead of what should be there.
@@ -56,21 +68,30 @@ impl Content {
         let begin = usize::try_from(at).unwrap_or(usize::MAX).min(self.now.len());
         let end = usize::try_from(at.saturating_add(len)).unwrap_or(usize::MAX);
         let end = end.min(self.now.len());
-        if self.damage.is_empty() {
-            return self.now[begin..end].to_vec();
+        let mut bytes = self.now[begin..end].to_vec();
+        let touched = sectors(begin as u64, bytes.len() as u64);
+        for (number, shown) in self.damage.range(touched) {
+            overlay(&mut bytes, begin as u64, number * SECTOR_BYTES, shown);
         }
-        overlaid(&self.now, &self.damage)[begin..end].to_vec()
+        bytes
+    }
+
+    /// A sector as it is read.
+    fn shown(&self, number: u64) -> Vec<u8> {
+        self.read(number * SECTOR_BYTES, SECTOR_BYTES)
     }
 
     pub(super) fn change(&mut self, change: Change) {
         if let Change::Write { at, bytes } = &change {
             for number in sectors(*at, bytes.len() as u64) {
                 self.before.insert(number, sector(&self.now, number).to_vec());
-                // Only what is written as a whole is right again.
+                // What is written as a whole is right again, and of the rest what is written.
                 let begin = number * SECTOR_BYTES;
                 let end = at + bytes.len() as u64;
                 if *at <= begin && (end >= begin + SECTOR_BYTES || end >= self.len()) {
                     self.damage.remove(&number);
+                } else if let Some(shown) = self.damage.get_mut(&number) {
+                    overlay(shown, begin, *at, bytes);
                 }
             }
         }
@@ -80,9 +101,8 @@ impl Content {
 
     /// A write that lands at another place: there its bytes are read, and here what was here.
     pub(super) fn write_elsewhere(&mut self, at: u64, bytes: Vec<u8>, draw: u64) {
-        let here: Vec<(u64, Vec<u8>)> = sectors(at, bytes.len() as u64)
-            .map(|number| (number, sector(&overlaid(&self.now, &self.damage), number).to_vec()))
-            .collect();
+        let here: Vec<(u64, Vec<u8>)> =
+            sectors(at, bytes.len() as u64).map(|number| (number, self.shown(number))).collect();
         let wrong = draw % self.len().div_ceil(SECTOR_BYTES).max(1);
         let landed: Vec<(u64, Vec<u8>)> = (wrong..)
             .zip(bytes.chunks(SECTOR_BYTES as usize))
@@ -93,41 +113,74 @@ impl Content {
         self.damage.extend(landed);
     }
 
-    pub(super) fn sync(&mut self) {
-        for change in self.changes.drain(..) {
+    /// A sync begins: it covers what has been written by now.
+    pub(super) fn sync_begins(&mut self, sync: SyncId) {
+        self.covered.insert(sync, self.changes.len());
+    }
+
+    /// The changes that a sync covers: all, unless it is known when it began.
+    fn covered_by(&mut self, sync: SyncId) -> Vec<Change> {
+        let count = self.covered.remove(&sync).unwrap_or(self.changes.len());
+        self.covered.values_mut().for_each(|other| *other = other.saturating_sub(count));
+        self.changes.drain(..count).collect()
+    }
+
+    pub(super) fn sync(&mut self, sync: SyncId) {
+        for change in self.covered_by(sync) {
             apply(&mut self.durable, &change);
         }
     }
 
+    /// Nobody waits for a sync any more.
+    pub(super) fn forget_syncs(&mut self) {
+        self.covered.clear();
+    }
+
     /// Each change has been written or not; either way nobody will try again. It is still read.
-    pub(super) fn sync_failed(&mut self, draws: &mut Stream) {
-        for change in self.changes.drain(..) {
+    pub(super) fn sync_failed(&mut self, sync: SyncId, draws: &mut Stream) {
+        for change in self.covered_by(sync) {
             if draws.below(2) == 0 {
                 apply(&mut self.durable, &change);
             }
         }
     }
 
-    pub(super) fn lose_power(&mut self, draws: &mut Stream) {
+    /// Pages in which something is written: the first one, and others that are drawn.
+    pub(super) fn some_pages(&self, most: usize, draws: &mut Stream) -> Vec<Vec<u8>> {
+        let written =
+            self.now.iter().rposition(|byte| *byte != 0).map_or(0, |last| last as u64 + 1);
+        let count = written.div_ceil(PAGE_BYTES);
+        let numbers =
+            (0..count.min(most as u64)).map(|n| if n == 0 { 0 } else { draws.below(count) });
+        let numbers: Vec<u64> = numbers.collect();
+        numbers.into_iter().map(|number| self.read(number * PAGE_BYTES, PAGE_BYTES)).collect()
+    }
+
+    /// The power fails. `astray` is what may be read in sectors that were being written.
+    pub(super) fn lose_power(&mut self, astray: &[Vec<u8>], draws: &mut Stream) {
         for change in std::mem::take(&mut self.changes) {
-            let fate = match draws.below(4) {
+            let fate = match draws.below(5) {
                 0 => Fate::Kept,
                 1 => Fate::Dropped,
                 2 => Fate::Torn,
-                _ => Fate::Garbage,
+                3 => Fate::Garbage,
+                _ => Fate::Astray,
             };
-            self.settle(change, fate, draws);
+            self.settle(change, fate, astray, draws);
         }
         self.now.clone_from(&self.durable);
         self.before.clear();
     }
 
-    fn settle(&mut self, change: Change, fate: Fate, draws: &mut Stream) {
+    fn settle(&mut self, change: Change, fate: Fate, astray: &[Vec<u8>], draws: &mut Stream) {
         let (at, bytes) = match (change, fate) {
             (_, Fate::Dropped) => return,
-            (Change::Write { at, bytes }, Fate::Torn | Fate::Garbage) => (at, bytes),
+            (Change::Write { at, bytes }, Fate::Torn | Fate::Garbage | Fate::Astray) => (at, bytes),
             // A length is there or not.
-            (change @ (Change::Truncate(_) | Change::Allocate(_)), Fate::Torn | Fate::Garbage) => {
+            (
+                change @ (Change::Truncate(_) | Change::Allocate(_)),
+                Fate::Torn | Fate::Garbage | Fate::Astray,
+            ) => {
                 if draws.below(2) == 0 {
                     apply(&mut self.durable, &change);
                 }
@@ -141,10 +194,12 @@ impl Content {
             let to_border = unit - (at + from as u64) % unit;
             let until = bytes.len().min(from + to_border as usize);
             let mut piece = bytes[from..until].to_vec();
-            if fate == Fate::Garbage {
-                piece.iter_mut().for_each(|byte| *byte = draws.next() as u8);
+            match fate {
+                Fate::Garbage => piece.iter_mut().for_each(|byte| *byte = draws.next() as u8),
+                Fate::Astray => put_astray(&mut piece, at + from as u64, astray, draws),
+                Fate::Kept | Fate::Dropped | Fate::Torn => {}
             }
-            if fate == Fate::Garbage || draws.below(2) == 0 {
+            if fate != Fate::Torn || draws.below(2) == 0 {
                 apply(&mut self.durable, &Change::Write { at: at + from as u64, bytes: piece });
             }
             from = until;
@@ -156,7 +211,7 @@ impl Content {
             Damage::BitRot if !self.now.is_empty() => {
                 let at = draws.below(self.len());
                 let number = at / SECTOR_BYTES;
-                let mut shown = sector(&overlaid(&self.now, &self.damage), number).to_vec();
+                let mut shown = self.shown(number);
                 if let Some(byte) = shown.get_mut((at % SECTOR_BYTES) as usize) {
                     *byte ^= 1 << draws.below(8);
                 }
@@ -176,6 +231,13 @@ impl Content {
     pub(super) fn lift(&mut self) {
         self.damage.clear();
     }
+}
+
+/// Puts into bytes that belong at a place what another page holds there.
+fn put_astray(bytes: &mut [u8], at: u64, astray: &[Vec<u8>], draws: &mut Stream) {
+    let inside = (at % PAGE_BYTES) as usize;
+    let other = draws.pick(astray).and_then(|page| page.get(inside..)).unwrap_or_default();
+    bytes.iter_mut().zip(other).for_each(|(byte, other)| *byte = *other);
 }
 
 fn apply(content: &mut Vec<u8>, change: &Change) {

@@ -30,14 +30,10 @@ pub(super) fn sector(bytes: &[u8], number: u64) -> &[u8] {
     &bytes[begin..end]
 }
 
-/// Bytes with what is read in the place of some.
-pub(super) fn overlaid(bytes: &[u8], overlay: &Overlay) -> Vec<u8> {
-    let mut seen = bytes.to_vec();
-    for (number, shown) in overlay {
-        let begin = usize::try_from(number * SECTOR_BYTES).unwrap_or(usize::MAX);
-        for (byte, shown) in seen.iter_mut().skip(begin).zip(shown) {
-            *byte = *shown;
-        }
-    }
-    seen
+/// Puts what is read from one place on into bytes from another place on, as far as they reach.
+pub(super) fn overlay(bytes: &mut [u8], at: u64, from: u64, shown: &[u8]) {
+    let skip =
+        |less: u64, more: u64| usize::try_from(more.saturating_sub(less)).unwrap_or(usize::MAX);
+    let shown = shown.iter().skip(skip(from, at));
+    bytes.iter_mut().skip(skip(at, from)).zip(shown).for_each(|(byte, shown)| *byte = *shown);
 }

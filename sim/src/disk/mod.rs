@@ -12,10 +12,10 @@
 //! ```
 //!
 //! What is between the two versions is a list of changes. When the power fails, each of them is kept,
-//! dropped, torn at sectors or replaced by garbage, by itself and whatever became of those before it;
-//! those of directories are kept or dropped, a rename within one directory as a whole. Syncing a file
-//! says nothing of its name, and the other way round. That is less than most file systems promise, and
-//! all that POSIX does.
+//! dropped, torn at sectors or replaced by garbage or by what other pages hold, by itself and whatever
+//! became of those before it; those of directories are kept or dropped, a rename within one directory as
+//! a whole. Syncing a file says nothing of its name, and the other way round. That is less than most file
+//! systems promise, and all that POSIX does.
 //!
 //! Beside that a disk has [`Faults`], which are on or off, and [`damage`](Damage) that has been done to
 //! sectors. What should be there is kept beside the damage, so that everything can be lifted.
@@ -37,7 +37,7 @@ pub use faults::{Faults, Pace};
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use causeway_store::disk::{Answer, DiskError, FileId, LogId, Op, OpKind, Path};
+use causeway_store::disk::{Answer, DiskError, FileId, LogId, Op, OpId, OpKind, Path};
 
 use content::{Change, Content};
 use directory::{Directory, Entry};
@@ -49,6 +49,15 @@ pub const SECTOR_BYTES: u64 = 512;
 
 /// A file is torn at whole sectors, or at so many at once.
 const TORN_SECTORS: [u64; 4] = [1, 2, 4, 8];
+
+/// What a drive keeps together, and may find at the wrong place after a power loss.
+const PAGE_BYTES: u64 = 8 * SECTOR_BYTES;
+
+/// Of each file, so many pages may turn up elsewhere when the power fails.
+const PAGES_ASTRAY: usize = 4;
+
+/// So many pages of files that are no more may turn up.
+const FREED_PAGES: usize = 16;
 
 /// The content behind names and open files. Numbers are never used again.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -66,6 +75,8 @@ pub struct Disk {
     /// Names that cannot be found although they are there.
     hidden: BTreeSet<Path>,
     last_file: u32,
+    /// Pages of files that are no more.
+    freed: Vec<Vec<u8>>,
     draws: Stream,
 }
 
@@ -80,6 +91,7 @@ impl Disk {
             open: BTreeMap::new(),
             hidden: BTreeSet::new(),
             last_file: 0,
+            freed: Vec::new(),
             draws,
         }
     }
@@ -106,10 +118,21 @@ impl Disk {
             | OpKind::RemoveDir { .. }
             | OpKind::List { .. } => 0,
         };
-        (self.answer(op.log, &op.kind), self.faults.pace.takes_ns(bytes))
+        (self.answer(op), self.faults.pace.takes_ns(bytes))
     }
 
-    fn answer(&mut self, log: LogId, op: &OpKind) -> Result<Answer, DiskError> {
+    /// A sync begins that will be [run](Self::run) when it ends: it covers what has been written by
+    /// now, and that is durable when it has ended.
+    pub fn sync_begins(&mut self, op: &Op) {
+        if let OpKind::Sync { file } = op.kind
+            && let Ok(content) = self.opened(op.log, file)
+        {
+            content.sync_begins((op.log, op.id));
+        }
+    }
+
+    fn answer(&mut self, asked: &Op) -> Result<Answer, DiskError> {
+        let (log, op) = (asked.log, &asked.kind);
         let reads = matches!(
             op,
             OpKind::Read { .. }
@@ -129,7 +152,7 @@ impl Disk {
             }
             OpKind::Write { file, at, bytes } => self.write((log, *file), *at, &bytes.concat()),
             OpKind::Read { file, at, len } => self.read((log, *file), *at, *len),
-            OpKind::Sync { file } => self.sync((log, *file)),
+            OpKind::Sync { file } => self.sync((log, *file), asked.id),
             OpKind::SyncDir { dir } => self.sync_dir(dir),
             OpKind::Truncate { file, len } => {
                 self.room_for((log, *file), *len)?;
@@ -215,17 +238,17 @@ impl Disk {
 
     /// A sync that fails leaves the changes where they are, but the system takes them for written: no
     /// later sync looks at them again (what PostgreSQL learnt in 2018).
-    fn sync(&mut self, file: (LogId, FileId)) -> Result<Answer, DiskError> {
+    fn sync(&mut self, file: (LogId, FileId), id: OpId) -> Result<Answer, DiskError> {
         let fails = self.draws.chance_ppm(self.faults.sync_errors_ppm);
         let lies = self.faults.syncs_lie;
         let inode = self.open.get(&file).ok_or(DiskError::NotFound)?;
         let content = self.files.get_mut(inode).ok_or(DiskError::NotFound)?;
         if fails {
-            content.sync_failed(&mut self.draws);
+            content.sync_failed((file.0, id), &mut self.draws);
             return Err(DiskError::Io);
         }
         if !lies {
-            content.sync();
+            content.sync((file.0, id));
         }
         Ok(Answer::Done)
     }
@@ -314,17 +337,23 @@ impl Disk {
     /// The process ends: it has no file open any more. Everything it wrote is still read.
     pub fn end_process(&mut self) {
         self.open.clear();
+        self.files.values_mut().for_each(Content::forget_syncs);
         self.forget_unreachable();
     }
 
     /// The power fails, and comes again. Whoever had a file open has it no more.
     pub fn lose_power(&mut self) {
         self.open.clear();
+        self.files.values_mut().for_each(Content::forget_syncs);
         for dir in self.dirs.values_mut() {
             dir.lose_power(&mut self.draws);
         }
+        let mut astray = std::mem::take(&mut self.freed);
+        for content in self.files.values() {
+            astray.extend(content.some_pages(PAGES_ASTRAY, &mut self.draws));
+        }
         for content in self.files.values_mut() {
-            content.lose_power(&mut self.draws);
+            content.lose_power(&astray, &mut self.draws);
         }
         self.forget_unreachable();
     }
@@ -333,7 +362,15 @@ impl Disk {
     fn forget_unreachable(&mut self) {
         let named = self.dirs.values().flat_map(Directory::files);
         let reached: BTreeSet<Inode> = named.chain(self.open.values().copied()).collect();
-        self.files.retain(|file, _| reached.contains(file));
+        let Self { files, freed, draws, .. } = self;
+        files.retain(|file, content| {
+            let stays = reached.contains(file);
+            if !stays {
+                freed.extend(content.some_pages(PAGES_ASTRAY, draws));
+            }
+            stays
+        });
+        freed.drain(..freed.len().saturating_sub(FREED_PAGES));
     }
 
     /// Does something to sectors of a file.
@@ -364,5 +401,7 @@ impl Disk {
         self.dirs.clear();
         self.open.clear();
         self.hidden.clear();
+        self.freed.clear();
+        self.freed.clear();
     }
 }

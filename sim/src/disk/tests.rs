@@ -200,6 +200,25 @@ fn every_outcome_of_unsynced_writes_is_reached() {
 }
 
 #[test]
+fn what_turns_up_after_a_power_loss_may_be_of_another_file_or_of_one_that_is_no_more() {
+    let turns_up = |seed, removed| {
+        let (mut disk, _) = with_file(seed, 4, b'o');
+        if removed {
+            run(&mut disk, OpKind::Remove { path: path("a") }).unwrap();
+            disk.end_process();
+        }
+        let new = opened(&mut disk, "new", true).unwrap();
+        run(&mut disk, sync_dir()).unwrap();
+        write(&mut disk, new, 0, &[b'x'; 512]).unwrap();
+        disk.lose_power();
+        content(&mut disk, "new").unwrap() == [b'o'; 512]
+    };
+    for removed in [true, false] {
+        assert!((0..100).any(|seed| turns_up(seed, removed)), "{removed}");
+    }
+}
+
+#[test]
 fn files_are_torn_at_sectors_up_to_four_kibibytes() {
     let mut pieces = BTreeSet::new();
     for seed in 0..400 {
@@ -456,4 +475,42 @@ fn a_name_that_was_made_and_taken_away_may_come_back_with_its_content() {
         found.insert(content(&mut disk, "new"));
     }
     assert_eq!(found, BTreeSet::from([None, Some(b"x".to_vec())]));
+}
+
+#[test]
+fn what_is_written_into_a_damaged_sector_is_read() {
+    let (mut disk, file) = with_file(1, 2, b'o');
+    for _ in 0..20 {
+        disk.damage(&path("a"), Damage::BitRot).unwrap();
+    }
+    write(&mut disk, file, 200, &[b'x'; 600]).unwrap();
+    let found = content(&mut disk, "a").unwrap();
+    assert!(found[200..800].iter().all(|byte| *byte == b'x'));
+    assert!(found[..200].iter().chain(&found[800..]).any(|byte| *byte != b'o'));
+}
+
+#[test]
+fn a_sync_covers_what_was_there_when_it_began_and_only_when_it_has_ended() {
+    let lost = |ended: bool, later: bool| {
+        let after = |seed| {
+            let (mut disk, file) = with_file(seed, 1, b'o');
+            let kind = OpKind::Sync { file };
+            let sync = Op { log: LOG, id: OpId(7), lane: Lane::Commit, lone: false, kind };
+            if !later {
+                write(&mut disk, file, 0, &[b'x'; 512]).unwrap();
+            }
+            disk.sync_begins(&sync);
+            if later {
+                write(&mut disk, file, 0, &[b'x'; 512]).unwrap();
+            }
+            if ended {
+                assert_eq!(disk.run(&sync).0, Ok(Answer::Done));
+            }
+            disk.lose_power();
+            content(&mut disk, "a").unwrap() != [b'x'; 512]
+        };
+        (0..100).filter(|seed| after(*seed)).count()
+    };
+    assert_eq!(lost(true, false), 0);
+    assert!(lost(false, false) > 40 && lost(true, true) > 40);
 }

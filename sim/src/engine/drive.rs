@@ -4,8 +4,9 @@
 //! for each other; all others are under way at the same time. Each takes its time: drawn for its
 //! kind from a stream of the drive's own, and longer for its bytes.
 //!
-//! * A sync covers what had been carried out when it *began*; everything else happens at its *end*.
-//!   So a sync beside a write of another lane says nothing of that write.
+//! * A sync covers what had been carried out when it *began*, and that is durable at its *end*; a sync of
+//!   a directory is at its beginning. Everything else happens at its end. So a sync beside a write of
+//!   another lane says nothing of that write, and power that fails during a sync takes what it covers.
 //! * A process that dies takes with it what had not begun. What was under way has happened or has
 //!   not, each by itself. What happened stays ([`Disk`]).
 //! * While the drive is stalled, nothing comes to its end.
@@ -111,8 +112,19 @@ impl Drive {
     fn begin(&mut self, key: (LogId, Lane)) -> Option<Begun> {
         let lane = self.lanes.get_mut(&key)?;
         let op = lane.ops.front()?;
-        if matches!(op.kind, OpKind::Sync { .. } | OpKind::SyncDir { .. }) {
-            lane.begun = Some(self.disk.run(op).0);
+        match op.kind {
+            OpKind::Sync { .. } => self.disk.sync_begins(op),
+            OpKind::SyncDir { .. } => lane.begun = Some(self.disk.run(op).0),
+            OpKind::Open { .. }
+            | OpKind::Close { .. }
+            | OpKind::Write { .. }
+            | OpKind::Read { .. }
+            | OpKind::Truncate { .. }
+            | OpKind::Preallocate { .. }
+            | OpKind::Rename { .. }
+            | OpKind::Remove { .. }
+            | OpKind::RemoveDir { .. }
+            | OpKind::List { .. } => {}
         }
         let takes = takes_ns(&op.kind, &mut self.paces);
         let takes = self.wrong.values().fold(takes, |takes, (fault, _)| match fault {

@@ -4,7 +4,8 @@
 //! Judged when everything has been read back and clients begin to leave. A message that is in the stream
 //! (or was acknowledged and is gone because the consumer had done with it) must have been given to
 //! somebody. One that nobody has answered must not be left alone for longer than the consumer waits for
-//! an answer. Only the simulator's own consumers that begin with the first message are judged.
+//! an answer. Only the simulator's own consumers that begin with the first message are judged, and none
+//! that was kept in memory when its process ended.
 
 use super::outcome::Pen;
 use super::scope::Scope;
@@ -32,7 +33,11 @@ impl ConsumerDeliversAll {
         let consumer = view.streams.consumer(no);
         let stream = view.streams.stream(consumer.stream);
         let judged = consumer.made && info.worked && consumer.rules.from_start;
-        if !judged || stream.audited.is_none() || !self.scope.covers_stream(view, consumer.stream) {
+        if !judged
+            || view.streams.is_gone(consumer)
+            || stream.audited.is_none()
+            || !self.scope.covers_stream(view, consumer.stream)
+        {
             return;
         }
         for (seq, subject) in due(view, consumer) {

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 
 use super::outcome::Pen;
 use super::scope::Scope;
-use super::streams::{self, Stream};
+use super::streams::{self, Retention, Stream};
 use super::view::View;
 use super::{Checker, Params, Topic};
-use crate::history::{Kind, Phase, StreamEvent, StreamState};
+use crate::history::{Kind, Phase, StreamEvent, StreamState, Sym};
 use crate::ids::{MsgId, StreamNo};
 use crate::units::{MS, SECOND};
 
@@ -191,7 +191,7 @@ fn equal(
     }
 }
 
-/// Each message of each origin is there once, and in the order in which it is there.
+/// Each message of each origin is there once, and in the order in which it is, or was, there.
 fn once(view: &View<'_>, no: StreamNo, copy: &Stream, pen: &mut Pen<'_>) {
     let mut places: BTreeMap<MsgId, Vec<u64>> = BTreeMap::new();
     for (seq, stored) in &copy.stored {
@@ -207,11 +207,11 @@ fn once(view: &View<'_>, no: StreamNo, copy: &Stream, pen: &mut Pen<'_>) {
             continue;
         }
         let mut before = 0;
-        for (seq, stored) in &origin.stored {
-            let wanted = filter.as_deref().is_none_or(|filter| {
-                super::subject::reaches(view.history.text(stored.subject), filter)
-            });
-            let Some(msg) = stored.msg.filter(|_| wanted) else { continue };
+        for (seq, (i, subject, msg)) in owed(view, of, origin) {
+            let wanted = filter
+                .as_deref()
+                .is_none_or(|filter| super::subject::reaches(view.history.text(subject), filter));
+            let Some(msg) = msg.filter(|_| wanted) else { continue };
             let found = places.get(&msg).map_or(&[][..], Vec::as_slice);
             let wrong = match found {
                 [one] if *one > before => {
@@ -228,13 +228,33 @@ fn once(view: &View<'_>, no: StreamNo, copy: &Stream, pen: &mut Pen<'_>) {
                 Some(what) => pen.broken(view, || {
                     let copy_name = streams::name_of(view, no);
                     let story = format!("Sequence {seq} of {name} {what} in {copy_name}.");
-                    let mut events = vec![stored.i];
+                    let mut events = vec![i];
                     events.extend(found.iter().map(|seq| copy.stored[seq].i));
                     (story, events)
                 }),
             }
         }
     }
+}
+
+/// What an origin has to give, by sequence: what is there; and what a queue has acknowledged and let go
+/// because only copies take it. The event that says so, the subject, and which message it is.
+fn owed(
+    view: &View<'_>,
+    of: StreamNo,
+    origin: &Stream,
+) -> BTreeMap<u64, (usize, Sym, Option<MsgId>)> {
+    let there = origin.stored.iter();
+    let mut owed: BTreeMap<u64, _> =
+        there.map(|(seq, stored)| (*seq, (stored.i, stored.subject, stored.msg))).collect();
+    let taken_over = origin.rules.retention == Retention::WorkQueue
+        && view.streams.consumers_of(of).next().is_none();
+    if taken_over {
+        for (msg, sent, acked) in streams::acked_of(&view.streams, of) {
+            owed.entry(acked.seq).or_insert((acked.i, sent.subject, Some(msg)));
+        }
+    }
+    owed
 }
 
 impl Checker for Copies {
@@ -322,6 +342,36 @@ mod tests {
             let (mut s, client) = script(r#"{"sources":[{"name":"S"}]}"#);
             read_back(&mut s, client, &copy);
             assert_eq!(s.judge(ID).findings.broken, broken, "{copy:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_queue_gave_away_is_in_the_stream_that_took_it() {
+        for (retention, copy, broken) in [
+            ("workqueue", vec![(7, 1), (9, 2)], 0),
+            ("workqueue", vec![(7, 1)], 1),
+            ("workqueue", vec![(7, 1), (8, 1), (9, 2)], 1),
+            ("limits", vec![(9, 2)], 0),
+        ] {
+            let mut s = Script::running();
+            s.stream("S", EAST_1, &format!(r#"{{"retention":"{retention}"}}"#));
+            s.stream("C", WEST_1, r#"{"sources":[{"name":"S"}]}"#);
+            let client = s.client("pub/1", EAST_1);
+            s.at(2_000);
+            for seq in [1, 2] {
+                let msg = s.store(client, 0, "s.1");
+                s.acked(msg, seq);
+            }
+            // The first one is not there any more.
+            s.stored(0, 2, client, 2, "s.1");
+            s.audited(0);
+            for (seq, msg) in &copy {
+                s.stored(1, *seq, client, *msg, "s.1");
+            }
+            s.audited(1);
+            s.phase(Phase::Drain);
+            let judged = s.judge("sources_exactly_once");
+            assert_eq!(judged.findings.broken, broken, "{retention} {copy:?}");
         }
     }
 

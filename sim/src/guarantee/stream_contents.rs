@@ -183,9 +183,14 @@ fn queue(view: &View<'_>, no: StreamNo, stream: &Stream, pen: &mut Pen<'_>) {
             .consumers_of(no)
             .filter(|c| c.made && Streams::takes(view, c, sent.subject))
             .collect();
+        // Nothing waits for a consumer that is no more; a work queue waits for the next one.
+        let stays = |c: &&&streams::Consumer| {
+            rules.retention == Retention::WorkQueue || !view.streams.is_gone(c)
+        };
+        let left = || takers.iter().filter(stays);
         let given = |c: &&streams::Consumer| c.given.get(&acked.seq).copied();
-        let all_done = takers.iter().all(|c| c.is_done_with(acked.seq));
-        let sure = takers.iter().all(|c| {
+        let all_done = left().all(|c| c.is_done_with(acked.seq));
+        let sure = left().all(|c| {
             given(c).is_some_and(|g| g.confirmed.is_some_and(|(_, t)| t + LATE_NS < pen.t))
         });
         let there = stream.stored.contains_key(&acked.seq);
@@ -213,7 +218,7 @@ fn queue(view: &View<'_>, no: StreamNo, stream: &Stream, pen: &mut Pen<'_>) {
 #[cfg(test)]
 mod tests {
     use crate::guarantee::testkit::{EAST_1, Script};
-    use crate::history::{Answered, StreamState};
+    use crate::history::{Answered, NodeDownHow, StreamState};
     use crate::ids::ClientId;
 
     fn script(config: &str) -> (Script, ClientId) {
@@ -313,5 +318,27 @@ mod tests {
         let (mut s, client) = script("{}");
         read_back(&mut s, client, &[]);
         s.judge(ID).vacuous();
+    }
+
+    #[test]
+    fn a_consumer_in_memory_wants_nothing_any_more_when_its_process_has_ended() {
+        const ID: &str = "workqueue_removes_acked_only";
+        for (retention, dies, there, broken) in [
+            ("interest", true, vec![], 0),
+            ("interest", true, vec![1, 2], 2),
+            ("interest", false, vec![], 4),
+            ("interest", false, vec![1, 2, 3, 4], 0),
+            ("workqueue", true, vec![], 4),
+            ("workqueue", true, vec![1, 2, 3, 4], 0),
+        ] {
+            let (mut s, client) = script(&format!(r#"{{"retention":"{retention}"}}"#));
+            s.consumer("w", 0, r#"{"ack_policy":"explicit","mem_storage":true}"#);
+            if dies {
+                s.node_down(EAST_1, NodeDownHow::Killed);
+            }
+            s.at(9_000);
+            read_back(&mut s, client, &there);
+            assert_eq!(s.judge(ID).findings.broken, broken, "{retention} {dies} {there:?}");
+        }
     }
 }

@@ -68,6 +68,8 @@ pub struct WorkPlan {
     pub term_ppm: u32,
     /// It says nothing.
     pub silent_ppm: u32,
+    /// It asks for more only when it has done with what it was given.
+    pub in_turn: bool,
 }
 
 /// What a client does with a key.
@@ -255,6 +257,7 @@ impl Plan {
                         put(out, key, ppm);
                     }
                 }
+                write::flags(out, &[("in_turn", work.in_turn)]);
             }
             StreamOp::Rest { consumer } => {
                 let _infallible = write!(out, "rest {}", self.consumer_name(*consumer));
@@ -334,6 +337,7 @@ impl Plan {
                     nak_ppm: super::read::optional(line, "nak", 0)?,
                     term_ppm: super::read::optional(line, "term", 0)?,
                     silent_ppm: super::read::optional(line, "silent", 0)?,
+                    in_turn: line.flag("in_turn"),
                 },
             },
             "rest" => {
@@ -459,6 +463,7 @@ mod tests {
              @1.000000000 c/1 store S s.2 size=64 window=8 timeout=2s batch=5\n\
              @1.000000000 c/1 store S s.2 size=64 window=8 timeout=2s add=7 id\n\
              @1.000000000 c/1 consume S/w batch=10 expires=1s hold=5ms nak=1000 silent=5\n\
+             @1.000000000 c/1 consume S/w batch=10 expires=1s hold=5ms silent=5 in_turn\n\
              @1.000000000 c/1 rest S/w\n\
              @1.000000000 c/1 key update S s.k size=16 timeout=1s\n\
              @2.000000000 c/1 look\n\

@@ -64,6 +64,8 @@ pub enum Business {
         expires: Draw,
         /// How long it works on a message at most, in nanoseconds.
         hold: Draw,
+        /// It asks for more only when it has done with what it was given.
+        in_turn: bool,
         /// Of those that it acknowledges and wants to be sure.
         double: Draw,
         /// Of those that it gives back.

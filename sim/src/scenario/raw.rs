@@ -539,6 +539,10 @@ pub(super) struct RawClient {
     #[serde(default)]
     #[schemars(with = "q::Duration")]
     pub(super) hold: Option<Any>,
+    /// It asks for more only when it has done with what it was given (consume). By default false.
+    #[serde(default)]
+    #[schemars(with = "bool")]
+    pub(super) in_turn: Option<Spanned<bool>>,
     /// Share of deliveries that it acknowledges and wants to be sure of (consume); drawn.
     #[serde(default)]
     #[schemars(with = "q::Share")]

@@ -18,7 +18,8 @@ use super::options::Options;
 use super::table::Mutant;
 
 /// What a simulator is built from.
-const SOURCES: [&str; 5] = ["broker/wire/", "broker/core/", "sim/", "Cargo.toml", "Cargo.lock"];
+const SOURCES: [&str; 6] =
+    ["broker/wire/", "broker/store/", "broker/core/", "sim/", "Cargo.toml", "Cargo.lock"];
 
 /// Link-time optimisation, debug information and a single codegen unit would take longer than most
 /// searches.

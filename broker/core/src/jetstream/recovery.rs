@@ -214,6 +214,8 @@ impl JetStream {
             turn.fx.trace.push(TraceEvent::StreamUnknown { dir });
         }
         stream.give_up_damaged(turn);
+        // Of a batch that was being written the messages may be there, and what had gone for them, too.
+        stream.enforce_all_limits(turn);
         stream.release_unneeded(turn);
         self.take_up(turn, stream);
     }

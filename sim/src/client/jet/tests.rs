@@ -191,6 +191,23 @@ fn deliveries_are_worked_on_and_answered() {
 }
 
 #[test]
+fn who_does_one_thing_after_the_other_asks_for_more_when_it_has_done_with_all() {
+    let mut actor = Actor::connected();
+    let (expires_ns, hold_ns) = (SECOND, 10 * MS);
+    let work = WorkPlan { batch: 2, expires_ns, hold_ns, in_turn: true, ..WorkPlan::default() };
+    actor.op(StreamOp::Consume { consumer: ConsumerNo(0), work });
+    actor.said();
+    actor.delivers(5, 1);
+    actor.delivers(6, 2);
+    assert_eq!(actor.said(), "");
+    actor.wait(10 * MS);
+    let said = actor.said();
+    assert_eq!(said.matches("+ACK|").count(), 2, "{said}");
+    assert!(said.contains("MSG.NEXT.S.w _JET.3.1.2"), "{said}");
+    assert!(said.rfind("+ACK|") < said.find("MSG.NEXT"), "{said}");
+}
+
+#[test]
 fn shares_of_deliveries_are_answered_otherwise() {
     let all = 1_000_000;
     for (work, said, events) in [

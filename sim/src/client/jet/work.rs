@@ -67,7 +67,8 @@ impl Client {
             return;
         };
         let Some(stream) = jet.known.stream(known.stream) else { return };
-        if puller.open.is_some() || puller.rests {
+        let busy = puller.work.in_turn && jet.held.values().any(|held| held.consumer == consumer);
+        if puller.open.is_some() || puller.rests || busy {
             return;
         }
         let WorkPlan { batch, expires_ns, .. } = puller.work;
@@ -209,6 +210,10 @@ impl Client {
                 let wait = (Wait::Ack { consumer, seq }, API_NS);
                 self.ask(&to, (b"", b"+ACK"), wait, rec);
             }
+        }
+        let puller = self.jet.as_ref().and_then(|jet| jet.pullers.get(&consumer));
+        if puller.is_some_and(|puller| puller.work.in_turn) {
+            self.pull(consumer, rec);
         }
     }
 }

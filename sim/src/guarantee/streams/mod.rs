@@ -196,6 +196,12 @@ impl Streams {
         self.consumers.iter().filter(move |consumer| consumer.stream == stream)
     }
 
+    /// Whether a consumer is there no more: it was kept in memory, and its process has ended.
+    pub(super) fn is_gone(&self, consumer: &Consumer) -> bool {
+        let node = self.stream(consumer.stream).node;
+        consumer.rules.memory && !self.machine(node).down.is_empty()
+    }
+
     pub(super) fn machine(&self, node: NodeId) -> &Machine {
         &self.machines[usize::from(node.0)]
     }

@@ -44,7 +44,10 @@ impl Builder<'_> {
             self.problem(line, format!("`{}` means no node", spec.on));
             return at;
         }
-        let keeps = |node: &NodeId| self.plan.nodes[usize::from(node.0)].jetstream.is_some();
+        let keeps = |node: &NodeId| {
+            let node = &self.plan.nodes[usize::from(node.0)];
+            node.jetstream.is_some() || node.buffer.is_some()
+        };
         if matches!(spec.what, HostSpecWhat::Disk(_)) && !nodes.iter().any(keeps) {
             self.problem(
                 line,

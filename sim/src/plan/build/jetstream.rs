@@ -175,8 +175,17 @@ impl OpsOf<'_, '_> {
 
     /// It works off a consumer, and goes on until the end: what is not acknowledged comes again.
     pub(super) fn consumes(&mut self, start: u64, stop: u64) {
-        let Some(Business::Consume { consumer, batch, expires, hold, double, nak, term, silent }) =
-            &self.spec.business
+        let Some(Business::Consume {
+            consumer,
+            batch,
+            expires,
+            hold,
+            in_turn,
+            double,
+            nak,
+            term,
+            silent,
+        }) = &self.spec.business
         else {
             return;
         };
@@ -189,6 +198,7 @@ impl OpsOf<'_, '_> {
             nak_ppm: bytes(draw(nak)),
             term_ppm: bytes(draw(term)),
             silent_ppm: bytes(draw(silent)),
+            in_turn: *in_turn,
         };
         let consumer = ConsumerNo(u16::try_from(*consumer).unwrap_or(u16::MAX));
         self.push(start, Op::Stream(StreamOp::Consume { consumer, work }));

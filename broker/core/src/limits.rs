@@ -158,18 +158,27 @@ pub const BUFFER_AWAIT: Duration = Duration::from_secs(120);
 /// published meanwhile on other subjects never stands behind more than that.
 pub const BUFFER_FEED_BYTES: u64 = 256 << 10;
 
-/// Bytes that may be under way to a peer at first: what 100 Mbit/s hold over 80 ms.
-pub const BUFFER_WINDOW_FIRST_BYTES: u64 = 1 << 20;
+/// Bytes that may be under way to a peer before anything is known of the way: what 1 Gbit/s hold over
+/// 67 ms. It is how long ordinary traffic stands behind the beginning of a backlog, once, on a way that
+/// is narrower: 400 ms at 20 MiB/s.
+pub const BUFFER_WINDOW_FIRST_BYTES: u64 = 8 << 20;
 
 /// Fewest bytes that may be under way, however long answers take.
 pub const BUFFER_WINDOW_LEAST_BYTES: u64 = 64 << 10;
 
-/// Most bytes that may be under way: what 1 Gbit/s hold over 130 ms.
-pub const BUFFER_WINDOW_MOST_BYTES: u64 = 16 << 20;
+/// Most bytes that may be under way: what 1 Gbit/s hold over 270 ms. As many must be remembered
+/// until they are answered: with messages of 16 bytes, half a million.
+pub const BUFFER_WINDOW_MOST_BYTES: u64 = 32 << 20;
 
-/// How much longer than the quickest an answer may take, if that was quicker than this, before less
-/// is sent at once: the peer's disk has its moods.
-pub const BUFFER_QUEUE_PATIENCE: Duration = Duration::from_millis(50);
+/// How much longer than the quickest an answer may take, or a quarter of that if it is more, before
+/// no more is sent than fits: jitter, and the peer's disk.
+pub const BUFFER_QUEUE_PATIENCE: Duration = Duration::from_millis(20);
+
+/// The quickest answer is forgotten after twice that.
+pub const BUFFER_LEAST_SPAN: Duration = Duration::from_secs(10);
+
+/// The pace of answers is measured for so long at least.
+pub const BUFFER_PACE_SPAN: Duration = Duration::from_millis(10);
 
 /// How often a peer may be left a hole among what it has, for messages that are held back.
 pub const BUFFER_RUNS: u32 = 1024;

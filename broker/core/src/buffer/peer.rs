@@ -323,7 +323,7 @@ impl Peer {
         if at.identity != self.known.identity || !self.in_flight.contains(&at.seq) {
             return false;
         }
-        let mut bytes = 0;
+        let (flight, mut bytes) = (self.flight_bytes, 0);
         while let Some(sent) = self.flight.pop_front() {
             self.in_flight.remove(&sent.seq);
             bytes += sent.bytes;
@@ -332,7 +332,7 @@ impl Peer {
                 self.log.remove(sent.seq, false);
             }
             if sent.seq == at.seq {
-                self.window.acknowledged(bytes, now.since(sent.at));
+                self.window.acknowledged(now, bytes, flight, now.since(sent.at));
                 break;
             }
         }

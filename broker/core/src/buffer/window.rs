@@ -1,23 +1,80 @@
-//! How much may be under way to a peer: about what the way holds, so that replaying fills it and
-//! ordinary traffic finds no long queue in front of it.
+//! How much may be under way to a peer: what the way holds, so that replaying fills it, and little
+//! more, so that ordinary traffic finds no long queue in front of it.
 //!
-//! The time from sending a message to hearing that it is safe is the way there and back, the peer's
-//! sync, and whatever queues there are. While it stays near the least that was seen there is room for
-//! more; when it is a multiple of that, we are the queue.
+//! ```text
+//!   bytes ▲   ┌──────┐  more with every answer that comes at once
+//!         │   │first │╲
+//!         │   │      │ ╲____________________  rate × (least + patience) + bunch
+//!         │   │      │  answers have begun to queue: their pace is that of the narrowest place
+//!         └───┴──────┴──────────────────────► time
+//!                 one round trip
+//! ```
+//!
+//! * How wide a way is shows first when answers come, a round trip after the beginning. So the first
+//!   window is large: a small one would cost round trips that nobody can make up for.
+//! * The *pace* of the answers, not how many come in a round trip, says how wide it is: bytes leave
+//!   the narrowest place one after the other, also if the way is not full.
+//! * The time from sending a message to hearing that it is safe is the way there and back, the peer's
+//!   sync, and queues. What is more than the least that was seen is queues: then no more is under
+//!   way than fits at that pace.
+//! * A peer answers once for each sync. What one answer covers is not in anybody's way, so it comes on
+//!   top.
+//! * Ways change, and a queue that is always there looks like a longer way. So the least is forgotten
+//!   after a while, and for a moment half as much is under way as the way holds.
+//! * Where less is under way than half of the window, something else is the limit (what there is to
+//!   send, or TCP), and nothing is learnt.
 
 use crate::limits;
-use crate::time::Duration;
+use crate::time::{Duration, Mono};
 
-/// The window of one connection.
+/// The window of one peer's connection.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Window {
     bytes: u64,
-    least: Option<Duration>,
+    /// From sending a message to its answer, at the least.
+    least: Option<Least>,
+    /// What one answer covers, at the most, lately; in bytes.
+    bunch: u64,
+    /// Answers that are being measured.
+    train: Option<Train>,
+    /// The last paces, in bytes per second.
+    paces: [u64; PACES],
+    /// How the window was found last: a new connection begins with it.
+    learnt: Option<u64>,
+    /// Until then it stays as it is: it was made small, to see the way without a queue.
+    still_until: Mono,
+}
+
+/// So many measurements are remembered: about one round trip.
+const PACES: usize = 8;
+
+/// The least of two spans of time: the one that lasts, and the one before.
+#[derive(Clone, Copy, Debug)]
+struct Least {
+    since: Mono,
+    lately: Duration,
+    before: Duration,
+}
+
+/// Answers that follow each other.
+#[derive(Clone, Copy, Debug)]
+struct Train {
+    since: Mono,
+    /// What was answered since the first one.
+    bytes: u64,
 }
 
 impl Default for Window {
     fn default() -> Self {
-        Self { bytes: limits::BUFFER_WINDOW_FIRST_BYTES, least: None }
+        Self {
+            bytes: limits::BUFFER_WINDOW_FIRST_BYTES,
+            least: None,
+            bunch: 0,
+            train: None,
+            paces: [0; PACES],
+            learnt: None,
+            still_until: Mono(0),
+        }
     }
 }
 
@@ -26,40 +83,223 @@ impl Window {
         self.bytes
     }
 
-    /// Another connection: the way may be another.
-    pub(super) const fn reset(&mut self) {
-        self.least = None;
+    /// Another connection. It begins with what was right on the last one, if that was found out.
+    pub(super) fn reset(&mut self) {
+        let learnt = self.learnt;
+        let bytes = learnt.unwrap_or(limits::BUFFER_WINDOW_FIRST_BYTES);
+        *self = Self { bytes, learnt, ..Self::default() };
     }
 
-    /// So many bytes are known to be safe, the last of them after this time.
-    pub(super) fn acknowledged(&mut self, bytes: u64, after: Duration) {
-        let least = self.least.map_or(after, |least| least.min(after));
-        self.least = Some(least);
-        let queued = after.saturating_sub(least);
-        self.bytes = if queued > least.max(limits::BUFFER_QUEUE_PATIENCE) {
-            (self.bytes - self.bytes / 4).max(limits::BUFFER_WINDOW_LEAST_BYTES)
-        } else {
-            (self.bytes + bytes).min(limits::BUFFER_WINDOW_MOST_BYTES)
-        };
+    /// So many bytes are known to be safe, the last of them after this time; before, so many were
+    /// under way.
+    pub(super) fn acknowledged(&mut self, now: Mono, bytes: u64, flight: u64, after: Duration) {
+        let least = self.least(now, after);
+        if flight < self.bytes / 2 {
+            self.train = None;
+            return;
+        }
+        self.measure(now, bytes, least);
+        if now < self.still_until {
+            return;
+        }
+        let patience = limits::BUFFER_QUEUE_PATIENCE.max(least / 4);
+        let fits =
+            self.pace().map(|pace| at_pace(pace, least + patience).saturating_add(self.bunch));
+        if after <= least + patience / 4 {
+            // No queue: as much as their pace asks for, and more, to see whether it passes.
+            let more = (self.bytes + bytes).max(fits.unwrap_or(0));
+            self.bytes = more.min(limits::BUFFER_WINDOW_MOST_BYTES);
+        } else if let Some(fits) = fits {
+            let (least, most) =
+                (limits::BUFFER_WINDOW_LEAST_BYTES, limits::BUFFER_WINDOW_MOST_BYTES);
+            self.bytes = fits.clamp(least, most);
+            self.learnt = Some(self.bytes);
+        }
     }
+
+    /// The least time that an answer has taken lately, with this one.
+    fn least(&mut self, now: Mono, after: Duration) -> Duration {
+        let first = Least { since: now, lately: after, before: after };
+        let pace = self.pace();
+        let least = self.least.get_or_insert(first);
+        if now.since(least.since) >= limits::BUFFER_LEAST_SPAN {
+            let half = at_pace(pace.unwrap_or(0), least.lately.min(least.before) / 2)
+                .saturating_add(self.bunch);
+            *least = Least { since: now, lately: after, before: least.lately };
+            self.bytes = self.bytes.min(half).max(limits::BUFFER_WINDOW_LEAST_BYTES);
+            self.still_until = now + after;
+        }
+        least.lately = least.lately.min(after);
+        least.lately.min(least.before)
+    }
+
+    /// The quickest pace lately, in bytes per second.
+    fn pace(&self) -> Option<u64> {
+        self.paces.iter().copied().max().filter(|pace| *pace > 0)
+    }
+
+    /// Takes an answer into the measurement of the pace.
+    fn measure(&mut self, now: Mono, bytes: u64, least: Duration) {
+        self.bunch = bytes.max(self.bunch - self.bunch / 8);
+        let Some(train) = &mut self.train else {
+            self.train = Some(Train { since: now, bytes: 0 });
+            return;
+        };
+        train.bytes = train.bytes.saturating_add(bytes);
+        let span = now.since(train.since);
+        if span >= limits::BUFFER_PACE_SPAN.max(least / PACES as u32) {
+            let pace = u128::from(train.bytes) * 1_000_000_000 / span.as_nanos();
+            self.paces.rotate_right(1);
+            self.paces[0] = u64::try_from(pace).unwrap_or(u64::MAX);
+            self.train = Some(Train { since: now, bytes: 0 });
+        }
+    }
+}
+
+/// Bytes that pass in this time at so many per second.
+fn at_pace(pace: u64, time: Duration) -> u64 {
+    let bytes = u128::from(pace) * time.as_nanos() / 1_000_000_000;
+    u64::try_from(bytes).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
 mod tests {
+    use alloc::collections::VecDeque;
+
     use super::*;
 
-    #[test]
-    fn it_grows_while_answers_are_quick_and_shrinks_while_they_wait() {
-        let mut window = Window::default();
-        let first = window.bytes();
-        window.acknowledged(1000, Duration::from_millis(80));
-        assert_eq!(window.bytes(), first + 1000);
-        for _ in 0..100 {
-            window.acknowledged(1000, Duration::from_millis(400));
+    const MIB: u64 = 1 << 20;
+    const MESSAGE: u64 = 16 << 10;
+
+    /// A way: bytes per second, the round trip in milliseconds, and how often the peer syncs.
+    #[derive(Clone, Copy)]
+    struct Way {
+        width: u64,
+        rtt: u64,
+        sync: u64,
+    }
+
+    /// What a replay has shown.
+    #[derive(Debug, Default)]
+    struct Seen {
+        /// When the last answer came, in milliseconds.
+        end: u64,
+        /// The longest queue in front of the narrowest place in the second half, in milliseconds.
+        queue: u64,
+    }
+
+    /// Sends a backlog over a way, in steps of 100 µs.
+    fn replay(window: &mut Window, way: Way, backlog: u64) -> Seen {
+        let (mut sent, mut left_at, mut seen) = (0, 0, Seen::default());
+        let mut flight: VecDeque<(u64, u64)> = VecDeque::new();
+        for now in 0..1_000_000 {
+            // Answers: of all that has arrived by the last sync.
+            let sync = way.sync * 10;
+            let synced = u64::saturating_sub(now, way.rtt * 10) / sync * sync;
+            let before = flight.len() as u64 * MESSAGE;
+            let (mut answered, mut after) = (0, 0);
+            while let Some((at, arrives)) = flight.front().copied()
+                && (arrives + 1).max(sync) <= synced
+            {
+                flight.pop_front();
+                (answered, after) = (answered + MESSAGE, now - at);
+            }
+            if answered > 0 {
+                window.acknowledged(at(now), answered, before, tenths(after));
+            }
+            if sent >= backlog && flight.is_empty() {
+                seen.end = now / 10;
+                return seen;
+            }
+            while sent < backlog && (flight.len() as u64) * MESSAGE < window.bytes() {
+                // In steps of 1/1000: messages are small beside them.
+                left_at = left_at.max(now * 1000) + MESSAGE * 10_000_000 / way.width;
+                sent += MESSAGE;
+                flight.push_back((now, left_at / 1000));
+            }
+            if sent > backlog / 2 && sent < backlog {
+                seen.queue = seen.queue.max((left_at / 1000).saturating_sub(now) / 10);
+            }
         }
-        assert_eq!(window.bytes(), limits::BUFFER_WINDOW_LEAST_BYTES);
-        for _ in 0..100 {
-            window.acknowledged(1 << 20, Duration::from_millis(90));
+        panic!("it never ends: {window:?}");
+    }
+
+    fn tenths(of: u64) -> Duration {
+        Duration::from_micros(of * 100)
+    }
+
+    fn at(now: u64) -> Mono {
+        Mono(0) + tenths(now)
+    }
+
+    fn ways() -> impl Iterator<Item = Way> {
+        let widths = [5, 20, 60, 200].map(|mib| mib * MIB);
+        widths.into_iter().flat_map(|width| {
+            [1, 40, 140]
+                .into_iter()
+                .flat_map(move |rtt| [1, 5, 30].map(|sync| Way { width, rtt, sync }))
+        })
+    }
+
+    #[test]
+    fn a_backlog_takes_as_long_as_its_bytes_and_little_more() {
+        for way in ways() {
+            for backlog in [4, 32, 128] {
+                let seen = replay(&mut Window::default(), way, backlog * MIB);
+                let ideal = backlog * MIB * 1000 / way.width + way.rtt;
+                let case = (way.width / MIB, way.rtt, way.sync, backlog, ideal);
+                assert!(seen.end <= ideal + 100 + 4 * way.sync + ideal / 50, "{case:?}: {seen:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn there_is_no_long_queue_once_answers_come() {
+        for way in ways() {
+            let seen = replay(&mut Window::default(), way, 128 * MIB);
+            let bound = 55 + 2 * way.sync + way.rtt;
+            let case = (way.width / MIB, way.rtt, way.sync);
+            assert!(seen.queue <= bound, "{case:?}: {seen:?} of {bound}");
+        }
+    }
+
+    #[test]
+    fn another_connection_begins_with_what_was_learnt() {
+        let mut window = Window::default();
+        window.reset();
+        assert_eq!(window.bytes(), limits::BUFFER_WINDOW_FIRST_BYTES);
+        let way = Way { width: 5 * MIB, rtt: 40, sync: 1 };
+        replay(&mut window, way, 64 * MIB);
+        let learnt = window.bytes();
+        assert!(learnt < MIB, "{learnt}");
+        window.reset();
+        assert_eq!(window.bytes(), learnt);
+        // It doubles with each round trip.
+        let seen = replay(&mut window, Way { width: 200 * MIB, rtt: 140, sync: 1 }, 512 * MIB);
+        assert!(seen.end < 2560 + 140 * 8, "{seen:?}");
+    }
+
+    #[test]
+    fn a_trickle_teaches_nothing() {
+        let mut window = Window::default();
+        for number in 0..1000 {
+            let after = Duration::from_millis(40 + number % 200);
+            window.acknowledged(at(number * 100), 1000, 1000, after);
+        }
+        window.reset();
+        assert_eq!(window.bytes(), limits::BUFFER_WINDOW_FIRST_BYTES);
+    }
+
+    #[test]
+    fn a_way_that_has_become_longer_is_not_taken_for_a_queue_for_ever() {
+        let mut window = Window::default();
+        let mut now = 0;
+        for after in [40, 200] {
+            for _ in 0..2000 {
+                now += 100;
+                let flight = window.bytes();
+                window.acknowledged(at(now), flight, flight, Duration::from_millis(after));
+            }
         }
         assert_eq!(window.bytes(), limits::BUFFER_WINDOW_MOST_BYTES);
     }

@@ -137,6 +137,8 @@ pub(crate) struct Conn {
     pub(crate) callee: SocketAddr,
     /// Both sides are servers: what passes is told.
     pub(crate) tapped: bool,
+    /// A client had more to write than there was room for.
+    pub(crate) stalled: bool,
     /// The door through which it came.
     pub(crate) door: Option<u32>,
     /// Whoever owns an end was told that the other is gone.
@@ -150,6 +152,7 @@ impl Conn {
             id,
             places,
             tapped,
+            stalled: false,
             door: None,
             stage: Stage::Calling(0),
             ends: [caller, End::None],

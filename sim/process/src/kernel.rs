@@ -71,8 +71,10 @@ pub fn owner_of(
 /// The live connections of these processes, each with its process.
 #[must_use]
 pub fn connections_of(pids: &[u32]) -> Vec<(u32, TcpSocket)> {
-    let owners: BTreeMap<u64, u32> =
-        pids.iter().flat_map(|&pid| socket_inodes(pid).into_iter().map(move |i| (i, pid))).collect();
+    let owners: BTreeMap<u64, u32> = pids
+        .iter()
+        .flat_map(|&pid| socket_inodes(pid).into_iter().map(move |i| (i, pid)))
+        .collect();
     let live = tcp_sockets().into_iter().filter(|socket| socket.live);
     live.filter_map(|socket| owners.get(&socket.inode).map(|&pid| (pid, socket))).collect()
 }
@@ -119,7 +121,9 @@ mod tests {
         assert_eq!(owner_of(peer, door, [nobody]), None);
         let mine = connections_of(&[me]);
         assert!(mine.iter().any(|(pid, s)| *pid == me && s.local == peer && s.remote == door));
-        assert!(mine.iter().all(|(_, s)| s.local != listener.local_addr().unwrap() || s.remote == peer));
+        assert!(
+            mine.iter().all(|(_, s)| s.local != listener.local_addr().unwrap() || s.remote == peer)
+        );
     }
 
     #[test]

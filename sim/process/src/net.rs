@@ -13,7 +13,7 @@ use crate::conn::{Conn, ConnId, End, Side, Socket, Stage};
 use crate::doors::{Call, Door, Doors};
 use crate::fetch::{Fetch, connect};
 use crate::poller::{Poller, Ready};
-use crate::ways::{Place, WaySetup, Way, Ways};
+use crate::ways::{Place, Way, WaySetup, Ways};
 
 /// Nothing is read in larger pieces.
 const READ_BYTES: usize = 64 << 10;
@@ -383,7 +383,13 @@ impl Net {
     }
 
     /// A call is under way.
-    fn begin(&mut self, end: End, places: [Place; 2], callee: SocketAddr, door: Option<u32>) -> ConnId {
+    fn begin(
+        &mut self,
+        end: End,
+        places: [Place; 2],
+        callee: SocketAddr,
+        door: Option<u32>,
+    ) -> ConnId {
         let id = ConnId(self.next_conn);
         self.next_conn += 1;
         if let End::Socket(socket) = &end

@@ -55,8 +55,9 @@ pub struct Way {
     passed: u64,
     /// New connections that came through it.
     dialled: u64,
-    /// The shortest that bytes took since the last look.
+    /// The shortest that bytes took that were sent after this time.
     quickest_ns: Option<u64>,
+    measured_from: u64,
 }
 
 impl Way {
@@ -78,7 +79,8 @@ impl Way {
         (self.passed, self.dialled)
     }
 
-    /// The shortest time that bytes took since the last call, if there were any.
+    /// The shortest time that bytes took that were sent since a `degrade` last began or ended here,
+    /// if there were any and nobody has asked before.
     pub const fn quickest(&mut self) -> Option<u64> {
         self.quickest_ns.take()
     }
@@ -94,8 +96,12 @@ impl Way {
         self.slices.values().next_back().copied()
     }
 
-    pub(crate) const fn handed_over(&mut self, bytes: u64, took_ns: u64) {
+    pub(crate) const fn handed_over(&mut self, bytes: u64, sent_at: u64, now: u64) {
         self.passed += bytes;
+        if sent_at < self.measured_from {
+            return;
+        }
+        let took_ns = now.saturating_sub(sent_at);
         self.quickest_ns = match self.quickest_ns {
             Some(before) if before < took_ns => Some(before),
             _ => Some(took_ns),
@@ -161,9 +167,15 @@ impl Ways {
         self.change(from, to, |way| count(&mut way.refusals, on));
     }
 
-    pub(crate) fn degrade(&mut self, from: Place, to: Place, fault: u32, by: Option<Degrade>) {
+    pub(crate) fn degrade(
+        &mut self,
+        now: u64,
+        (from, to): (Place, Place),
+        fault: u32,
+        by: Option<Degrade>,
+    ) {
         self.change(from, to, |way| {
-            way.quickest_ns = None;
+            (way.quickest_ns, way.measured_from) = (None, now);
             match by {
                 Some(by) => way.degraded.insert(fault, by),
                 None => way.degraded.remove(&fault),

@@ -73,6 +73,7 @@ impl World {
 
     /// A call from east to west, up: both sockets and its number.
     fn call(&mut self) -> (TcpStream, TcpStream, ConnId) {
+        self.events.clear();
         let east = TcpStream::connect(self.door).unwrap();
         east.set_nonblocking(true).unwrap();
         let west = self.accepted();
@@ -147,7 +148,9 @@ fn bytes_pass_both_ways_in_order_and_take_their_time() {
     drop(east);
     assert_eq!(world.end_of(&mut west), Ok(()));
     drop(west);
-    world.until("the end of it", |world| world.net.between(EAST, WEST).next().is_none().then_some(()));
+    world.until("the end of it", |world| {
+        world.net.between(EAST, WEST).next().is_none().then_some(())
+    });
 }
 
 #[test]
@@ -214,6 +217,24 @@ fn a_silent_death_outlives_the_cut() {
     let (mut east, mut west, _) = world.call();
     east.write_all(b"new").unwrap();
     assert_eq!(world.read(&mut west, 3), b"new");
+}
+
+#[test]
+fn a_machine_that_was_off_knows_nothing_of_its_connections() {
+    let mut world = World::new(0, options());
+    let (mut east, west, _) = world.call();
+    for (from, to) in [(EAST, WEST), (WEST, EAST)] {
+        world.net.cut(from, to, true);
+    }
+    drop(west);
+    world.nothing_comes(&mut east, 30);
+    for (from, to) in [(EAST, WEST), (WEST, EAST)] {
+        world.net.cut(from, to, false);
+    }
+    world.net.forgets(WEST);
+    world.nothing_comes(&mut east, 30);
+    east.write_all(b"there?").unwrap();
+    assert_eq!(world.end_of(&mut east), RESET);
 }
 
 #[test]

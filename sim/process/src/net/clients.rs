@@ -1,8 +1,9 @@
 //! Clients: their ends of connections are here, and no sockets.
 
-use super::{Net, Parting};
+use std::net::SocketAddr;
+
+use super::Net;
 use crate::conn::{ConnId, End, Side, Stage};
-use crate::net::Event;
 use crate::pipe::Freight;
 use crate::ways::{Place, Way};
 
@@ -23,6 +24,7 @@ impl Net {
         let room = self.options.window.saturating_sub(conn.pipe(Side::Caller).queued());
         let taken = bytes.get(..room.min(bytes.len())).unwrap_or_default().to_vec();
         let count = taken.len();
+        conn.stalled = count < bytes.len();
         if count > 0 && conn.stage == Stage::Up && matches!(conn.end(Side::Caller), End::Client) {
             let now = self.clock.now();
             self.put(&mut conn, Side::Caller, taken, now);
@@ -32,11 +34,13 @@ impl Net {
         count
     }
 
-    /// Whether a client could write now.
+    /// Where a server sees the connection come from, once it is up.
     #[must_use]
-    pub fn has_room(&self, id: ConnId) -> bool {
-        let conn = self.conns.get(&id.0);
-        conn.is_some_and(|conn| conn.pipe(Side::Caller).queued() < self.options.window)
+    pub fn calls_from(&self, id: ConnId) -> Option<SocketAddr> {
+        match self.conns.get(&id.0)?.end(Side::Callee) {
+            End::Socket(socket) => socket.stream.local_addr().ok(),
+            End::Client | End::None => None,
+        }
     }
 
     /// Bytes that are there for a client to be read.
@@ -89,14 +93,5 @@ impl Net {
     pub fn is_there(&self, id: ConnId) -> bool {
         let conn = self.conns.get(&id.0);
         conn.is_some_and(|conn| matches!(conn.end(Side::Caller), End::Client))
-    }
-
-    /// Ends a client's connection as if the network had.
-    pub fn client_is_cut_off(&mut self, id: ConnId) {
-        let Some(mut conn) = self.conns.remove(&id.0) else { return };
-        self.give_up(&mut conn, Side::Caller, Parting::Reset);
-        self.conns.insert(id.0, conn);
-        self.dirty.insert(id.0);
-        self.events.retain(|event| !matches!(event, Event::ClientReadable(other) if *other == id));
     }
 }

@@ -25,7 +25,7 @@ impl Net {
 
     /// Bytes take longer, or do not any more.
     pub fn degrade(&mut self, from: Place, to: Place, fault: u32, by: Option<Degrade>) {
-        self.ways.degrade(from, to, fault, by);
+        self.ways.degrade(self.clock.now(), (from, to), fault, by);
         self.look_at(from, to);
     }
 
@@ -45,6 +45,21 @@ impl Net {
             self.dirty.insert(*id);
         }
         ids.len()
+    }
+
+    /// The machine at this place knows nothing of its connections any more, and says so to whoever
+    /// sends something to it there. What it had sent is lost.
+    pub fn forgets(&mut self, place: Place) {
+        let all = self.conns.iter_mut();
+        for (id, conn) in all {
+            let Some(side) = Side::BOTH.into_iter().find(|side| conn.place(*side) == place) else {
+                continue;
+            };
+            conn.pipe_mut(side).clear();
+            // Its owner has died with the machine.
+            drop(std::mem::replace(conn.end_mut(side), End::None));
+            self.dirty.insert(*id);
+        }
     }
 
     /// Connections that are there, whoever called, are reset at both ends.

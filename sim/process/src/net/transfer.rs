@@ -52,9 +52,7 @@ impl Net {
                 return self.waits_for_way(conn, at, now);
             }
             conn.stage = Stage::Up;
-            if !conn.tapped {
-                self.events.push_back(Event::ClientUp(conn.id));
-            }
+            self.events.push_back(Event::ClientUp(conn.id));
         }
         self.transfer(conn, now)
     }
@@ -103,7 +101,8 @@ impl Net {
         let (now, draw) = (self.clock.now(), self.draw());
         let at = self.ways.get_mut(to, from).map_or(now, |way| way.arrival(now, 0, draw));
         conn.pipe_mut(Side::Callee).not_before(at);
-        conn.stage = Stage::Answering(at);
+        // A server's kernel has had its answer from the door.
+        conn.stage = if conn.tapped { Stage::Up } else { Stage::Answering(at) };
         true
     }
 
@@ -295,6 +294,9 @@ impl Net {
                 pipe.handed_over(count);
                 pipe.next_piece_at = slice.map_or(0, |slice| now.saturating_add(slice.every_ns));
                 self.passed(conn, writer, count as u64, sent_at, now);
+                if writer == Side::Caller && std::mem::take(&mut conn.stalled) {
+                    self.events.push_back(Event::ClientWritable(conn.id));
+                }
             }
             Done::Later | Done::Ended => {}
             Done::Broken(_) => self.breaks(conn, writer.other(), now),
@@ -306,7 +308,7 @@ impl Net {
     pub(super) fn passed(&mut self, conn: &Conn, writer: Side, bytes: u64, sent_at: u64, now: u64) {
         let (from, to) = conn.way(writer);
         if let Some(way) = self.ways.get_mut(from, to) {
-            way.handed_over(bytes, now.saturating_sub(sent_at));
+            way.handed_over(bytes, sent_at, now);
         }
         if conn.tapped {
             let position = conn.pipe(writer).passed;

@@ -105,6 +105,14 @@ impl Socket {
         }
     }
 
+    /// Whether its owner has gone without a word.
+    pub(crate) fn is_gone(&self) -> bool {
+        match self.stream.peek(&mut [0; 1]) {
+            Ok(count) => count == 0,
+            Err(error) => matches!(later_or(error), Done::Broken(_)),
+        }
+    }
+
     /// Says that there is no more to read.
     pub(crate) fn finish(&self) {
         // Its owner may have gone already.

@@ -190,6 +190,28 @@ fn a_cut_lets_nothing_pass_and_what_waited_comes_when_it_heals() {
 }
 
 #[test]
+fn a_call_that_was_given_up_never_arrives_and_an_end_is_seen_across_a_cut() {
+    let mut world = World::new(0, options());
+    let (mut east, west, conn) = world.call();
+    world.net.cut(EAST, WEST, true);
+    let caller = TcpStream::connect(world.door).unwrap();
+    east.write_all(b"some last words").unwrap();
+    world.go_on_for(30);
+    drop((caller, east));
+    world.until("the end", |world| {
+        let closed = |event: &Event| match event {
+            Event::Closed { conn: id, side } => *id == conn && *side == Side::Caller,
+            _ => false,
+        };
+        world.events.iter().any(closed).then_some(())
+    });
+    world.net.cut(EAST, WEST, false);
+    world.go_on_for(50);
+    assert!(world.west.accept().is_err());
+    drop(west);
+}
+
+#[test]
 fn tcp_gives_up_what_waits_for_too_long_and_the_other_end_does_not_know() {
     let mut world = World::new(0, Options { tcp_timeout_ns: 80 * MS, ..options() });
     let (mut east, mut west, _) = world.call();

@@ -45,6 +45,10 @@ use crate::units::{MS, SECOND};
 /// in nanoseconds.
 pub(super) const LATE_NS: u64 = 500 * MS;
 
+/// What kernels keep at the two ends of a connection, beside a plan's window: as much as Linux lets
+/// their buffers grow to.
+pub(super) const KERNEL_BYTES: u64 = 16 << 20;
+
 /// How long a process may take to start, in nanoseconds.
 const START_NS: u64 = SECOND;
 

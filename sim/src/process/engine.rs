@@ -1,7 +1,7 @@
 //! The run: what the plan wants is done when its time has come, and everything that happens
 //! meanwhile is written down.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -86,6 +86,8 @@ pub(super) struct Engine<'p> {
     pub(super) net: Net,
     pub(super) folder: RunFolder,
     pub(super) names: Names,
+    /// All doors that there were.
+    pub(super) doors: BTreeSet<SocketAddr>,
     /// The doors of the names of regions.
     pub(super) region_doors: Vec<SocketAddr>,
     pub(super) rec: Recorder,
@@ -141,6 +143,7 @@ impl<'p> Engine<'p> {
             let places = plan.node_ids().filter(here).map(node_place).collect();
             region_doors.push(net.open_door(Door::AnyOf(places))?.1);
         }
+        let doors = nodes.iter().map(NodeSlot::door).chain(region_doors.iter().copied()).collect();
         let names = Names::of(plan);
         let clients = (0..).map(ClientId).zip(&plan.clients);
         Ok(Self {
@@ -151,6 +154,7 @@ impl<'p> Engine<'p> {
             folder,
             rec: Recorder::new(history(plan, &names), plan.seed, without_wire),
             names,
+            doors,
             region_doors,
             clients: clients.map(|(id, one)| ClientSlot::new(id, one, plan.seed)).collect(),
             by_conn: BTreeMap::new(),
@@ -406,6 +410,7 @@ impl<'p> Engine<'p> {
 fn history(plan: &Plan, names: &Names) -> History {
     let mut header = plan.header(ENGINE.name);
     header.bounds = capability::lenient(&header.bounds);
+    header.window += capability::KERNEL_BYTES;
     for (id, node) in plan.node_ids().zip(&mut header.nodes) {
         node.url = names.client_url(id);
     }

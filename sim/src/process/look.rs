@@ -87,7 +87,8 @@ impl Engine<'_> {
 
     fn routes_listed(&mut self, id: NodeId, routes: &[Route]) {
         let plan = self.plan;
-        self.wires.listed(id, routes, |name| plan.node_named(name), &mut self.rec);
+        let called = |name: &str| plan.node_named(name);
+        self.wires.listed(id, routes, called, &self.doors, &mut self.rec);
     }
 
     /// Asks every node that runs for everything, and goes on until all have answered.

@@ -81,6 +81,11 @@ impl NodeSlot {
             next_poll: 0,
         }
     }
+
+    /// Where the door is.
+    pub(super) const fn door(&self) -> SocketAddr {
+        self.door.1
+    }
 }
 
 impl Engine<'_> {
@@ -279,6 +284,7 @@ impl Engine<'_> {
     pub(super) fn new_door(&mut self, id: NodeId) {
         match self.net.open_door(Door::To(node_place(id))) {
             Ok(door) => {
+                self.doors.insert(door.1);
                 let old = std::mem::replace(&mut self.node(id).door, door);
                 self.net.close_door(old.0);
             }

@@ -15,7 +15,6 @@ pub(super) struct Routez {
 pub(super) struct Route {
     pub(super) rid: u64,
     pub(super) remote_name: String,
-    pub(super) did_solicit: bool,
     pub(super) ip: String,
     pub(super) port: u16,
     pub(super) account: String,
@@ -121,7 +120,7 @@ mod tests {
 
     #[test]
     fn pages_are_read_whatever_else_they_hold() {
-        let page = br#"{"x":1,"routes":[{"rid":5,"remote_name":"a/1","did_solicit":true,"ip":"1.2.3.4","port":9}]}"#;
+        let page = br#"{"x":1,"routes":[{"rid":5,"remote_name":"a/1","ip":"1.2.3.4","port":9}]}"#;
         let routez: Routez = read(page).unwrap();
         assert_eq!((routez.routes[0].rid, routez.routes[0].port), (5, 9));
         let subsz: Subsz = read(br#"{"num_subscriptions":3,"subscriptions_list":null}"#).unwrap();

@@ -158,6 +158,7 @@ impl Wires {
         node: NodeId,
         routes: &[Route],
         called: impl Fn(&str) -> Option<NodeId>,
+        doors: &BTreeSet<SocketAddr>,
         rec: &mut Recorder,
     ) {
         let book = &self.books[usize::from(node.0)];
@@ -167,23 +168,25 @@ impl Wires {
         for rid in gone {
             self.ends(node, rid, "the node lists it no more", rec);
         }
-        // Of those that the node has dialled, the page does not say which is which.
+        // Where a connection comes from names it. Of those that the node has dialled itself, the page
+        // says the door, and not which is which. (Who has dialled it does not say either: of two that
+        // both ends dialled, the one that stays is solicited at both.)
         let mut dialled: BTreeMap<(NodeId, &str), Vec<u64>> = BTreeMap::new();
         for route in routes {
             let book = &self.books[usize::from(node.0)];
             let known = book.known.contains_key(&route.rid) || book.ended.contains(&route.rid);
             let Some(remote) = called(&route.remote_name).filter(|_| !known) else { continue };
-            if route.did_solicit {
+            let Ok(ip) = route.ip.parse() else { continue };
+            let address = SocketAddr::new(ip, route.port);
+            if doors.contains(&address) {
                 dialled.entry((remote, &route.account)).or_default().push(route.rid);
-            } else {
-                let ip = route.ip.parse().ok();
-                let address = ip.map(|ip| SocketAddr::new(ip, route.port));
-                let found = self.by_conn.iter().find(|(_, wire)| {
-                    wire.ends == [remote, node] && address.is_some() && wire.from == address
-                });
-                if let Some(conn) = found.map(|(conn, _)| *conn) {
-                    self.announce(conn, Side::Callee, route.rid, rec);
-                }
+                continue;
+            }
+            let comes_from_there =
+                |wire: &Wire| wire.ends == [remote, node] && wire.from == Some(address);
+            let found = self.by_conn.iter().find(|(_, wire)| comes_from_there(wire));
+            if let Some(conn) = found.map(|(conn, _)| *conn) {
+                self.announce(conn, Side::Callee, route.rid, rec);
             }
         }
         for ((remote, account), mut rids) in dialled {
@@ -259,16 +262,11 @@ mod tests {
         format!("CONNECT {{}}\r\nINFO {info} \r\n").into_bytes()
     }
 
-    fn route(rid: u64, did_solicit: bool, port: u16) -> Route {
-        let remote_name = if did_solicit { "west" } else { "east" }.to_owned();
-        Route {
-            rid,
-            remote_name,
-            did_solicit,
-            port,
-            ip: "127.0.0.1".to_owned(),
-            ..Route::default()
-        }
+    const DOOR: u16 = 9;
+
+    fn route(rid: u64, port: u16) -> Route {
+        let remote_name = if port == DOOR { "west" } else { "east" }.to_owned();
+        Route { rid, remote_name, port, ip: "127.0.0.1".to_owned(), ..Route::default() }
     }
 
     fn called(name: &str) -> Option<NodeId> {
@@ -294,24 +292,25 @@ mod tests {
             wires.opened(ConnId(conn), [EAST, WEST], from, &mut rec);
         }
         let listed = |wires: &mut Wires, node, routes: &[Route], rec: &mut Recorder| {
-            wires.listed(node, routes, called, rec);
+            let doors = BTreeSet::from([SocketAddr::from(([127, 0, 0, 1], DOOR))]);
+            wires.listed(node, routes, called, &doors, rec);
         };
         wires.sent(ConnId(5), Side::Caller, &greeting(1), &mut rec);
         // Which of the two is the first route of the east cannot be known yet.
-        listed(&mut wires, EAST, &[route(7, true, 9), route(8, true, 9)], &mut rec);
+        listed(&mut wires, EAST, &[route(7, DOOR), route(8, DOOR)], &mut rec);
         assert!(names(&rec).is_empty());
-        listed(&mut wires, WEST, &[route(3, false, 1005)], &mut rec);
+        listed(&mut wires, WEST, &[route(3, 1005)], &mut rec);
         assert_eq!(names(&rec), ["up 1 Some(1) 3"]);
         for half in greeting(0).chunks(20) {
             wires.sent(ConnId(4), Side::Caller, half, &mut rec);
         }
-        listed(&mut wires, EAST, &[route(8, true, 9), route(7, true, 9)], &mut rec);
+        listed(&mut wires, EAST, &[route(8, DOOR), route(7, DOOR)], &mut rec);
         assert_eq!(names(&rec)[1..], ["up 0 Some(0) 7", "up 0 Some(1) 8"]);
         assert_eq!((wires.slot(EAST, 8), wires.slot(WEST, 3)), (Some(1), Some(1)));
         wires.closed(ConnId(5), Side::Caller, &mut rec);
         assert_eq!(names(&rec).last().unwrap(), "down 0 8");
         // A page that was made before.
-        listed(&mut wires, EAST, &[route(8, true, 9), route(7, true, 9)], &mut rec);
+        listed(&mut wires, EAST, &[route(8, DOOR), route(7, DOOR)], &mut rec);
         listed(&mut wires, EAST, &[], &mut rec);
         assert_eq!(names(&rec)[3..], ["down 0 8", "down 0 7"]);
     }

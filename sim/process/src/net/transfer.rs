@@ -29,6 +29,9 @@ impl Net {
     /// Gives the time at which there is something to do again.
     fn advance(&mut self, conn: &mut Conn) -> Option<u64> {
         let now = self.clock.now();
+        if matches!(conn.stage, Stage::Calling(_) | Stage::Connecting) && !self.still_calls(conn) {
+            return None;
+        }
         if let Stage::Calling(at) = conn.stage {
             if now < at {
                 return Some(at);
@@ -60,7 +63,7 @@ impl Net {
     /// A call that does not get through is given up when TCP does.
     fn waits_for_way(&mut self, conn: &mut Conn, since: u64, now: u64) -> Option<u64> {
         let until = since.saturating_add(self.options.tcp_timeout_ns);
-        if now < until && !matches!(conn.end(Side::Caller), End::None) {
+        if now < until {
             return Some(until);
         }
         self.give_up(conn, Side::Caller, Parting::TimedOut);
@@ -117,7 +120,7 @@ impl Net {
             let mut moved = false;
             // What one direction does may give the other something to do.
             for writer in Side::BOTH {
-                self.take_in(conn, writer, now);
+                moved |= self.take_in(conn, writer, now);
                 match self.hand_over(conn, writer, now) {
                     Handed::Some => moved = true,
                     Handed::NotBefore(at) => wake = wake.min(at),
@@ -129,16 +132,17 @@ impl Net {
         }
     }
 
-    /// Takes what a server has sent, as far as there is room.
-    fn take_in(&mut self, conn: &mut Conn, writer: Side, now: u64) {
+    /// Takes some of what a server has sent, as far as there is room. Says whether there may be more:
+    /// the poller tells of it only once.
+    fn take_in(&mut self, conn: &mut Conn, writer: Side, now: u64) -> bool {
         let room = self.options.window.saturating_sub(conn.pipe(writer).queued());
         let severed = conn.pipe(writer).severed;
         let limit = room.min(self.buffer.len());
         let Some(socket) = conn.socket(writer).filter(|s| s.readable && !s.ended && limit > 0)
         else {
-            return;
+            return false;
         };
-        let Some(buffer) = self.buffer.get_mut(..limit) else { return };
+        let Some(buffer) = self.buffer.get_mut(..limit) else { return false };
         match socket.read(buffer) {
             Done::Bytes(count) => {
                 let bytes = buffer.get(..count).unwrap_or_default().to_vec();
@@ -150,13 +154,29 @@ impl Net {
                     self.put(conn, writer, bytes, now);
                 }
             }
-            Done::Later => {}
+            Done::Later => return false,
             Done::Ended => {
                 self.closed(conn, writer);
                 self.put_sign(conn, writer, Freight::Fin, now);
             }
             Done::Broken(_) => self.breaks(conn, writer, now),
         }
+        true
+    }
+
+    /// Whether a server that calls is still there. One that has given up, as it does when nobody
+    /// answers, calls no more: nobody ever hears of it.
+    fn still_calls(&self, conn: &mut Conn) -> bool {
+        let gone = match conn.end(Side::Caller) {
+            End::Socket(socket) => socket.is_gone(),
+            End::Client => false,
+            End::None => true,
+        };
+        if gone {
+            *conn.end_mut(Side::Caller) = End::None;
+            self.callee_unknown(conn);
+        }
+        !gone
     }
 
     /// Bytes are under way from now on.

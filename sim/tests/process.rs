@@ -103,9 +103,10 @@ impl Place {
 
     fn run_command(&self) -> Command {
         let server = format!("causeway={}", server().display());
-        let words =
-            ["run", "short.toml", "--engine", "process", "--seed", "0", "--server", &server];
-        self.command(&words)
+        let words = ["run", "short.toml", "--engine", "process", "--seed", "0"];
+        let mut command = self.command(&words);
+        command.args(["--out", "result", "--server", &server]);
+        command
     }
 
     /// The folders of runs that are there.
@@ -157,8 +158,9 @@ fn a_partition_of_real_servers_is_judged_and_nothing_is_left_behind() {
     assert!(said.contains("mesh_closure") || said.contains("mesh"), "{said}");
     assert!(place.folders().is_empty() && place.servers().is_empty());
     // What was observed was kept: it cannot be had again.
-    let history = place.0.path().join("out/short-seed-0");
-    assert!(fs::read_dir(history).unwrap().count() > 2);
+    let history = place.0.path().join("result/seed-0.history.jsonl");
+    let history = fs::read_to_string(history).unwrap();
+    assert!(history.contains("\"engine\":\"process\"") && history.contains("\"k\":\"route_down\""));
 }
 
 #[test]

@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::conn::{Conn, ConnId, End, Side, Socket, Stage};
 use crate::doors::{Call, Door, Doors};
 use crate::fetch::{Fetch, connect};
+use crate::kernel;
 use crate::poller::{Poller, Ready};
 use crate::ways::{Place, Way, WaySetup, Ways};
 
@@ -277,6 +278,39 @@ impl Net {
         }
         own.extend(self.fetches.values().filter_map(|fetch| fetch.stream().local_addr().ok()));
         own
+    }
+
+    /// Looks for ends whose owners have gone without that it could be seen: what they had sent before
+    /// still waits in front of it, because the way is shut and the window is full.
+    pub fn find_abandoned(&mut self) {
+        let mut full = Vec::new();
+        for (id, conn) in self.conns.iter().filter(|(_, conn)| conn.tapped) {
+            for side in Side::BOTH {
+                let End::Socket(socket) = conn.end(side) else { continue };
+                if socket.ended || conn.pipe(side).queued() < self.options.window {
+                    continue;
+                }
+                if let (Ok(here), Ok(there)) =
+                    (socket.stream.local_addr(), socket.stream.peer_addr())
+                {
+                    full.push((*id, side, there, here));
+                }
+            }
+        }
+        if full.is_empty() {
+            return;
+        }
+        let sockets = kernel::tcp_sockets();
+        for (id, side, local, remote) in full {
+            let is_it = |s: &&kernel::TcpSocket| s.local == local && s.remote == remote;
+            if sockets.iter().find(is_it).is_some_and(|socket| socket.inode > 0) {
+                continue;
+            }
+            if let Some(mut conn) = self.conns.remove(&id) {
+                self.closed(&mut conn, side);
+                self.conns.insert(id, conn);
+            }
+        }
     }
 
     /// Connections between these two places that are up, the caller's first.

@@ -212,6 +212,29 @@ fn a_call_that_was_given_up_never_arrives_and_an_end_is_seen_across_a_cut() {
 }
 
 #[test]
+fn an_end_is_found_that_nobody_has_any_more_behind_a_full_window() {
+    let mut world = World::new(0, Options { window: 1 << 10, ..options() });
+    let (mut east, _west, conn) = world.call();
+    world.net.cut(EAST, WEST, true);
+    east.write_all(&[1; 8 << 10]).unwrap();
+    world.go_on_for(30);
+    let closed = |world: &World| {
+        let mut events = world.events.iter();
+        events.any(|event| matches!(event, Event::Closed { conn: id, .. } if *id == conn))
+    };
+    world.net.find_abandoned();
+    world.go_on_for(5);
+    assert!(!closed(&world));
+    drop(east);
+    world.go_on_for(30);
+    assert!(!closed(&world), "what it had sent waits in front");
+    world.until("the end", |world| {
+        world.net.find_abandoned();
+        closed(world).then_some(())
+    });
+}
+
+#[test]
 fn tcp_gives_up_what_waits_for_too_long_and_the_other_end_does_not_know() {
     let mut world = World::new(0, Options { tcp_timeout_ns: 80 * MS, ..options() });
     let (mut east, mut west, _) = world.call();

@@ -103,6 +103,8 @@ pub(super) struct Engine<'p> {
     next_due: usize,
     next_op: usize,
     next_look: u64,
+    /// When ends are looked for that nobody has any more.
+    pub(super) next_search: u64,
     steps: u64,
     /// Why the run cannot go on.
     stuck: Option<String>,
@@ -167,6 +169,7 @@ impl<'p> Engine<'p> {
             next_due: 0,
             next_op: 0,
             next_look: 0,
+            next_search: 0,
             steps: 0,
             stuck: None,
             interrupt,

@@ -52,6 +52,10 @@ impl Engine<'_> {
     pub(super) fn poll(&mut self) {
         let now = self.rec.now;
         self.net.give_up_fetches(now.saturating_sub(PATIENCE_NS));
+        if self.next_search <= now {
+            self.net.find_abandoned();
+            self.next_search = now + POLL_NS;
+        }
         for id in self.plan.node_ids() {
             let slot = self.node(id);
             let Some(listens) = slot.listens.filter(|_| slot.paused == 0) else { continue };

@@ -1,5 +1,6 @@
 //! The network over loopback: this process is all servers, at one place after the other.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::wildcard_enum_match_arm, reason = "each test looks at some events")]
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};

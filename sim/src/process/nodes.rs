@@ -261,8 +261,10 @@ impl Engine<'_> {
 
     pub(super) fn resume(&mut self, id: NodeId) {
         let slot = self.node(id);
-        slot.paused = slot.paused.saturating_sub(1);
-        if slot.paused > 0 {
+        // A process that was started meanwhile was never paused.
+        let Some(paused) = slot.paused.checked_sub(1) else { return };
+        slot.paused = paused;
+        if paused > 0 {
             return;
         }
         if slot.process.as_ref().is_some_and(|process| !process.is_paused()) {

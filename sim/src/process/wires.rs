@@ -273,6 +273,7 @@ mod tests {
         ["east", "west"].iter().position(|known| *known == name).map(|at| NodeId(at as u16))
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the rest is not about routes")]
     fn names(rec: &Recorder) -> Vec<String> {
         let tell = |kind: &Kind| match kind {
             Kind::RouteUp { node, pool, cid, .. } => format!("up {} {pool:?} {cid}", node.0),

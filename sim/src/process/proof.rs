@@ -4,10 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use causeway_sim_process::{Net, Place, kernel};
 
+/// A direction between two places.
+type Pair = (Place, Place);
+
 /// What must stay as it is while a fault is on: bytes and connections that came through ways.
 #[derive(Debug)]
 struct Still {
-    ways: Vec<((Place, Place), (u64, u64))>,
+    ways: Vec<(Pair, (u64, u64))>,
     /// Bytes may pass, connections may not.
     calls_only: bool,
 }
@@ -17,7 +20,7 @@ struct Still {
 pub(super) struct Proofs {
     still: BTreeMap<u32, Still>,
     /// Ways on which everything takes at least so long while the fault is on.
-    slow: BTreeMap<u32, Vec<((Place, Place), u64)>>,
+    slow: BTreeMap<u32, Vec<(Pair, u64)>>,
     failed: BTreeSet<String>,
 }
 
@@ -26,7 +29,7 @@ impl Proofs {
     pub(super) fn stands_still(
         &mut self,
         fault: u32,
-        pairs: impl Iterator<Item = (Place, Place)>,
+        pairs: impl Iterator<Item = Pair>,
         calls_only: bool,
         net: &Net,
     ) {
@@ -38,7 +41,7 @@ impl Proofs {
     pub(super) fn is_slow(
         &mut self,
         fault: u32,
-        pairs: impl Iterator<Item = (Place, Place)>,
+        pairs: impl Iterator<Item = Pair>,
         latency_ns: u64,
     ) {
         self.slow.insert(fault, pairs.map(|pair| (pair, latency_ns)).collect());
@@ -96,7 +99,7 @@ impl Proofs {
     }
 }
 
-fn traffic(net: &Net, (from, to): (Place, Place)) -> (u64, u64) {
+fn traffic(net: &Net, (from, to): Pair) -> (u64, u64) {
     net.way(from, to).map_or((0, 0), causeway_sim_process::Way::traffic)
 }
 

@@ -245,7 +245,7 @@ fn lane_of(greeting: &[u8]) -> Option<Lane> {
     let info = Info::parse(json.trim_ascii_end()).ok()?;
     let pooled = info.route_pool_size > 0 && info.route_account.is_empty();
     let pool = if pooled { u32::try_from(info.route_pool_idx).ok() } else { None };
-    Some(Lane { pool, account: info.route_account.clone() })
+    Some(Lane { pool, account: info.route_account })
 }
 
 #[cfg(test)]

@@ -137,6 +137,6 @@ mod tests {
         let missing = text("/nowhere/causeway");
         assert!(missing.starts_with("cannot run /nowhere/causeway as a server: "), "{missing}");
         assert!(missing.ends_with("help: --server causeway=PATH names another"), "{missing}");
-        assert!(text("true").contains("asked for its version, it says ``"));
+        assert!(text("true").contains("asked for its version, it says `"));
     }
 }

@@ -18,7 +18,8 @@
 //! | [`shrink`](mod@shrink) | makes a failing plan small |
 //! | [`run`](mod@run) | how to run a plan, and what comes out |
 //! | [`kit`] | what an engine outside of this crate is made of |
-//! | [`cli`] | the command line; the only part that knows clocks and threads |
+//! | [`process`] | the engine of real processes, in real time |
+//! | [`cli`] | the command line; beside `process` the only part that knows clocks and threads |
 
 // The command line names the library as its users do.
 extern crate self as causeway_sim;
@@ -36,6 +37,7 @@ pub mod kit;
 mod net;
 pub mod payload;
 pub mod plan;
+pub mod process;
 mod queue;
 pub mod report;
 pub mod rng;

@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use crate::history::History;
 use crate::plan::Plan;
+use crate::process::Server;
 
 pub use crate::engine::run;
 
@@ -15,12 +16,15 @@ pub struct Engine {
     /// Whether it can keep its promise that equal seeds give equal runs, in this build; if not, why
     /// not and what to do.
     pub ready: fn() -> Result<(), String>,
+    /// It runs real servers in real time: it needs one, no two runs are the same, and machines have
+    /// no time for two at once.
+    pub real: bool,
     /// Runs a plan. Never fails, but may end early: see [`RunEnd`].
     pub run: fn(&Plan, RunOptions<'_>) -> RunOutcome,
 }
 
 /// The engine that every program has.
-pub const PURE: Engine = Engine { name: "pure", ready: || Ok(()), run };
+pub const PURE: Engine = Engine { name: "pure", ready: || Ok(()), run, real: false };
 
 /// How to run a plan.
 #[derive(Default)]
@@ -29,6 +33,8 @@ pub struct RunOptions<'a> {
     pub without_wire: bool,
     /// End the run before the event with this number (see [`RunOutcome::steps`]).
     pub until_step: Option<u64>,
+    /// The server that an engine with real ones runs.
+    pub server: Option<&'a Server>,
     /// Called for every step, in order, before it is carried out.
     pub watch: Option<&'a mut dyn Watch>,
 }

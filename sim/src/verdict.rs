@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::guarantee::{Judged, Spec, Violation};
-use crate::history::Why;
+use crate::history::{History, Why};
 use crate::run::RunEnd;
 
 /// What one seed has shown. It is kept for every seed, so it does not hold the history.
@@ -34,6 +34,8 @@ pub struct SeedRun {
     pub never_came: Vec<String>,
     /// For each coverage goal, whether it was reached.
     pub goals: Vec<bool>,
+    /// What was observed, if it cannot be had by another run and somebody may want to look at it.
+    pub kept: Option<Box<History>>,
 }
 
 impl SeedRun {
@@ -414,6 +416,7 @@ pub(crate) mod tests {
             gaps: Vec::new(),
             never_came: Vec::new(),
             goals: vec![copies > 0],
+            kept: None,
         }
     }
 

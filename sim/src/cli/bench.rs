@@ -4,12 +4,12 @@
 use causeway_sim::guarantee;
 use causeway_sim::plan::plan;
 use causeway_sim::report::words::count;
-use causeway_sim::run::PURE;
 use causeway_sim::scenario::Scenario;
 use causeway_sim::units::SECOND;
 use causeway_sim::verdict::Exit;
 
 use super::clock::{Stopwatch, computed_ns};
+use super::engine::Chosen;
 use super::runner::{Guard, execute};
 use super::{BenchArgs, Failure, STEPS_MAX, output};
 
@@ -127,7 +127,7 @@ fn measure(case: &Case, least_ns: u64) -> Result<Measured, Failure> {
     let begin = computed_ns();
     while sums.ns < least_ns {
         let plan = plan(&scenario, sums.seeds).map_err(Failure::Scenario)?;
-        let (run, _) = execute(PURE, &plan, &[], Guard { steps_max: STEPS_MAX });
+        let (run, _) = execute(&Chosen::PURE, &plan, &[], Guard { steps_max: STEPS_MAX });
         if run.failed() {
             let text =
                 format!("error: {} failed with seed {}: nothing to measure", case.name, sums.seeds);

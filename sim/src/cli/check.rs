@@ -49,6 +49,7 @@ pub(super) fn main(args: &CheckArgs) -> Result<Exit, Failure> {
         gaps: Vec::new(),
         never_came: Vec::new(),
         goals: Vec::new(),
+        kept: None,
     };
     if run.broke() {
         output::line(&format!("FAILED seed {} of {}", run.seed, history.header.scenario));

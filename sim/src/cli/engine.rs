@@ -1,22 +1,89 @@
 //! Which engine runs the plans.
 
-use causeway_sim::run::{Engine, PURE};
+use causeway_sim::plan::Plan;
+use causeway_sim::process::{self, Server};
+use causeway_sim::run::{Engine, PURE, RunOptions, RunOutcome};
 use causeway_sim::scenario::nearest;
 
-use super::Failure;
+use super::{EngineArgs, Failure};
 
 /// Engines that this project has, in this program or in another, with the command that has them.
-const KNOWN: [(&str, &str); 2] = [
+const KNOWN: [(&str, &str); 3] = [
     ("pure", "cargo run --release -p causeway-sim --"),
+    ("process", "cargo run --release -p causeway-sim --"),
     (
         "turmoil",
         "RUSTFLAGS=\"--cfg tokio_unstable\" cargo run --release -p causeway-sim-turmoil --",
     ),
 ];
 
-/// The engine of that name, if this program has it and it can do its work in this build.
-pub(super) fn choose(name: &str, built_in: &[Engine]) -> Result<Engine, Failure> {
-    let mut all = std::iter::once(&PURE).chain(built_in);
+/// Those that every program has.
+const OURS: [Engine; 2] = [PURE, process::ENGINE];
+
+/// An engine, with the server that it runs if it runs one.
+#[derive(Clone, Debug)]
+pub(super) struct Chosen {
+    pub(super) engine: Engine,
+    pub(super) server: Option<Server>,
+}
+
+impl Chosen {
+    /// The engine that every command has.
+    pub(super) const PURE: Self = Self { engine: PURE, server: None };
+
+    pub(super) fn run<'a>(&'a self, plan: &Plan, options: RunOptions<'a>) -> RunOutcome {
+        (self.engine.run)(plan, RunOptions { server: self.server.as_ref(), ..options })
+    }
+
+    /// As it is named on the command line.
+    pub(super) fn words(&self) -> String {
+        match &self.server {
+            Some(server) => format!("{} --server {}", self.engine.name, server.words()),
+            None => self.engine.name.to_owned(),
+        }
+    }
+}
+
+/// The engine of that name, if this program has it and it can do its work in this build, with its
+/// server.
+pub(super) fn choose(args: &EngineArgs, built_in: &[Engine]) -> Result<Chosen, Failure> {
+    let engine = named(&args.engine, built_in)?;
+    let usage = |error: process::ServerError| Failure::Usage(format!("error: {error}"));
+    let server = match (&args.server, engine.real) {
+        (Some(server), true) => Some(server.clone()),
+        (None, true) => Some(Server::beside_us().map_err(usage)?),
+        (None, false) => None,
+        (Some(_), false) => {
+            let name = engine.name;
+            let what = format!(
+                "error: the engine `{name}` runs no server of its own\n  help: --engine process \
+                 does"
+            );
+            return Err(Failure::Usage(what));
+        }
+    };
+    if let Some(server) = &server {
+        server.check().map_err(usage)?;
+    }
+    Ok(Chosen { engine, server })
+}
+
+/// The same, where equal seeds must give equal runs.
+pub(super) fn choose_repeatable(args: &EngineArgs, built_in: &[Engine]) -> Result<Engine, Failure> {
+    let engine = named(&args.engine, built_in)?;
+    if engine.real {
+        let name = engine.name;
+        let what = format!(
+            "error: no two runs of the engine `{name}` are the same\n  help: this is for engines \
+             that simulate"
+        );
+        return Err(Failure::Usage(what));
+    }
+    Ok(engine)
+}
+
+fn named(name: &str, built_in: &[Engine]) -> Result<Engine, Failure> {
+    let mut all = OURS.iter().chain(built_in);
     let Some(engine) = all.find(|engine| engine.name == name) else {
         return Err(Failure::Usage(missing(name)));
     };
@@ -34,7 +101,7 @@ fn missing(name: &str) -> String {
     let known = KNOWN.map(|(known, _)| known);
     let help = match nearest(name, &known) {
         Some(near) => format!("did you mean `{near}`?"),
-        None => format!("there are {}", known.map(|known| format!("`{known}`")).join(" and ")),
+        None => format!("there are {}", known.map(|known| format!("`{known}`")).join(", ")),
     };
     format!("error: there is no engine `{name}`\n  help: {help}")
 }
@@ -46,7 +113,7 @@ mod tests {
     const OTHER: Engine = Engine { name: "turmoil", ..PURE };
 
     fn refusal(name: &str, built_in: &[Engine]) -> String {
-        match choose(name, built_in) {
+        match named(name, built_in) {
             Ok(engine) => panic!("`{name}` gave {engine:?}"),
             Err(Failure::Usage(text)) => text,
             Err(failure) => panic!("is not for the user of the command: {failure}"),
@@ -56,8 +123,32 @@ mod tests {
     #[test]
     fn an_engine_is_chosen_by_name() {
         for (name, built_in) in [("pure", &[][..]), ("pure", &[OTHER]), ("turmoil", &[OTHER])] {
-            assert_eq!(choose(name, built_in).map(|engine| engine.name).ok(), Some(name));
+            assert_eq!(named(name, built_in).map(|engine| engine.name).ok(), Some(name));
         }
+    }
+
+    fn args(engine: &str, server: Option<&str>) -> EngineArgs {
+        let server = server.map(|text| Server::parse(text).unwrap());
+        EngineArgs { engine: engine.to_owned(), server }
+    }
+
+    #[test]
+    fn a_server_goes_with_an_engine_that_runs_one() {
+        let refusal = |args: EngineArgs| match choose(&args, &[OTHER]) {
+            Err(Failure::Usage(text)) => text,
+            other => panic!("{args:?} gave {other:?}"),
+        };
+        let text = refusal(args("turmoil", Some("causeway=/x")));
+        assert!(
+            text.contains("runs no server of its own\n  help: --engine process does"),
+            "{text}"
+        );
+        let text = refusal(args("process", Some("causeway=/nowhere")));
+        assert!(text.starts_with("error: cannot run /nowhere as a server: "), "{text}");
+        let chosen = choose(&args("pure", None), &[]).unwrap();
+        assert_eq!(chosen.words(), "pure");
+        assert!(choose_repeatable(&args("turmoil", None), &[OTHER]).is_ok());
+        assert!(choose_repeatable(&args("process", None), &[]).is_err());
     }
 
     #[test]
@@ -67,7 +158,7 @@ mod tests {
             ("turmoil", "RUSTFLAGS=\"--cfg tokio_unstable\" cargo run"),
             ("turmoil", "-p causeway-sim-turmoil"),
             ("tumroil", "there is no engine `tumroil`\n  help: did you mean `turmoil`?"),
-            ("moon", "there are `pure` and `turmoil`"),
+            ("moon", "there are `pure`, `process`, `turmoil`"),
         ] {
             let text = refusal(name, &[]);
             assert!(text.contains(said), "{text}");

@@ -31,11 +31,13 @@ mod selfcheck;
 mod shrink;
 mod validate;
 
+use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use causeway_sim::plan::Family;
+use causeway_sim::process::{self, Server};
 use causeway_sim::run::Engine;
 use causeway_sim::scenario::{ScenarioError, schema};
 use causeway_sim::shrink::REPLAYS_MAX;
@@ -86,6 +88,9 @@ enum Command {
     Bench(BenchArgs),
     /// Print the JSON Schema of scenarios, for editors.
     Schema,
+    /// Become a server that dies with its parent: what the engine `process` starts servers with.
+    #[command(name = "keep", hide = true)]
+    Keep(KeepArgs),
 }
 
 #[derive(Args, Debug)]
@@ -150,10 +155,14 @@ struct ParamArgs {
 
 #[derive(Args, Debug)]
 struct EngineArgs {
-    /// What runs the plans: `pure`, all nodes on one event heap; or `turmoil`, the server's own
-    /// driver on simulated sockets.
+    /// What runs the plans: `pure`, all nodes on one event heap; `turmoil`, the server's own driver on
+    /// simulated sockets; or `process`, real servers over loopback, in real time.
     #[arg(long, value_name = "ENGINE", default_value = "pure")]
     engine: String,
+    /// The server that the engine `process` runs: `causeway` or `nats-server`, with its program
+    /// [default: the causeway beside this program].
+    #[arg(long, value_name = "NAME=PATH", value_parser = Server::parse)]
+    server: Option<Server>,
 }
 
 #[derive(Args, Debug)]
@@ -303,6 +312,17 @@ struct NewArgs {
 }
 
 #[derive(Args, Debug)]
+struct KeepArgs {
+    /// The number of the process that wants it.
+    parent: u32,
+    /// The server.
+    server: OsString,
+    /// Its arguments.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<OsString>,
+}
+
+#[derive(Args, Debug)]
 struct BenchArgs {
     /// Run each case for at least so long.
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = parse_duration)]
@@ -363,6 +383,10 @@ pub fn main(engines: &[Engine]) -> ExitCode {
         Command::Schema => {
             output::text(&schema());
             Ok(Exit::Held)
+        }
+        Command::Keep(KeepArgs { parent, server, arguments }) => {
+            let error = process::keep(parent, &server, &arguments);
+            Err(Failure::Harness(format!("error: cannot become the server: {error}")))
         }
     };
     let exit = done.unwrap_or_else(|failure| {

@@ -16,16 +16,19 @@ use super::{Failure, ReplayArgs, engine, load, output};
 const STORY_LINES: usize = 40;
 
 pub(super) fn main(args: &ReplayArgs, engines: &[Engine]) -> Result<Exit, Failure> {
-    let engine = engine::choose(&args.engine.engine, engines)?;
+    let engine = engine::choose(&args.engine, engines)?;
     let (plan, goals) = plan_of(args)?;
     let guard = Guard { steps_max: args.max_steps };
     let mut trace = Trace { guard, lines: args.trace };
     let options =
         RunOptions { until_step: args.until, watch: Some(&mut trace), ..RunOptions::default() };
-    let mut outcome = (engine.run)(&plan, options);
+    let mut outcome = engine.run(&plan, options);
     guard.mark(&mut outcome);
     let run = judged(plan.seed, &outcome, &goals);
     output::line(&format!("{}, seed {}", plan.scenario, plan.seed));
+    if engine.engine.real {
+        output::line("in real time: no two runs of it are the same");
+    }
     output::line(&format!("trace hash: {}", report::hex(run.trace_hash)));
     output::line(&format!("steps:      {}", run.steps));
     output::line("");

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use causeway_sim::history::History;
 use causeway_sim::plan::{Plan, plan};
+use causeway_sim::process::Server;
 use causeway_sim::report::words::time;
 use causeway_sim::report::{self, Evidence, FAILURES_SHOWN, Finished, Folder, Report, Speed};
 use causeway_sim::run::{Engine, PURE};
@@ -15,6 +16,7 @@ use causeway_sim::verdict::{Exit, SeedRun, Verdict};
 
 use super::ci::Outlets;
 use super::clock::Stopwatch;
+use super::engine::Chosen;
 use super::load::{self, Loaded};
 use super::output::Told;
 use super::runner::{Guard, execute};
@@ -26,12 +28,12 @@ use super::{Failure, RunArgs, engine, output};
 pub(super) fn main(args: &RunArgs, engines: &[Engine]) -> Result<Exit, Failure> {
     let outlets = Outlets::of(args.junit.as_deref(), args.summary.as_deref());
     outlets.forget()?;
-    let engine = engine::choose(&args.engine.engine, engines)?;
+    let engine = &engine::choose(&args.engine, engines)?;
     let mut scenarios = load::scenarios(&args.files, &args.tags, &args.params.params)?;
     for loaded in &mut scenarios {
         loaded.leave_out(&args.without.without);
     }
-    check_engine(&scenarios, engine)?;
+    check_engine(&scenarios, engine.engine)?;
     let sets: Vec<SeedSet> = scenarios.iter().map(|loaded| seeds_of(args, loaded)).collect();
     check(&scenarios, &sets)?;
     let watch = Stopwatch::start();
@@ -151,7 +153,7 @@ fn check(scenarios: &[Loaded], sets: &[SeedSet]) -> Result<(), Failure> {
 /// One scenario of a command, when its seeds have been run.
 struct Job<'a> {
     args: &'a RunArgs,
-    engine: Engine,
+    engine: &'a Chosen,
     loaded: &'a Loaded,
     set: &'a SeedSet,
     folder: &'a Path,
@@ -173,8 +175,10 @@ impl Job<'_> {
         let minimal = self.make_small(&folder, kinds, &mut verdict)?;
         let (name, params) = (scenario.full_name(), self.loaded.params());
         let parameters = parameters(scenario, &self.set.seeds);
+        let server = self.engine.server.as_ref().map(Server::words);
         let report = Report {
-            engine: self.engine.name,
+            engine: self.engine.engine.name,
+            server: server.as_deref(),
             scenario: &name,
             file: &scenario.file,
             params: &params,
@@ -213,6 +217,9 @@ impl Job<'_> {
     /// Runs as many seeds twice as the scenario asks for.
     fn run_some_twice(&self, runs: &[SeedRun], verdict: &mut Verdict) -> Result<(), Failure> {
         let Some(every) = self.loaded.scenario.determinism_check else { return Ok(()) };
+        if self.engine.engine.real {
+            return Ok(());
+        }
         // Failing seeds are run again anyway.
         for run in runs.iter().filter(|run| run.seed % every == 0 && !run.failed()) {
             self.again(run, verdict, |_| Ok(()))?;
@@ -259,11 +266,11 @@ impl Job<'_> {
     ) -> Result<Vec<Told>, Failure> {
         let mut minimal = Vec::new();
         let count = kinds.0.len();
-        if self.engine.name != PURE.name {
+        if self.engine.engine.name != PURE.name {
             if count > 0 && self.shrink_ns.get() > 0 {
                 output::note(&format!(
                     "not shrinking: only the engine `{}` can, and this is `{}`",
-                    PURE.name, self.engine.name
+                    PURE.name, self.engine.engine.name
                 ));
             }
             return Ok(minimal);
@@ -300,6 +307,13 @@ impl Job<'_> {
         write: impl FnOnce(Evidence<'_>) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         let plan = self.loaded.plan(run.seed).map_err(Failure::Scenario)?;
+        if self.engine.engine.real {
+            // It cannot be had again; what it has shown was kept.
+            return match &run.kept {
+                Some(history) => write(Evidence { run, plan: &plan.write(), history }),
+                None => Ok(()),
+            };
+        }
         let (again, outcome) = execute(self.engine, &plan, &self.loaded.goals, self.guard());
         if again.trace_hash != run.trace_hash {
             let what = format!(
@@ -423,7 +437,8 @@ mod tests {
         let Command::Run(args) = Cli::try_parse_from(words).unwrap().command else {
             panic!("it is `run`");
         };
-        let engines = [Engine { name: "forgetful", ready: || Ok(()), run: with_memory }];
+        let engines =
+            [Engine { name: "forgetful", ready: || Ok(()), run: with_memory, real: false }];
         let exit = main(&args, &engines).unwrap_or_else(|failure| panic!("{failure}"));
         let summary = fs::read_to_string(place.join("out/summary.json")).unwrap();
         fs::remove_dir_all(&place).unwrap();

@@ -12,11 +12,12 @@ use std::thread;
 
 use causeway_sim::guarantee::judge;
 use causeway_sim::plan::Plan;
-use causeway_sim::run::{Engine, RunEnd, RunOptions, RunOutcome, Watch};
+use causeway_sim::run::{RunEnd, RunOptions, RunOutcome, Watch};
 use causeway_sim::scenario::ScenarioError;
 use causeway_sim::verdict::SeedRun;
 
 use super::clock::Stopwatch;
+use super::engine::Chosen;
 use super::load::Loaded;
 use causeway_sim::coverage::Goal;
 
@@ -38,7 +39,7 @@ pub(super) struct Task<'a> {
 /// How to run many seeds.
 #[derive(Clone, Copy)]
 pub(super) struct Batch<'a> {
-    pub(super) engine: Engine,
+    pub(super) engine: &'a Chosen,
     pub(super) tasks: &'a [Task<'a>],
     pub(super) jobs: usize,
     /// Nothing that comes after the first failure counts.
@@ -150,7 +151,12 @@ fn work(batch: Batch<'_>, next: &AtomicUsize, stop: &AtomicBool, out: &Sender<(u
         let done = match loaded.plan(seed) {
             Ok(plan) => {
                 let guard = Guard::of(batch.steps_max, loaded);
-                let (run, _) = execute(batch.engine, &plan, &loaded.goals, guard);
+                let (mut run, outcome) = execute(batch.engine, &plan, &loaded.goals, guard);
+                // What others can be asked for again is kept of those that cannot.
+                let wanted = run.failed() || batch.tasks.len() == 1;
+                if batch.engine.engine.real && wanted {
+                    run.kept = Some(Box::new(outcome.history));
+                }
                 Done::Run(Box::new(run))
             }
             Err(error) => Done::Wrong(error),
@@ -163,14 +169,14 @@ fn work(batch: Batch<'_>, next: &AtomicUsize, stop: &AtomicBool, out: &Sender<(u
 
 /// Runs a plan and judges what was observed.
 pub(super) fn execute(
-    engine: Engine,
+    engine: &Chosen,
     plan: &Plan,
     goals: &[Goal],
     guard: Guard,
 ) -> (SeedRun, RunOutcome) {
     let mut watch = guard;
     let options = RunOptions { watch: Some(&mut watch), ..RunOptions::default() };
-    let mut outcome = (engine.run)(plan, options);
+    let mut outcome = engine.run(plan, options);
     guard.mark(&mut outcome);
     (judged(plan.seed, &outcome, goals), outcome)
 }
@@ -196,6 +202,7 @@ pub(super) fn judged(seed: u64, outcome: &RunOutcome, goals: &[Goal]) -> SeedRun
         gaps: outcome.gaps.clone(),
         never_came: outcome.never_came.clone(),
         goals: goals.iter().map(|goal| goal.is_reached(history)).collect(),
+        kept: None,
     }
 }
 

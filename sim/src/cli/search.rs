@@ -1,10 +1,10 @@
 //! Runs the seeds of a command: scenario by scenario, or all scenarios in turn until one fails.
 
 use causeway_sim::report::{self, Speed};
-use causeway_sim::run::Engine;
 use causeway_sim::verdict::SeedRun;
 
 use super::clock::Stopwatch;
+use super::engine::Chosen;
 use super::load::Loaded;
 use super::progress::Progress;
 use super::run::program;
@@ -19,7 +19,7 @@ const ANNOUNCED: u64 = 20;
 #[derive(Clone, Copy)]
 pub(super) struct Search<'a> {
     pub(super) args: &'a RunArgs,
-    pub(super) engine: Engine,
+    pub(super) engine: &'a Chosen,
     /// Runs since the command began: the budget is for all scenarios together.
     pub(super) watch: Stopwatch,
 }
@@ -58,7 +58,9 @@ impl Search<'_> {
         tasks: &[Task<'_>],
         budget_ns: Option<u64>,
     ) -> Result<(Vec<(usize, SeedRun)>, Speed), Failure> {
-        let jobs = jobs_or_cores(self.args.jobs);
+        // A machine has no real time for two.
+        let one_by_one = self.engine.engine.real && self.args.jobs.is_none();
+        let jobs = if one_by_one { 1 } else { jobs_or_cores(self.args.jobs) };
         let mut progress = Progress::new(name, tasks.len() as u64);
         let mut announced = 0;
         let watch = Stopwatch::start();
@@ -80,7 +82,7 @@ impl Search<'_> {
                     &task.loaded.scenario.file,
                     &task.loaded.params(),
                     run.seed,
-                    self.engine.name,
+                    &self.engine.words(),
                     &task.loaded.left_out(),
                 );
                 let hash = report::hex(run.trace_hash);

@@ -34,7 +34,7 @@ const INTERVAL: u64 = 1024;
 const SEEDS_PER_PROCESS: usize = 16;
 
 pub(super) fn main(args: &SelfcheckArgs, engines: &[Engine]) -> Result<Exit, Failure> {
-    let engine = engine::choose(&args.engine.engine, engines)?;
+    let engine = engine::choose_repeatable(&args.engine, engines)?;
     let scenarios = load::scenarios(&args.files, &[], &args.params.params)?;
     let mut exit = Exit::Held;
     for loaded in &scenarios {

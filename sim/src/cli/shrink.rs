@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use causeway_sim::plan::Plan;
 use causeway_sim::report::words::{plural, time};
 use causeway_sim::report::{self, Evidence, write_minimal};
-use causeway_sim::run::{PURE, RunEnd, RunOutcome};
+use causeway_sim::run::{RunEnd, RunOutcome};
 use causeway_sim::shrink::{Finding, Shrunk, Signature, Size, Trial, findings, shrink};
 use causeway_sim::units::MS;
 use causeway_sim::verdict::{Exit, SeedRun};
 
 use super::clock::Stopwatch;
+use super::engine::Chosen;
 use super::replay::is_plan;
 use super::run::program;
 use super::runner::{Guard, execute};
@@ -27,7 +28,7 @@ const STEPS_MORE: u64 = 20_000;
 pub(super) fn main(args: &ShrinkArgs) -> Result<Exit, Failure> {
     let plan = read(&args.plan)?;
     let guard = Guard { steps_max: args.max_steps };
-    let (run, outcome) = execute(PURE, &plan, &[], guard);
+    let (run, outcome) = execute(&Chosen::PURE, &plan, &[], guard);
     let found = findings(&run, &outcome.history);
     drop(outcome);
     let Some(first) = found.first() else {
@@ -108,7 +109,7 @@ pub(super) fn minimise(
         ))
     };
     let shrunk = shrunk.ok_or_else(|| differs("the plan"))?;
-    let (run, outcome) = execute(PURE, &shrunk.plan, &[], effort.guard);
+    let (run, outcome) = execute(&Chosen::PURE, &shrunk.plan, &[], effort.guard);
     drop(quiet);
     if !findings(&run, &outcome.history).iter().any(|found| found.signature == *signature) {
         return Err(differs("the minimal plan"));
@@ -174,7 +175,7 @@ impl Runs<'_> {
 
     /// What went wrong, and the steps that it took.
     fn judge(&self, plan: &Plan) -> (Vec<Finding>, u64) {
-        let (run, outcome) = execute(PURE, plan, &[], Guard { steps_max: self.cap });
+        let (run, outcome) = execute(&Chosen::PURE, plan, &[], Guard { steps_max: self.cap });
         let mut found = findings(&run, &outcome.history);
         let cut = matches!(outcome.end, RunEnd::Stuck { .. }) && outcome.steps >= self.cap;
         if cut && self.cap < self.effort.guard.steps_max {

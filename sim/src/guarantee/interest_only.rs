@@ -59,7 +59,7 @@ impl InterestOnly {
         told.resize_with(nodes * nodes, Told::default);
         Self {
             scope: params.scope.clone(),
-            grace_ns: params.grace_ns.unwrap_or(0),
+            grace_ns: params.grace_ns.unwrap_or(0) + params.header.bounds.lag_ns,
             nodes,
             told,
             groups: Table::default(),

@@ -13,7 +13,7 @@ pub struct Header {
     pub scenario: String,
     /// The seed that made the plan.
     pub seed: u64,
-    /// Which engine ran it: `pure`.
+    /// Which engine ran it: `pure`, `turmoil` or `process`.
     pub engine: String,
     /// Regions; [`RegionId`] is the index.
     pub regions: Vec<RegionInfo>,
@@ -174,4 +174,7 @@ pub struct Bounds {
     pub tcp_timeout_ns: u64,
     /// How much faster than it should a node's clock may run, in millionths.
     pub fast_ppm: u32,
+    /// How much later than it happened something may be written down, and earlier or later than it
+    /// was done: zero in simulations, where both are exact.
+    pub lag_ns: u64,
 }

@@ -591,5 +591,6 @@ fn bounds(row: Row<'_>) -> Field<Bounds> {
         clients_ns: row.number("clients_ns")?,
         tcp_timeout_ns: row.number("tcp_timeout_ns")?,
         fast_ppm: if row.has("fast_ppm") { row.number("fast_ppm")? } else { 0 },
+        lag_ns: if row.has("lag_ns") { row.number("lag_ns")? } else { 0 },
     })
 }

@@ -70,6 +70,7 @@ fn header() -> Header {
             clients_ns: 10,
             tcp_timeout_ns: 11,
             fast_ppm: 12,
+            lag_ns: 13,
         },
         buffered: vec!["orders.>".to_owned()],
         buffers_have_limits: true,

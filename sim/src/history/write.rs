@@ -567,4 +567,7 @@ fn bounds_fields(bounds: &Bounds, o: &mut Object<'_>) {
     if bounds.fast_ppm > 0 {
         o.number("fast_ppm", bounds.fast_ppm.into());
     }
+    if bounds.lag_ns > 0 {
+        o.number("lag_ns", bounds.lag_ns);
+    }
 }

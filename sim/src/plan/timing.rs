@@ -65,6 +65,7 @@ pub(crate) fn bounds(plan: &Plan) -> Bounds {
         clients_ns: pings + waits + CLIENT_DIAL_TIMEOUT_NS + 6 * rtt + SLACK_NS,
         tcp_timeout_ns: plan.network.tcp_timeout_ns,
         fast_ppm,
+        lag_ns: 0,
     }
 }
 

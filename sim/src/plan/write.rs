@@ -85,6 +85,16 @@ impl Plan {
         self.regions.get(usize::from(region.0)).map_or("?", |region| &region.name)
     }
 
+    /// The numbers of all nodes.
+    pub(crate) fn node_ids(&self) -> impl Iterator<Item = NodeId> + use<> {
+        (0..u16::try_from(self.nodes.len()).unwrap_or(u16::MAX)).map(NodeId)
+    }
+
+    /// The node of that name.
+    pub(crate) fn node_named(&self, name: &str) -> Option<NodeId> {
+        self.node_ids().find(|id| self.node_name(*id) == name)
+    }
+
     pub(crate) fn node_name(&self, node: NodeId) -> &str {
         self.nodes.get(usize::from(node.0)).map_or("?", |node| &node.name)
     }

@@ -13,6 +13,7 @@ fn finished(name: &str, runs: &[SeedRun], goals: &[&str], left_out: u64) -> Fini
     let verdict = Verdict::of(runs, goals, left_out);
     let report = Report {
         engine: "pure",
+        server: None,
         scenario: name,
         file: &format!("scenarios/{name}.toml"),
         params: &[],

@@ -61,6 +61,8 @@ pub const FAILURES_SHOWN: usize = 20;
 pub struct Report<'a> {
     /// The engine's name.
     pub engine: &'a str,
+    /// The server that it ran, as it is named on the command line.
+    pub server: Option<&'a str>,
     /// The scenario's name.
     pub scenario: &'a str,
     /// The file it was read from, as it was named.
@@ -160,7 +162,11 @@ impl Report<'_> {
     /// The command that runs one of its seeds again.
     #[must_use]
     pub fn replay_command(&self, program: &str, seed: u64) -> String {
-        replay_command(program, self.file, self.params, seed, self.engine, self.without)
+        let engine = match self.server {
+            Some(server) => format!("{} --server {}", self.engine, quoted(server)),
+            None => self.engine.to_owned(),
+        };
+        replay_command(program, self.file, self.params, seed, &engine, self.without)
     }
 }
 

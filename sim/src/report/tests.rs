@@ -8,6 +8,7 @@ fn with_report<T>(runs: &[SeedRun], look: impl FnOnce(&Report<'_>) -> T) -> T {
     let verdict = Verdict::of(runs, &["delivered"], 2);
     look(&Report {
         engine: "pure",
+        server: None,
         scenario: "by-hand",
         file: "scenarios/by hand.toml",
         params: &[],

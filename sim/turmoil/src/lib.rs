@@ -38,4 +38,5 @@ mod world;
 use causeway_sim::run::Engine;
 
 /// The engine.
-pub const ENGINE: Engine = Engine { name: "turmoil", ready: ready::ready, run: engine::run };
+pub const ENGINE: Engine =
+    Engine { name: "turmoil", ready: ready::ready, run: engine::run, real: false };

@@ -95,7 +95,7 @@ pub(crate) struct Model {
     pub(crate) now: State,
     /// Whatever was appended, by sequence.
     ever: BTreeMap<u64, Vec<Message>>,
-    /// What the log said was lost when it was opened last.
+    /// What the log said was lost when it was opened last, of what had been acknowledged.
     lost: BTreeSet<u64>,
     /// Payloads of messages that were to be erased.
     pub(crate) erased: Vec<Vec<u8>>,
@@ -183,7 +183,9 @@ impl Model {
         if !self.damaged && !lost.all(|seq| observed.lost.contains(seq)) {
             return Err(format!("no longer lost: {observed:?}\n{self:?}"));
         }
-        self.lost.clone_from(&observed.lost);
+        // What was never acknowledged may be forgotten altogether the next time.
+        self.lost.extend(observed.lost.range(..self.acked.next_seq));
+        self.lost.retain(|seq| observed.lost.contains(seq));
         self.batch = 0;
         self.created |= position == 0;
         self.rolled_back = false;

@@ -184,7 +184,8 @@ impl Model {
             return Err(format!("no longer lost: {observed:?}\n{self:?}"));
         }
         // What was never acknowledged may be forgotten altogether the next time.
-        self.lost.extend(observed.lost.range(..self.acked.next_seq));
+        let acked = |seq: &&u64| self.acked.messages.contains_key(seq);
+        self.lost.extend(observed.lost.iter().filter(acked));
         self.lost.retain(|seq| observed.lost.contains(seq));
         self.batch = 0;
         self.created |= position == 0;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::guarantee::{Judged, Spec, Violation};
+use crate::guarantee::{Judged, Spec, Took, Violation};
 use crate::history::{History, Why};
 use crate::run::RunEnd;
 
@@ -174,6 +174,8 @@ pub struct Row {
     pub line: u32,
     /// The longest bound that was applied, in nanoseconds.
     pub bound_ns: Option<u64>,
+    /// The case that held and was closest to a bound of its own.
+    pub closest: Option<Took>,
     /// How often it was put to the test.
     pub checked: u64,
     /// How often it did not hold.
@@ -220,6 +222,7 @@ impl Row {
             required: judged.required,
             line: judged.line,
             bound_ns: None,
+            closest: None,
             checked: 0,
             broken: 0,
             excused: 0,
@@ -235,6 +238,7 @@ impl Row {
     fn add(&mut self, seed: u64, judged: &Judged) {
         let findings = &judged.findings;
         self.bound_ns = self.bound_ns.max(judged.bound_ns);
+        self.closest = Took::closer(self.closest, findings.closest);
         self.checked += findings.checked;
         self.broken += findings.broken;
         self.excused += findings.excused;

@@ -223,6 +223,10 @@ fn counts(row: &Row, seeds: u64) -> String {
     if let Some(bound) = row.bound_ns {
         text.push_str(&format!(", bound {}", time(bound)));
     }
+    if let Some(took) = row.closest {
+        let (took, bound) = (time(took.took_ns), time(took.bound_ns));
+        text.push_str(&format!(", at the closest {took} of {bound}"));
+    }
     text
 }
 

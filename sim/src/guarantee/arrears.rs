@@ -36,7 +36,12 @@ impl Arrears {
 
     /// From the link being whole to so many bytes being there.
     pub(super) fn bound_ns(&self, bytes: u64) -> u64 {
-        self.within_ns.saturating_add(bytes.saturating_mul(SECOND) / self.bandwidth)
+        self.within_ns.saturating_add(self.takes_ns(bytes))
+    }
+
+    /// How long so many bytes need.
+    pub(super) const fn takes_ns(&self, bytes: u64) -> u64 {
+        bytes.saturating_mul(SECOND) / self.bandwidth
     }
 }
 

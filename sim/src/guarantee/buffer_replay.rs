@@ -1,260 +1,207 @@
 //! B2: when two nodes reach each other again, what one has kept for the other is there soon.
-//!
-//! The time runs from the moment when the link is whole: no fault is between the two, and all their
-//! routes are registered at both ends and not in doubt. Interest and positions, which the nodes tell
-//! each other then, are part of it. Owed is what was confirmed by then, to a subscription outside of
-//! queue groups that was known everywhere before the trouble began, on the connection that it was made
-//! on. It may take a round trip, 100 ms, and the time that all takes which regions have kept for each
-//! other in this direction: they share the path. If the link is disturbed again, nothing is said.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use causeway_wire::subject;
-
-use super::arrears::Arrears;
-use super::outcome::{Pen, Took};
-use super::scope::Scope;
-use super::settled::DueMessages;
-use super::view::{MsgRef, Sub, SubIx, View};
+use super::outcome::Pen;
+use super::replays::{Replays, TOPICS};
+use super::view::View;
 use super::{Checker, Params, Topic};
-use crate::history::{FaultKind, Kind, Phase};
-use crate::ids::NodeId;
-use crate::report::words;
 
-/// What stands around a message between nodes, besides its subject.
-const FRAME_BYTES: u64 = 64;
-
-pub(super) struct BufferReplay {
-    scope: Scope,
-    arrears: Arrears,
-    due: DueMessages,
-    /// What was confirmed and may not be everywhere yet.
-    confirmed: Vec<MsgRef>,
-    /// When the trouble may have begun.
-    chaos_t: Option<u64>,
-    /// Since when each pair of nodes has been calm, when last looked at.
-    calm: BTreeMap<(NodeId, NodeId), u64>,
-    under_way: Vec<Replay>,
-    /// Faults of disks that are on. What is kept is on disks.
-    disks: BTreeSet<u32>,
-}
-
-/// One node is given what another one has kept for it.
-struct Replay {
-    from: NodeId,
-    to: NodeId,
-    /// When the link was whole.
-    since: u64,
-    bound_ns: u64,
-    /// The event with which it was.
-    i: usize,
-    bytes: u64,
-    owed: BTreeSet<(MsgRef, SubIx)>,
-}
+pub(super) struct BufferReplay(Replays);
 
 impl BufferReplay {
     pub(super) fn new(params: &Params<'_>) -> Self {
-        Self {
-            scope: params.scope.clone(),
-            arrears: Arrears::new(params.header, params.within_ns),
-            due: DueMessages::new(0),
-            confirmed: Vec::new(),
-            chaos_t: None,
-            calm: BTreeMap::new(),
-            under_way: Vec::new(),
-            disks: BTreeSet::new(),
-        }
-    }
-
-    /// Takes in what a node has confirmed.
-    fn confirmed(&mut self, view: &View<'_>, i: usize) {
-        let Self { due, confirmed, .. } = self;
-        due.observe(view, i, |msg| {
-            let subject_of = view.history.text(view.publication(msg).subject).as_bytes();
-            let mut kept = view.history.header.buffered.iter();
-            if kept.any(|pattern| subject::matches(pattern.as_bytes(), subject_of)) {
-                confirmed.push(msg);
-            }
-            false
-        });
-    }
-
-    /// Something has happened to faults, nodes or routes: which links are whole now?
-    fn look(&mut self, view: &View<'_>, pen: &Pen<'_>) {
-        let network = &view.network;
-        let stands = |one: &Replay| network.calm_since(one.from, one.to) == Some(one.since);
-        self.under_way.retain(stands);
-        let pairs: Vec<(NodeId, NodeId)> = network.core_pairs().collect();
-        for (a, b) in pairs {
-            let now = network.calm_since(a, b);
-            let before = match now {
-                Some(since) => self.calm.insert((a, b), since),
-                None => self.calm.remove(&(a, b)),
-            };
-            if let Some(since) = now.filter(|_| now != before) {
-                self.begin(view, pen, (a, b), since);
-                self.begin(view, pen, (b, a), since);
-            }
-        }
-    }
-
-    fn begin(
-        &mut self,
-        view: &View<'_>,
-        pen: &Pen<'_>,
-        (from, to): (NodeId, NodeId),
-        since: u64,
-    ) {
-        if self.chaos_t.is_none() || !self.disks.is_empty() {
-            return;
-        }
-        self.confirmed.retain(|msg| missed(view, *msg).next().is_some());
-        let region = |node| view.network.region_of(node);
-        let (mut bytes, mut owed) = (0, BTreeSet::new());
-        for msg in &self.confirmed {
-            let Some(node) = view.conn(msg.conn).node.filter(|it| region(*it) == region(from))
-            else {
-                continue;
-            };
-            let mut receivers = BTreeSet::new();
-            for (ix, sub) in missed(view, *msg) {
-                let there = view.node_of(sub).filter(|it| region(*it) == region(to));
-                receivers.extend(there.filter(|there| *there != node));
-                if (node, there) == (from, Some(to)) && self.is_owed(view, *msg, sub) {
-                    owed.insert((*msg, ix));
-                }
-            }
-            let publication = view.publication(*msg);
-            let subject_len = view.history.text(publication.subject).len() as u64;
-            let one = u64::from(publication.size) + subject_len + FRAME_BYTES;
-            bytes += one * receivers.len() as u64;
-        }
-        if !owed.is_empty() {
-            let bound_ns = self.arrears.bound_ns(bytes);
-            self.under_way.push(Replay { from, to, since, bound_ns, i: pen.i, bytes, owed });
-        }
-    }
-
-    fn is_owed(&self, view: &View<'_>, msg: MsgRef, sub: &Sub) -> bool {
-        let client = &view.history.header.clients[sub.client.0 as usize];
-        let spread = view.history.header.bounds.interest_ns;
-        let known = sub.ready_t.map(|t| t.saturating_add(spread));
-        let early = known.zip(self.chaos_t).is_some_and(|(known, chaos_t)| {
-            known <= chaos_t && known <= view.publication(msg).t
-        });
-        early
-            && sub.queue.is_none()
-            && sub.max == 0
-            && !client.slow
-            && !client.no_echo
-            && view.access_was_free(view.conn(sub.conn))
-            && self.scope.covers_delivery(view, msg, sub)
-    }
-
-    /// A message has arrived, perhaps the last one.
-    fn arrived(&mut self, view: &View<'_>, pen: &mut Pen<'_>) {
-        let Some(delivery) = view.delivery().filter(|_| !self.under_way.is_empty()) else { return };
-        let (Some(sub), Some(msg)) = (delivery.sub, delivery.msg) else { return };
-        self.under_way.retain_mut(|replay| {
-            let last = replay.owed.remove(&(msg, sub)) && replay.owed.is_empty();
-            if last {
-                let took_ns = pen.t.saturating_sub(replay.since);
-                pen.held_in(Took { took_ns, bound_ns: replay.bound_ns });
-                if std::env::var_os("DBG").is_some() { eprintln!("replay {:?}->{:?} took {} of {} ms, {} KiB", replay.from, replay.to, took_ns/1000000, replay.bound_ns/1000000, replay.bytes>>10); }
-            }
-            !last
-        });
-    }
-}
-
-/// Live subscriptions that a message has not reached; of a queue group whose members all have not got
-/// it, all.
-fn missed<'v>(view: &'v View<'_>, msg: MsgRef) -> impl Iterator<Item = (SubIx, &'v Sub)> {
-    view.wanted_by(msg).filter(move |(ix, sub)| {
-        if sub.queue.is_none() {
-            !view.has_received(*ix, msg)
-        } else {
-            view.taker(sub.queue, msg).is_none()
-        }
-    })
-}
-
-impl Replay {
-    const fn due(&self) -> u64 {
-        self.since.saturating_add(self.bound_ns)
-    }
-
-    /// The story of one that is late.
-    fn tell(&self, view: &View<'_>) -> (String, Vec<usize>) {
-        let header = &view.history.header;
-        let name = |node: NodeId| header.nodes[usize::from(node.0)].name.as_str();
-        let first = self.owed.first();
-        let story = format!(
-            "{} and {} have reached each other again for {}, and {} messages that the first one has \
-                kept for the second have not arrived; {} bytes were kept in all.",
-            name(self.from),
-            name(self.to),
-            words::time(self.bound_ns),
-            self.owed.len(),
-            self.bytes,
-        );
-        let published = first.map(|(msg, _)| view.publication(*msg).i);
-        let wanted = first.map(|(_, sub)| view.sub(*sub).i);
-        (story, [Some(self.i), published, wanted].into_iter().flatten().collect())
+        Self(Replays::new(params))
     }
 }
 
 impl Checker for BufferReplay {
     fn topics(&self) -> &'static [Topic] {
-        &[Topic::Flushes, Topic::Network, Topic::Milestones, Topic::Deliveries]
+        TOPICS
     }
 
     fn due(&self) -> Option<u64> {
-        self.under_way.iter().map(Replay::due).min()
+        self.0.next_due()
     }
 
     fn pass_time(&mut self, view: &View<'_>, until: u64, pen: &mut Pen<'_>) {
-        for mut replay in self.under_way.extract_if(.., |replay| replay.due() < until) {
-            // Who has left meanwhile is owed nothing.
-            replay.owed.retain(|(_, sub)| {
-                let sub = view.sub(*sub);
-                sub.gone_t.is_none() && view.access_was_free(view.conn(sub.conn))
-            });
-            if !replay.owed.is_empty() {
-                pen.t = replay.due();
-                if std::env::var_os("DBG").is_some() { eprintln!("LATE {:?}->{:?} {} of {} ms, {} KiB", replay.from, replay.to, replay.owed.len(), replay.bound_ns/1000000, replay.bytes>>10); }
-                pen.broken(view, || replay.tell(view));
-            }
+        for replay in self.0.late(view, until) {
+            pen.t = replay.due();
+            pen.broken(view, || replay.tell(view));
         }
     }
 
     fn observe(&mut self, view: &View<'_>, pen: &mut Pen<'_>) {
-        let header = &view.history.header;
-        if header.buffered.is_empty() || header.buffers_have_limits {
-            return;
-        }
-        let event = &view.history.events[pen.i];
-        #[expect(clippy::wildcard_enum_match_arm, reason = "the rest says nothing of this")]
-        match &event.kind {
-            Kind::PubFlushed { .. } => self.confirmed(view, pen.i),
-            Kind::Delivered { .. } => self.arrived(view, pen),
-            Kind::Phase { phase: Phase::Chaos } => self.chaos_t = Some(event.t),
-            Kind::Fault(fault) => {
-                if fault.kind == FaultKind::Disk {
-                    self.under_way.clear();
-                    if fault.on {
-                        self.disks.insert(fault.id);
-                    } else {
-                        self.disks.remove(&fault.id);
-                    }
-                }
-                self.look(view, pen);
+        self.0.observe(view, pen.i).into_iter().for_each(|took| pen.held_in(took));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::guarantee::testkit::{EAST_1, EAST_2, Script, WEST_1};
+    use crate::history::{FaultKind, NodeDownHow, Phase};
+    use crate::ids::ClientId;
+    use crate::units::MS;
+
+    const ID: &str = "buffer_replay";
+
+    /// What is published in the east on `a` is kept for the west. The link is cut at 2 s, and one
+    /// message is kept.
+    fn cut() -> (Script, ClientId, ClientId, crate::ids::MsgId) {
+        let mut s = Script::running();
+        s.ask(ID);
+        s.history.header.buffered = vec!["a".to_owned()];
+        // The path is wide.
+        s.history.header.window = 1 << 40;
+        let (publisher, subscriber) = (s.client("pub/1", EAST_1), s.client("sub/1", WEST_1));
+        s.sub(subscriber, 1, "a", "");
+        s.at(1_500).phase(Phase::Chaos);
+        s.at(2_000).partition(true);
+        s.routes_down(EAST_1, WEST_1);
+        let msg = s.at(3_000).publish(publisher, "a");
+        s.flush(publisher);
+        (s, publisher, subscriber, msg)
+    }
+
+    /// The link is whole at 4 s: by 4.2 s, a round trip and 100 ms later, everything is there.
+    fn healed() -> (Script, ClientId, ClientId, crate::ids::MsgId) {
+        let (mut s, publisher, subscriber, msg) = cut();
+        s.at(3_500).partition(false);
+        s.at(4_000).routes_up(EAST_1, WEST_1);
+        (s, publisher, subscriber, msg)
+    }
+
+    #[test]
+    fn it_holds_up_to_the_bound_and_says_how_long_it_took() {
+        let (mut s, _, subscriber, msg) = healed();
+        s.at(4_200).deliver(subscriber, 1, msg);
+        let judged = s.judge(ID);
+        judged.held(1);
+        let closest = judged.findings.closest.unwrap();
+        assert_eq!((closest.took_ns, closest.margin_ns()), (200 * MS, 0));
+    }
+
+    #[test]
+    fn it_breaks_if_something_comes_late_or_not_at_all() {
+        for late in [true, false] {
+            let (mut s, _, subscriber, msg) = healed();
+            if late {
+                s.at(4_201).deliver(subscriber, 1, msg);
             }
-            Kind::NodeUp { .. }
-            | Kind::NodeDown { .. }
-            | Kind::RouteUp { .. }
-            | Kind::RouteDown { .. } => self.look(view, pen),
-            _ => {}
+            let judged = s.judge(ID);
+            assert_eq!(
+                judged.broke(4_200),
+                "east/1 and west/1 have reached each other again for 200 ms, and 1 messages that the \
+                    first one has kept for the second have not arrived; 81 bytes were kept in all."
+            );
         }
+    }
+
+    #[test]
+    fn the_bytes_of_the_whole_region_count() {
+        let (mut s, publisher, subscriber, msg) = cut();
+        // 81 bytes each, at 1,000 in a second.
+        s.history.header.window = 100;
+        let neighbour = s.client("near/1", EAST_2);
+        let other = s.publish(neighbour, "a");
+        s.flush(neighbour);
+        s.publish(publisher, "b");
+        s.flush(publisher);
+        s.at(3_500).partition(false);
+        s.at(4_000).routes_up(EAST_1, WEST_1);
+        s.at(4_362).deliver(subscriber, 1, msg);
+        s.deliver(subscriber, 1, other);
+        // The neighbour's routes have outlived the cut, so its link is whole later.
+        s.judge(ID).held(2);
+    }
+
+    #[test]
+    fn the_link_is_whole_when_both_ends_say_so_and_stays_so() {
+        let (mut s, ..) = cut();
+        s.at(3_500).partition(false);
+        s.at(4_000).route_up(EAST_1, WEST_1);
+        s.judge(ID).vacuous();
+
+        let (mut s, ..) = healed();
+        s.at(4_100).routes_down(EAST_1, WEST_1);
+        s.judge(ID).vacuous();
+    }
+
+    #[test]
+    fn nothing_is_owed_for_reasons_of_the_subscription() {
+        type Reason = fn(&mut Script, ClientId);
+        let reasons: [Reason; 5] = [
+            |s, subscriber| s.history.header.clients[subscriber.0 as usize].slow = true,
+            |s, subscriber| s.history.header.clients[subscriber.0 as usize].no_echo = true,
+            |s, subscriber| s.unsub_sent(subscriber, 1, 0),
+            |s, subscriber| s.close(subscriber, "reset"),
+            |s, _| s.cut_off(true, crate::guarantee::testkit::WEST, WEST_1),
+        ];
+        for reason in reasons {
+            let (mut s, _, subscriber, _) = healed();
+            s.at(4_100);
+            reason(&mut s, subscriber);
+            s.judge(ID).vacuous();
+        }
+    }
+
+    #[test]
+    fn nothing_is_owed_that_was_not_known_or_confirmed_or_kept() {
+        // A member of a queue group, a newcomer, what nobody confirmed, and another subject.
+        for case in 0..4 {
+            let mut s = Script::running();
+            s.ask(ID);
+            s.history.header.buffered = vec!["a".to_owned()];
+            let (publisher, subscriber) = (s.client("pub/1", EAST_1), s.client("sub/1", WEST_1));
+            if case == 1 {
+                s.at(1_450);
+            }
+            s.sub(subscriber, 1, "*", if case == 0 { "q" } else { "" });
+            s.at(1_500).phase(Phase::Chaos);
+            s.at(2_000).partition(true);
+            s.at(3_000).publish(publisher, if case == 3 { "b" } else { "a" });
+            if case != 2 {
+                s.flush(publisher);
+            }
+            s.at(4_000).partition(false);
+            s.judge(ID).vacuous();
+        }
+    }
+
+    #[test]
+    fn limits_and_disks_and_dead_processes_are_another_matter() {
+        let (mut s, ..) = healed();
+        s.history.header.buffers_have_limits = true;
+        s.judge(ID).vacuous();
+
+        let (mut s, ..) = healed();
+        s.at(4_100).fault(FaultKind::Disk, true, vec![WEST_1], Vec::new());
+        s.judge(ID).vacuous();
+
+        let (mut s, ..) = cut();
+        s.fault(FaultKind::Disk, true, vec![WEST_1], Vec::new());
+        s.at(3_500).partition(false);
+        s.at(4_000).routes_up(EAST_1, WEST_1);
+        s.judge(ID).vacuous();
+
+        let (mut s, ..) = healed();
+        s.at(4_100).node_down(EAST_1, NodeDownHow::Killed);
+        s.judge(ID).vacuous();
+    }
+
+    #[test]
+    fn a_route_that_outlived_the_cut_is_in_doubt_at_first() {
+        let mut s = Script::running();
+        s.ask(ID);
+        s.history.header.buffered = vec!["a".to_owned()];
+        // The path is wide.
+        s.history.header.window = 1 << 40;
+        let (publisher, subscriber) = (s.client("pub/1", EAST_1), s.client("sub/1", WEST_1));
+        s.sub(subscriber, 1, "a", "");
+        s.at(1_500).phase(Phase::Chaos);
+        s.at(2_000).partition(true);
+        s.at(2_100).publish(publisher, "a");
+        s.flush(publisher);
+        s.at(2_500).partition(false);
+        // What has waited for 0.5 s may wait for as long again.
+        s.judge(ID).broke(3_200);
     }
 }

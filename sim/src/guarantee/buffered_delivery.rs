@@ -144,3 +144,218 @@ impl Checker for BufferedDelivery {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::guarantee::testkit::{EAST_1, Script, WEST_1};
+    use crate::history::{NodeDownHow, Phase};
+    use crate::ids::{ClientId, MsgId};
+
+    const ID: &str = "buffered_delivery";
+
+    /// What is published on `a` and `a.*` is kept. The subscriber in the west wants it since 1 s, and
+    /// trouble begins at 2 s.
+    fn script() -> (Script, ClientId, ClientId) {
+        let mut s = Script::running();
+        s.ask(ID);
+        s.history.header.buffered = vec!["a".to_owned(), "a.*".to_owned()];
+        let (publisher, subscriber) = (s.client("pub/1", EAST_1), s.client("sub/1", WEST_1));
+        s.sub(subscriber, 1, "a", "");
+        s.at(2_000).phase(Phase::Chaos);
+        (s, publisher, subscriber)
+    }
+
+    /// One message is published while the regions are cut off from each other.
+    fn cut() -> (Script, ClientId, MsgId) {
+        let (mut s, publisher, subscriber) = script();
+        s.at(3_000).partition(true);
+        let msg = s.at(4_000).publish(publisher, "a");
+        s.flush(publisher);
+        s.at(5_000).partition(false);
+        (s, subscriber, msg)
+    }
+
+    fn drain(s: &mut Script) -> crate::guarantee::Judged {
+        s.at(20_000).phase(Phase::Drain);
+        s.judge(ID)
+    }
+
+    #[test]
+    fn it_holds_if_it_comes_by_the_time_that_clients_leave() {
+        let (mut s, subscriber, msg) = cut();
+        s.at(19_999).deliver(subscriber, 1, msg);
+        drain(&mut s).held(1);
+    }
+
+    #[test]
+    fn it_breaks_if_it_does_not_come() {
+        let (mut s, ..) = cut();
+        assert_eq!(
+            drain(&mut s).broke(20_000),
+            "pub/1 at east/1 published message 0.1.1 on `a`, and its node confirmed it. sub/1 at \
+                west/1, subscribed to `a`, has not got it in time, although what is published on \
+                this subject is kept for those away."
+        );
+    }
+
+    #[test]
+    fn another_message_does_not_stand_for_it() {
+        let (mut s, publisher, subscriber) = script();
+        let lost = s.at(3_000).publish(publisher, "a");
+        let kept = s.publish(publisher, "a");
+        s.flush(publisher);
+        s.at(4_000).deliver(subscriber, 1, kept);
+        let judged = drain(&mut s);
+        assert_eq!((judged.findings.checked, judged.findings.broken), (2, 1));
+        assert!(judged.broke(20_000).contains(&format!("message {lost} ")));
+    }
+
+    #[test]
+    fn what_is_not_confirmed_or_not_kept_is_owed_to_nobody() {
+        let (mut s, publisher, _) = script();
+        s.at(3_000).publish(publisher, "a");
+        drain(&mut s).vacuous();
+
+        let (mut s, publisher, subscriber) = script();
+        s.sub(subscriber, 2, "b", "");
+        s.at(3_000).publish(publisher, "b");
+        s.flush(publisher);
+        drain(&mut s).vacuous();
+
+        // Without trouble, others look.
+        let mut s = Script::running();
+        s.ask(ID);
+        s.history.header.buffered = vec!["a".to_owned()];
+        let (publisher, subscriber) = (s.client("pub/1", EAST_1), s.client("sub/1", WEST_1));
+        s.sub(subscriber, 1, "a", "");
+        s.at(2_000).publish(publisher, "a");
+        s.flush(publisher);
+        drain(&mut s).vacuous();
+    }
+
+    #[test]
+    fn limits_and_no_buffers_promise_nothing() {
+        type Change = fn(&mut Script);
+        let changes: [Change; 2] = [
+            |s| s.history.header.buffers_have_limits = true,
+            |s| s.history.header.buffered.clear(),
+        ];
+        for change in changes {
+            let (mut s, ..) = cut();
+            change(&mut s);
+            drain(&mut s).vacuous();
+        }
+    }
+
+    #[test]
+    fn nothing_is_owed_for_reasons_of_the_subscription() {
+        type Reason = fn(&mut Script, ClientId);
+        let reasons: [Reason; 5] = [
+            |s, subscriber| s.history.header.clients[subscriber.0 as usize].slow = true,
+            |s, subscriber| s.history.header.clients[subscriber.0 as usize].no_echo = true,
+            |s, subscriber| s.unsub_sent(subscriber, 1, 5),
+            |s, subscriber| s.unsub_sent(subscriber, 1, 0),
+            |s, subscriber| s.close(subscriber, "reset"),
+        ];
+        for reason in reasons {
+            let (mut s, subscriber, _) = cut();
+            reason(&mut s, subscriber);
+            drain(&mut s).vacuous();
+        }
+    }
+
+    #[test]
+    fn groups_and_newcomers_and_limited_ones_are_owed_nothing() {
+        for (at, queue, max) in [(1_000, "q", 0), (1_000, "", 3), (1_901, "", 0), (3_000, "", 0)] {
+            let mut s = Script::running();
+            s.ask(ID);
+            s.history.header.buffered = vec!["a".to_owned()];
+            let (publisher, subscriber) = (s.client("pub/1", EAST_1), s.client("sub/1", WEST_1));
+            if at < 2_000 {
+                s.at(at).sub_sent(subscriber, 1, "a", queue, max);
+                s.sub_ready(subscriber, 1);
+            }
+            s.at(2_000).phase(Phase::Chaos);
+            if at > 2_000 {
+                s.at(at).sub(subscriber, 1, "a", "");
+            }
+            s.at(4_000).publish(publisher, "a");
+            s.flush(publisher);
+            drain(&mut s).vacuous();
+        }
+    }
+
+    /// The subscriber's node is dead from 5 s to 9 s, its client comes back, and a message was
+    /// published at this time on that node or the other.
+    fn killed(published: u64, at_other: bool, early: bool) -> (Script, ClientId, MsgId) {
+        let mut s = Script::running();
+        s.ask(ID);
+        s.history.header.buffered = vec!["a".to_owned()];
+        let publisher = s.client("pub/1", EAST_1);
+        let neighbour = s.client("near/1", WEST_1);
+        let subscriber = s.client("sub/1", WEST_1);
+        if early {
+            s.sub(subscriber, 1, "a", "");
+        }
+        s.at(2_000).phase(Phase::Chaos);
+        let mut msg = None;
+        let from = if at_other { publisher } else { neighbour };
+        for (t, step) in [(published, 0), (5_000, 1), (9_000, 2), (9_500, 3)] {
+            if step == 0 && published < 5_000 {
+                msg = Some(s.at(t).publish(from, "a"));
+                s.flush(from);
+            }
+            if step == 1 {
+                s.at(t).node_down(WEST_1, NodeDownHow::Killed);
+                s.close(subscriber, "eof");
+                if (5_000..9_000).contains(&published) {
+                    msg = Some(s.at(published).publish(from, "a"));
+                    s.flush(from);
+                }
+            }
+            if step == 2 {
+                s.at(t).node_up(WEST_1, 2);
+                if published >= 9_000 {
+                    msg = Some(s.at(published).publish(from, "a"));
+                    s.flush(from);
+                }
+            }
+            if step == 3 {
+                s.at(t).connect(subscriber, WEST_1);
+                s.sub(subscriber, 1, "a", "");
+            }
+        }
+        (s, subscriber, msg.unwrap())
+    }
+
+    #[test]
+    fn who_comes_back_to_a_node_that_died_gets_what_was_published_meanwhile() {
+        let (mut s, subscriber, msg) = killed(7_000, true, true);
+        s.at(10_000).deliver(subscriber, 1, msg);
+        drain(&mut s).held(1);
+
+        let (mut s, ..) = killed(7_000, true, true);
+        drain(&mut s).broke(20_000);
+    }
+
+    #[test]
+    fn not_before_it_was_surely_dead_nor_after_nor_from_itself_nor_to_newcomers() {
+        for (published, at_other, early) in
+            [(6_999, true, true), (9_000, true, true), (8_000, false, true), (8_000, true, false)]
+        {
+            let (mut s, ..) = killed(published, at_other, early);
+            drain(&mut s).vacuous();
+        }
+    }
+
+    #[test]
+    fn a_node_that_died_twice_is_in_doubt() {
+        let (mut s, subscriber, _) = killed(7_000, true, true);
+        s.at(12_000).node_down(WEST_1, NodeDownHow::Killed);
+        s.close(subscriber, "eof");
+        s.at(13_000).node_up(WEST_1, 3);
+        s.at(13_500).connect(subscriber, WEST_1);
+        s.sub(subscriber, 1, "a", "");
+        drain(&mut s).vacuous();
+    }
+}

@@ -1,12 +1,13 @@
 //! Which guarantees there are.
 
 use super::{
-    Checker, Params, auto_unsub_exact, baseline_after_drain, bounded_memory, buffered_delivery,
-    clients_return, clusters_stay_apart, connections_stay, counters_agree, delivery_ratio,
-    gossip_converges, interest_completeness, interest_only, lame_duck_orderly, legal_protocol,
-    limits_exact, mesh_closure, no_duplicates, no_gaps, no_responders_honest, no_stuck_connection,
-    nodes_stay_up, nothing_unexpected, one_hop, one_member_per_queue_group, publisher_order,
-    quiet_delivery, reconnect_bounded, region_autonomy, routes_reestablished, write_deadline_exact,
+    Checker, Params, auto_unsub_exact, baseline_after_drain, bounded_memory, buffer_replay,
+    buffered_delivery, clients_return, clusters_stay_apart, connections_stay, counters_agree,
+    delivery_ratio, gossip_converges, interest_completeness, interest_only, lame_duck_orderly,
+    legal_protocol, limits_exact, mesh_closure, no_duplicates, no_gaps, no_responders_honest,
+    no_stuck_connection, nodes_stay_up, nothing_unexpected, one_hop, one_member_per_queue_group,
+    publisher_order, quiet_delivery, reconnect_bounded, region_autonomy, replay_in_background,
+    routes_reestablished, write_deadline_exact,
 };
 
 mod streams;
@@ -567,5 +568,29 @@ const CORE: &[Spec] = &[
         bound: "the end of the run",
         aliases: &[],
         rule: Rule::Of(|params| Box::new(buffered_delivery::BufferedDelivery::new(params))),
+    },
+    Spec {
+        id: "buffer_replay",
+        code: "B2",
+        sentence: "Soon after two nodes reach each other again, what was kept for one by the other \
+            has arrived.",
+        unit: "node that is reached again, and node that has kept something for it",
+        timing: Timing::Eventually,
+        bound: "from the link being whole: a round trip, 100 ms, and the time that the bytes need \
+            which the region has kept for the other, and those that come unasked from there",
+        aliases: &[],
+        rule: Rule::Of(|params| Box::new(buffer_replay::BufferReplay::new(params))),
+    },
+    Spec {
+        id: "replay_in_background",
+        code: "B3",
+        sentence: "While a node is given what was kept for it, messages on other subjects do not \
+            stand behind that.",
+        unit: "message on another subject during a replay, and subscription",
+        timing: Timing::Eventually,
+        bound: "a round trip and 100 ms; at the beginning, also the time that the bytes need which \
+            may be under way before anything is known of the path",
+        aliases: &[],
+        rule: Rule::Of(|params| Box::new(replay_in_background::ReplayInBackground::new(params))),
     },
 ];

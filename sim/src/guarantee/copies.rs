@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use super::arrears::Arrears;
 use super::outcome::Pen;
 use super::scope::Scope;
 use super::streams::{self, Retention, Stream};
@@ -11,15 +12,6 @@ use super::view::View;
 use super::{Checker, Params, Topic};
 use crate::history::{Kind, Phase, StreamEvent, StreamState, Sym};
 use crate::ids::{MsgId, StreamNo};
-use crate::units::{MS, SECOND};
-
-/// From the link between the two nodes being whole again, after the last fault, to a copy having what
-/// its origin had then, besides a round trip and the time that the bytes need. How long the link takes
-/// is `routes_reestablished`.
-const RESUME_NS: u64 = 100 * MS;
-
-/// Bytes in a second over a path that has no limit.
-const USUAL_BANDWIDTH: u64 = 100 << 20;
 
 /// What is looked at.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -32,9 +24,7 @@ enum What {
 pub(super) struct Copies {
     scope: Scope,
     what: What,
-    within_ns: Option<u64>,
-    rtt_ns: u64,
-    bandwidth: u64,
+    arrears: Arrears,
     /// What the server has said of each stream, before the last fault was over.
     before: Vec<Option<(usize, StreamState)>>,
     /// When the last fault was over.
@@ -46,17 +36,10 @@ pub(super) struct Copies {
 impl Copies {
     fn new(params: &Params<'_>, what: What) -> Self {
         let streams = params.header.streams.len();
-        let bandwidths = params.header.paths.iter().map(|path| path.link.bandwidth);
-        let rtt_ns = params.header.bounds.rtt_max_ns;
-        // A connection carries no more than a window in a round trip.
-        let window = params.header.window.saturating_mul(SECOND) / rtt_ns.max(1);
-        let bandwidths = bandwidths.chain([window]);
         Self {
             scope: params.scope.clone(),
             what,
-            within_ns: params.within_ns,
-            rtt_ns,
-            bandwidth: bandwidths.filter(|b| *b > 0).min().unwrap_or(USUAL_BANDWIDTH),
+            arrears: Arrears::new(params.header, params.within_ns),
             before: vec![None; streams],
             healed_t: None,
             judged: vec![false; streams],
@@ -90,8 +73,7 @@ impl Copies {
         let Some((origin_i, had)) = self.before[usize::from(origin.0)] else { return };
         let behind = self.before[usize::from(state.stream.0)].map_or(0, |(_, copy)| copy.bytes);
         let backlog = had.bytes.saturating_sub(behind);
-        let moving = backlog.saturating_mul(SECOND) / self.bandwidth.max(1);
-        let bound = self.within_ns.unwrap_or(self.rtt_ns + RESUME_NS) + moving;
+        let bound = self.arrears.bound_ns(backlog);
         let (here, there) = (copy.node, view.streams.stream(origin).node);
         let Some(linked) = view.network.calm_since(here, there) else { return };
         let healed = healed.max(linked);

@@ -11,6 +11,8 @@
 //! |---|---|
 //! | `catalogue` | which guarantees there are, each with its sentence and its bound |
 //! | `view`, `network`, `subject` | what the events add up to |
+//! | `replays` | which nodes are being given what was kept for them |
+//! | `arrears` | how long what was kept for somebody away may take |
 //! | `settled` | which subscriptions must get a message, and by when |
 //! | `healing` | the clock that starts when the last fault is gone |
 //! | `search` | the events that tell a story |
@@ -18,10 +20,12 @@
 //! | `scope` | to what a scenario confines a guarantee |
 //! | one file for each guarantee | its rule |
 
+mod arrears;
 mod auto_unsub_exact;
 mod baseline_after_drain;
 mod batch_atomic;
 mod bounded_memory;
+mod buffer_replay;
 mod buffered_delivery;
 mod catalogue;
 mod clients_return;
@@ -62,6 +66,8 @@ mod publisher_order;
 mod quiet_delivery;
 mod reconnect_bounded;
 mod region_autonomy;
+mod replay_in_background;
+mod replays;
 mod routes_reestablished;
 mod scope;
 mod search;
@@ -80,7 +86,7 @@ pub(crate) mod testkit;
 
 pub use catalogue::{Spec, Timing, catalogue, find, kinds};
 pub use not_yet::needs;
-pub use outcome::{Findings, Violation, Witness};
+pub use outcome::{Findings, Took, Violation, Witness};
 pub use view::Malformed;
 
 use outcome::Pen;

@@ -30,6 +30,29 @@ pub struct Witness {
     pub text: String,
 }
 
+/// How long something took that has a bound.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Took {
+    /// In nanoseconds.
+    pub took_ns: u64,
+    /// How long it might have taken.
+    pub bound_ns: u64,
+}
+
+impl Took {
+    /// What is left until the bound, in nanoseconds; 0 beyond it.
+    #[must_use]
+    pub const fn margin_ns(self) -> u64 {
+        self.bound_ns.saturating_sub(self.took_ns)
+    }
+
+    /// The one of two that is closer to its bound.
+    #[must_use]
+    pub fn closer(one: Option<Self>, other: Option<Self>) -> Option<Self> {
+        one.into_iter().chain(other).min_by_key(|took| took.margin_ns())
+    }
+}
+
 /// What one checker has found in one history.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Findings {
@@ -40,6 +63,8 @@ pub struct Findings {
     /// How often it was not put to the test although it could have been, because the promise does
     /// not cover the case: an order across a path that changed, for example.
     pub excused: u64,
+    /// Of those that held in a time of their own, the one that was closest to its bound.
+    pub closest: Option<Took>,
     /// The first violation.
     pub first: Option<Violation>,
     /// How often it did not hold where no broker could have made it hold: the plan proves it.
@@ -63,6 +88,14 @@ impl Pen<'_> {
     /// The guarantee was put to the test and held.
     pub(crate) fn held(&mut self) {
         self.findings.checked += u64::from(self.open);
+    }
+
+    /// It was put to the test and held, in this time.
+    pub(crate) fn held_in(&mut self, took: Took) {
+        self.held();
+        if self.open {
+            self.findings.closest = Took::closer(self.findings.closest, Some(took));
+        }
     }
 
     /// The promise does not cover this case.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::words::{count, plural, seconds, time};
 use super::{FAILURES_SHOWN, Report, hex};
-use crate::guarantee::{Timing, Violation};
+use crate::guarantee::{Timing, Took, Violation};
 use crate::units::{MS, SECOND};
 use crate::verdict::{Exit, Row, SeedRun, Status};
 
@@ -213,14 +213,15 @@ impl Page {
                 count(row.checked),
                 count(row.broken),
                 count(row.excused),
-                row.bound_ns.map(time).unwrap_or_default(),
+                within(row),
             ));
         }
         self.line("");
         self.line(
             "*Checked* counts how often a guarantee was put to the test. One that was \
             never put to the test is not checked, which is not the same as held. *Excused* \
-            counts cases that the promise does not cover.",
+            counts cases that the promise does not cover. *Within* is the bound; where each case has \
+            its own, what came closest to it.",
         );
     }
 
@@ -290,6 +291,12 @@ impl Page {
             self.line(&line);
         }
     }
+}
+
+/// The bound of a guarantee, or what came closest to a bound of its own.
+fn within(row: &Row) -> String {
+    let closest = |took: Took| format!("{} of {}", time(took.took_ns), time(took.bound_ns));
+    row.bound_ns.map(time).or_else(|| row.closest.map(closest)).unwrap_or_default()
 }
 
 fn name_of(row: &Row) -> String {

@@ -63,6 +63,8 @@ struct Guarantee<'a> {
     line: u32,
     status: &'a str,
     bound_ns: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    closest: Option<Closest>,
     checked: u64,
     broken: u64,
     excused: u64,
@@ -72,6 +74,13 @@ struct Guarantee<'a> {
     seeds_not_checked: u64,
     first: Option<First<'a>>,
     why_unrecoverable: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct Closest {
+    took_ns: u64,
+    bound_ns: u64,
+    margin_ns: u64,
 }
 
 #[derive(Serialize)]
@@ -196,6 +205,11 @@ impl<'a> Guarantee<'a> {
             line: row.line,
             status,
             bound_ns: row.bound_ns,
+            closest: row.closest.map(|took| Closest {
+                took_ns: took.took_ns,
+                bound_ns: took.bound_ns,
+                margin_ns: took.margin_ns(),
+            }),
             checked: row.checked,
             broken: row.broken,
             excused: row.excused,

@@ -201,7 +201,7 @@ mod tests {
         s.at(2_100).publish(publisher, "a");
         s.flush(publisher);
         s.at(2_500).partition(false);
-        // What has waited for 0.5 s may wait for as long again.
-        s.judge(ID).broke(3_200);
+        // What has waited for 0.5 s may wait for as long again, 0.2 s and a round trip.
+        s.judge(ID).broke(3_500);
     }
 }

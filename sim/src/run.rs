@@ -100,6 +100,12 @@ pub enum RunEnd {
         /// The panic's message and place.
         message: String,
     },
+    /// A run in real time was given up, because the machine did not keep up with it: what it shows
+    /// says nothing for the broker, and nothing against it.
+    TooSlow {
+        /// What was late.
+        message: String,
+    },
     /// Something that must come to an end did not: a loop without progress of time.
     Stuck {
         /// What.

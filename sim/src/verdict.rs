@@ -46,7 +46,7 @@ impl SeedRun {
             return Some(format!("the history contradicts itself: {why}"));
         }
         match &self.end {
-            RunEnd::Complete | RunEnd::Cut => None,
+            RunEnd::Complete | RunEnd::Cut | RunEnd::TooSlow { .. } => None,
             // A node's panic is in the history, and breaks a guarantee; a broker that multiplies
             // messages without end breaks several.
             RunEnd::Panicked { .. } | RunEnd::Stuck { .. } if self.broke() => None,
@@ -367,6 +367,9 @@ impl Verdict {
             self.harness_faults.push((run.seed, fault));
         }
         self.gaps.extend(run.gaps.iter().cloned());
+        if let RunEnd::TooSlow { message } = &run.end {
+            self.gaps.insert(message.clone());
+        }
         self.seeds_unrecoverable += u64::from(run.is_unrecoverable());
         if let Some(what) = run.never_came.first() {
             self.seeds_in_vain += 1;
@@ -484,6 +487,8 @@ pub(crate) mod tests {
         assert_eq!(exit(&[broken], &[], 0), Exit::Broken);
         let stuck = SeedRun { end: RunEnd::Stuck { message: "x".to_owned() }, ..held.clone() };
         assert_eq!(exit(&[stuck], &[], 0), Exit::Harness);
+        let late = RunEnd::TooSlow { message: "x".to_owned() };
+        assert_eq!(exit(&[SeedRun { end: late, ..held.clone() }], &[], 0), Exit::Inconclusive);
         let unjudged =
             SeedRun { unjudged: Some("x".to_owned()), judged: Vec::new(), ..held.clone() };
         assert_eq!(exit(&[unjudged], &[], 0), Exit::Harness);

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
 
-use causeway_sim::guarantee::judge;
+use causeway_sim::guarantee::{Findings, judge};
 use causeway_sim::plan::Plan;
 use causeway_sim::run::{RunEnd, RunOptions, RunOutcome, Watch};
 use causeway_sim::scenario::ScenarioError;
@@ -20,6 +20,9 @@ use super::clock::Stopwatch;
 use super::engine::Chosen;
 use super::load::Loaded;
 use causeway_sim::coverage::Goal;
+
+/// How often a run in real time is begun before the machine is taken to be too slow for it.
+const TRIES: u32 = 3;
 
 /// What became of a seed.
 pub(super) enum Done {
@@ -151,7 +154,7 @@ fn work(batch: Batch<'_>, next: &AtomicUsize, stop: &AtomicBool, out: &Sender<(u
         let done = match loaded.plan(seed) {
             Ok(plan) => {
                 let guard = Guard::of(batch.steps_max, loaded);
-                let (mut run, outcome) = execute(batch.engine, &plan, &loaded.goals, guard);
+                let (mut run, outcome) = patiently(batch.engine, &plan, &loaded.goals, guard);
                 // What others can be asked for again is kept of those that cannot.
                 let wanted = run.failed() || batch.tasks.len() == 1;
                 if batch.engine.engine.real && wanted {
@@ -165,6 +168,19 @@ fn work(batch: Batch<'_>, next: &AtomicUsize, stop: &AtomicBool, out: &Sender<(u
             return;
         }
     }
+}
+
+/// Runs a plan and judges what was observed; once more if the machine did not keep up with it, which
+/// mostly passes.
+fn patiently(engine: &Chosen, plan: &Plan, goals: &[Goal], guard: Guard) -> (SeedRun, RunOutcome) {
+    let mut done = execute(engine, plan, goals, guard);
+    for _ in 1..TRIES {
+        if !matches!(done.0.end, RunEnd::TooSlow { .. }) {
+            break;
+        }
+        done = execute(engine, plan, goals, guard);
+    }
+    done
 }
 
 /// Runs a plan and judges what was observed.
@@ -184,11 +200,16 @@ pub(super) fn execute(
 /// Judges what was observed. A panic of a checker is a fault of the harness like any other.
 pub(super) fn judged(seed: u64, outcome: &RunOutcome, goals: &[Goal]) -> SeedRun {
     let history = &outcome.history;
-    let (judged, unjudged) = match catch_unwind(AssertUnwindSafe(|| judge(history))) {
+    let (mut judged, unjudged) = match catch_unwind(AssertUnwindSafe(|| judge(history))) {
         Ok(Ok(judged)) => (judged, None),
         Ok(Err(error)) => (Vec::new(), Some(error.to_string())),
         Err(_) => (Vec::new(), Some("a checker panicked on it".to_owned())),
     };
+    if let RunEnd::TooSlow { .. } = outcome.end {
+        for one in &mut judged {
+            one.findings = Findings::default();
+        }
+    }
     SeedRun {
         seed,
         trace_hash: outcome.trace_hash,

@@ -31,8 +31,9 @@
 //! | bytes that wait for a client, slow consumers | **not** while they happen |
 //!
 //! A plan with something that is **not** there is run all the same, without it, and its verdict is
-//! at best inconclusive. So it is if a fault cannot be proved to have been in force (`proof`), or if
-//! this program itself was later than [`LATE_NS`].
+//! at best inconclusive. So it is if a fault cannot be proved to have been in force (`proof`). When
+//! this program itself is later than [`LATE_NS`], it gives the run up, and whatever it has shown does
+//! not count.
 
 use super::config;
 use super::server::Flavour;

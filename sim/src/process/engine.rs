@@ -107,10 +107,8 @@ pub(super) struct Engine<'p> {
     pub(super) next_search: u64,
     steps: u64,
     /// Why the run cannot go on.
-    stuck: Option<String>,
+    stuck: Option<RunEnd>,
     interrupt: Interrupt,
-    /// The most that this program was late, and what that was for.
-    late_ns: u64,
     /// Events of the history that the watcher has been told.
     told: usize,
 }
@@ -173,7 +171,6 @@ impl<'p> Engine<'p> {
             steps: 0,
             stuck: None,
             interrupt,
-            late_ns: 0,
             told: 0,
         })
     }
@@ -186,8 +183,8 @@ impl<'p> Engine<'p> {
             if self.catch_up() {
                 return RunEnd::Complete;
             }
-            if let Some(message) = self.stuck.take() {
-                return RunEnd::Stuck { message };
+            if let Some(end) = self.stuck.take() {
+                return end;
             }
             if self.interrupt.came() {
                 return RunEnd::Cut;
@@ -225,8 +222,8 @@ impl<'p> Engine<'p> {
     }
 
     /// The run cannot go on.
-    pub(super) fn stuck(&mut self, why: String) {
-        self.stuck.get_or_insert(why);
+    pub(super) fn stuck(&mut self, message: String) {
+        self.stuck.get_or_insert(RunEnd::Stuck { message });
     }
 
     /// A stream of the plan's seed.
@@ -263,11 +260,10 @@ impl<'p> Engine<'p> {
     }
 
     fn was_late(&mut self, by_ns: u64, what: &str) {
-        self.late_ns = self.late_ns.max(by_ns);
         if by_ns > capability::LATE_NS {
             let limit = capability::LATE_NS / crate::units::MS;
-            self.proofs
-                .fails(format!("this machine was too slow: {what} came over {limit} ms late"));
+            let message = format!("this machine was too slow: {what} came over {limit} ms late");
+            self.stuck.get_or_insert(RunEnd::TooSlow { message });
         }
     }
 

@@ -76,7 +76,7 @@ pub fn findings(run: &SeedRun, history: &History) -> Vec<Finding> {
         RunEnd::Stuck { message } if !run.broke() => {
             at_the_end(Signature::Stuck { message: without_numbers(message) });
         }
-        RunEnd::Stuck { .. } | RunEnd::Complete | RunEnd::Cut => {}
+        RunEnd::Stuck { .. } | RunEnd::TooSlow { .. } | RunEnd::Complete | RunEnd::Cut => {}
     }
     if let Some(message) = &run.unjudged {
         at_the_end(Signature::Malformed { message: without_numbers(message) });

@@ -39,8 +39,6 @@ pub(super) struct Window {
     train: Option<Train>,
     /// The last paces, in bytes per second.
     paces: [u64; PACES],
-    /// How the window was found last: a new connection begins with it.
-    learnt: Option<u64>,
     /// Until then it stays as it is: it was made small, to see the way without a queue.
     still_until: Mono,
 }
@@ -72,7 +70,6 @@ impl Default for Window {
             bunch: 0,
             train: None,
             paces: [0; PACES],
-            learnt: None,
             still_until: Mono(0),
         }
     }
@@ -83,11 +80,10 @@ impl Window {
         self.bytes
     }
 
-    /// Another connection. It begins with what was right on the last one, if that was found out.
+    /// Another connection. What was learnt on the last one may be of a way that was going bad, and a
+    /// window that is too small costs more than one that is too large.
     pub(super) fn reset(&mut self) {
-        let learnt = self.learnt;
-        let bytes = learnt.unwrap_or(limits::BUFFER_WINDOW_FIRST_BYTES);
-        *self = Self { bytes, learnt, ..Self::default() };
+        *self = Self::default();
     }
 
     /// So many bytes are known to be safe, the last of them after this time; before, so many were
@@ -106,14 +102,14 @@ impl Window {
         let fits =
             self.pace().map(|pace| at_pace(pace, least + patience).saturating_add(self.bunch));
         if after <= least + patience / 4 {
-            // No queue: as much as their pace asks for, and more, to see whether it passes.
-            let more = (self.bytes + bytes).max(fits.unwrap_or(0));
-            self.bytes = more.min(limits::BUFFER_WINDOW_MOST_BYTES);
+            // No queue: as much as their pace asks for, and a quarter more, to see whether it passes.
+            let more = self.bytes + bytes;
+            let most = fits.map_or(more, |fits| more.min(fits + fits / 4).max(fits));
+            self.bytes = most.max(self.bytes).min(limits::BUFFER_WINDOW_MOST_BYTES);
         } else if let Some(fits) = fits {
             let (least, most) =
                 (limits::BUFFER_WINDOW_LEAST_BYTES, limits::BUFFER_WINDOW_MOST_BYTES);
             self.bytes = fits.clamp(least, most);
-            self.learnt = Some(self.bytes);
         }
     }
 
@@ -127,7 +123,8 @@ impl Window {
                 .saturating_add(self.bunch);
             *least = Least { since: now, lately: after, before: least.lately };
             self.bytes = self.bytes.min(half).max(limits::BUFFER_WINDOW_LEAST_BYTES);
-            self.still_until = now + after;
+            // One round trip to drain, and one to see it.
+            self.still_until = now + after * 2;
         }
         least.lately = least.lately.min(after);
         least.lately.min(least.before)
@@ -264,19 +261,12 @@ mod tests {
     }
 
     #[test]
-    fn another_connection_begins_with_what_was_learnt() {
+    fn another_connection_begins_anew() {
         let mut window = Window::default();
+        replay(&mut window, Way { width: 5 * MIB, rtt: 40, sync: 1 }, 64 * MIB);
+        assert!(window.bytes() < MIB, "{window:?}");
         window.reset();
         assert_eq!(window.bytes(), limits::BUFFER_WINDOW_FIRST_BYTES);
-        let way = Way { width: 5 * MIB, rtt: 40, sync: 1 };
-        replay(&mut window, way, 64 * MIB);
-        let learnt = window.bytes();
-        assert!(learnt < MIB, "{learnt}");
-        window.reset();
-        assert_eq!(window.bytes(), learnt);
-        // It doubles with each round trip.
-        let seen = replay(&mut window, Way { width: 200 * MIB, rtt: 140, sync: 1 }, 512 * MIB);
-        assert!(seen.end < 2560 + 140 * 8, "{seen:?}");
     }
 
     #[test]
@@ -286,7 +276,6 @@ mod tests {
             let after = Duration::from_millis(40 + number % 200);
             window.acknowledged(at(number * 100), 1000, 1000, after);
         }
-        window.reset();
         assert_eq!(window.bytes(), limits::BUFFER_WINDOW_FIRST_BYTES);
     }
 

@@ -130,9 +130,15 @@ impl Window {
         least.lately.min(least.before)
     }
 
-    /// The quickest pace lately, in bytes per second.
+    /// The second quickest pace lately, in bytes per second: in the quickest, answers may have come
+    /// together.
     fn pace(&self) -> Option<u64> {
-        self.paces.iter().copied().max().filter(|pace| *pace > 0)
+        let (quickest, second) = self
+            .paces
+            .iter()
+            .fold((0, 0), |(first, second), pace| (first.max(*pace), second.max(first.min(*pace))));
+        let pace = if second > 0 { second } else { quickest };
+        Some(pace).filter(|pace| *pace > 0)
     }
 
     /// Takes an answer into the measurement of the pace.
@@ -245,7 +251,7 @@ mod tests {
                 let seen = replay(&mut Window::default(), way, backlog * MIB);
                 let ideal = backlog * MIB * 1000 / way.width + way.rtt;
                 let case = (way.width / MIB, way.rtt, way.sync, backlog, ideal);
-                assert!(seen.end <= ideal + 100 + 4 * way.sync + ideal / 50, "{case:?}: {seen:?}");
+                assert!(seen.end <= ideal + 100 + 5 * way.sync + ideal / 50, "{case:?}: {seen:?}");
             }
         }
     }

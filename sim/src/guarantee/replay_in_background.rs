@@ -159,7 +159,7 @@ mod tests {
 
     const ID: &str = "replay_in_background";
 
-    /// On `a` something is kept for the west, more than 100 ms of it; the link is whole at 4 s. On `b`
+    /// On `a` something is kept for the west, more than 100 ms of it; the link is whole at 6 s. On `b`
     /// messages are published beside it.
     fn script() -> (Script, ClientId, ClientId) {
         let mut s = Script::running();
@@ -172,9 +172,11 @@ mod tests {
         s.sub(subscriber, 2, "b", "");
         s.at(1_500).phase(Phase::Chaos);
         s.at(2_000).partition(true);
+        s.routes_down(EAST_1, WEST_1);
         s.at(3_000).publish(publisher, "a");
         s.flush(publisher);
         s.at(4_000).partition(false);
+        s.at(6_000).routes_up(EAST_1, WEST_1);
         (s, publisher, subscriber)
     }
 
@@ -192,7 +194,6 @@ mod tests {
 
     #[test]
     fn it_counts_when_interest_has_been_told_again() {
-        // The routes outlived two seconds of a cut: as long again they are in doubt.
         judged(6_099, Some(10)).vacuous();
         let first = judged(6_100, Some(10));
         first.held(1);
@@ -204,8 +205,6 @@ mod tests {
         let (mut s, publisher, subscriber) = script();
         // A whole window in every round trip: nothing to speak of at the beginning.
         s.history.header.window = 1 << 40;
-        s.at(5_999).publish(publisher, "a");
-        s.flush(publisher);
         let msg = s.at(6_101).publish(publisher, "b");
         s.flush(publisher);
         s.at(6_301).deliver(subscriber, 2, msg);

@@ -1,7 +1,7 @@
 //! Which nodes are being given what others have kept for them.
 //!
 //! A replay begins when the link is *whole*: no fault is between the two nodes, and all their routes
-//! are registered at both ends and not in doubt. Interest and positions, which the nodes tell each
+//! are registered at both ends, and were made anew or have stood through no cut. Interest and positions, which the nodes tell each
 //! other then, are part of it. Owed is what was confirmed by then, to a subscription outside of queue
 //! groups that was known everywhere before the trouble began, on the connection that it was made on.
 //! It may take a round trip, 100 ms, and the time that all takes which one region has kept for the
@@ -90,6 +90,7 @@ impl Replays {
         let network = &view.network;
         let stands = |one: &Replay| network.calm_since(one.from, one.to) == Some(one.since);
         self.under_way.retain(stands);
+        let t = view.history.events[i].t;
         let pairs: Vec<(NodeId, NodeId)> = network.core_pairs().collect();
         for (a, b) in pairs {
             let now = network.calm_since(a, b);
@@ -97,7 +98,9 @@ impl Replays {
                 Some(since) => self.calm.insert((a, b), since),
                 None => self.calm.remove(&(a, b)),
             };
-            if let Some(since) = now.filter(|_| now != before) {
+            // A route that outlived a cut goes on when TCP does.
+            let made_anew = |since: &u64| now != before && *since <= t;
+            if let Some(since) = now.filter(made_anew) {
                 self.begin(view, i, (a, b), since);
                 self.begin(view, i, (b, a), since);
             }

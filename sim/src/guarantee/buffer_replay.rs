@@ -96,6 +96,22 @@ mod tests {
     }
 
     #[test]
+    fn what_was_sent_on_a_connection_that_is_given_up_is_in_the_way() {
+        for (end, late) in [(4_350, false), (4_351, true)] {
+            let (mut s, _, subscriber, msg) = healed();
+            s.at(4_100).routes_down(EAST_1, WEST_1);
+            // By 4.2 s the first replay would have been over; this one may take as long again.
+            s.at(4_150).routes_up(EAST_1, WEST_1);
+            s.at(end + 50).deliver(subscriber, 1, msg);
+            if late {
+                s.judge(ID).broke(4_400);
+            } else {
+                s.judge(ID).held(1);
+            }
+        }
+    }
+
+    #[test]
     fn the_bytes_of_the_whole_region_count() {
         let (mut s, publisher, subscriber, msg) = cut();
         // 81 bytes each, at 1,000 in a second.

@@ -1,13 +1,15 @@
 //! Which nodes are being given what others have kept for them.
 //!
 //! A replay begins when the link is *whole*: no fault is between the two nodes, and all their routes
-//! are registered at both ends, and were made anew or have stood through no cut. Interest and positions, which the nodes tell each
-//! other then, are part of it. Owed is what was confirmed by then, to a subscription outside of queue
-//! groups that was known everywhere before the trouble began, on the connection that it was made on.
+//! are registered at both ends, and were made anew or have stood through no cut. Interest and
+//! positions, which the nodes tell each other then, are part of it. Owed is what was confirmed by
+//! then, to a subscription outside of queue groups that was known everywhere before the trouble began,
+//! on the connection that it was made on.
 //! It may take a round trip, 100 ms, and the time that all takes which one region has kept for the
 //! other: nodes share the path. A node says how far it is before it is sent anything; that may stand
 //! behind what is sent unasked in the other direction, so as much of what is kept there counts, too. If
-//! the link is disturbed again, nothing is said.
+//! the link is disturbed again, nothing is said; what was sent on a connection that is given up (both
+//! nodes may have dialled) is on the path all the same, and that replay's time counts for the next.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -43,6 +45,8 @@ pub(super) struct Replays {
     /// Since when each pair of nodes has been calm, when last looked at.
     calm: BTreeMap<(NodeId, NodeId), u64>,
     under_way: Vec<Replay>,
+    /// Until when bytes of replays that came to nothing may be on the path from one region to another.
+    busy: BTreeMap<(RegionId, RegionId), u64>,
     /// Faults of disks that are on. What is kept is on disks.
     disks: BTreeSet<u32>,
 }
@@ -70,6 +74,7 @@ impl Replays {
             chaos_t: None,
             calm: BTreeMap::new(),
             under_way: Vec::new(),
+            busy: BTreeMap::new(),
             disks: BTreeSet::new(),
         }
     }
@@ -89,7 +94,11 @@ impl Replays {
     fn look(&mut self, view: &View<'_>, i: usize) {
         let network = &view.network;
         let stands = |one: &Replay| network.calm_since(one.from, one.to) == Some(one.since);
-        self.under_way.retain(stands);
+        for one in self.under_way.extract_if(.., |one| !stands(one)) {
+            let way = (network.region_of(one.from), network.region_of(one.to));
+            let until = self.busy.entry(way).or_default();
+            *until = one.due().max(*until);
+        }
         let t = view.history.events[i].t;
         let pairs: Vec<(NodeId, NodeId)> = network.core_pairs().collect();
         for (a, b) in pairs {
@@ -127,7 +136,8 @@ impl Replays {
         let (bytes, _) = self.kept(view, (here, there));
         let (other, pairs) = self.kept(view, (there, here));
         let before = other.min(pairs * limits::BUFFER_WINDOW_FIRST_BYTES);
-        let bound_ns = self.arrears.bound_ns(bytes + before);
+        let busy = self.busy.get(&(here, there)).map_or(0, |until| until.saturating_sub(since));
+        let bound_ns = self.arrears.bound_ns(bytes + before) + busy;
         self.under_way.push(Replay { from, to, since, bound_ns, i, bytes, owed });
     }
 

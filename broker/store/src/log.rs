@@ -390,6 +390,16 @@ impl Log {
         self.index.deleted()
     }
 
+    /// Whether what was found at the last opening had lost its end: there may have been more messages,
+    /// nobody knows how many, and their sequences are given out again.
+    #[must_use]
+    pub const fn has_lost_its_end(&self) -> bool {
+        match &self.store {
+            Store::Memory { .. } => false,
+            Store::File(file) => file.has_lost_its_end(),
+        }
+    }
+
     /// The sequences whose messages are lost to damage, ascending. They count as
     /// [deleted](Self::deleted), and are said to be lost until they are [trimmed](Self::trim_to).
     pub fn lost(&self) -> impl Iterator<Item = RangeInclusive<u64>> {

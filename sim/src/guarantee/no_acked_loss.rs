@@ -152,7 +152,8 @@ fn tell(
 #[cfg(test)]
 mod tests {
     use crate::guarantee::testkit::{EAST_1, Script};
-    use crate::history::FaultKind;
+    use crate::history::{FaultKind, NodeDownHow, StreamEvent};
+    use crate::ids::StreamNo;
 
     const ID: &str = "no_acked_loss";
 
@@ -231,6 +232,37 @@ mod tests {
         assert_eq!(read_back("{}", &[1, 3], told).judge(ID).findings.broken, 0);
         let full = |s: &mut Script| s.disk_fault("disk what=full free=0", EAST_1);
         assert_eq!(read_back("{}", &[1, 2], full).judge(ID).findings.broken, 1);
+    }
+
+    #[test]
+    fn a_stream_whose_last_file_is_gone_has_vanished_when_it_is_started_without() {
+        for while_down in [false, true] {
+            let mut s = Script::running();
+            s.stream("S", EAST_1, "{}");
+            let client = s.client("pub/1", EAST_1);
+            let stored = |s: &mut Script, t: u64, seq| {
+                let msg = s.at(t).store(client, 0, "s.1");
+                s.acked(msg, seq);
+            };
+            stored(&mut s, 2_000, 1);
+            let hidden = StreamEvent::Vanished { stream: StreamNo(0) };
+            if while_down {
+                s.at(2_500).node_down(EAST_1, NodeDownHow::Killed);
+                s.at(2_600).stream_event(hidden);
+            } else {
+                s.at(2_100).stream_event(hidden);
+                stored(&mut s, 2_200, 2);
+                s.at(2_500).node_down(EAST_1, NodeDownHow::Killed);
+            }
+            s.at(3_000).node_up(EAST_1, 2);
+            let before = if while_down { 1 } else { 2 };
+            // Of what came later there is no excuse.
+            stored(&mut s, 4_000, 3);
+            s.at(9_000).state(0, 0, 4, 3);
+            s.audited(0);
+            let findings = s.judge(ID).findings;
+            assert_eq!((findings.excused, findings.broken), (before, 1));
+        }
     }
 
     #[test]

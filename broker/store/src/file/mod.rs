@@ -124,6 +124,8 @@ pub(crate) struct FileLog {
     /// Removed messages whose bodies are still on the disk.
     erases: Vec<Erase>,
     lost: Vec<RangeInclusive<u64>>,
+    /// The end of the log is lost, and nobody knows how much that was.
+    lost_end: bool,
     /// Damage that reading has found and the owner has not taken.
     found: Vec<Finding>,
     packing: Option<Packing>,
@@ -142,21 +144,26 @@ pub(crate) struct FileLog {
     recovery: Option<Recovery>,
 }
 
+/// The largest segments, in bytes. All are multiples of the smallest, by which one is known that has
+/// lost its end.
+fn segment_bytes(config: &LogConfig) -> u64 {
+    config.segment_bytes.max(1).next_multiple_of(crate::limits::LEAST_SEGMENT_BYTES)
+}
+
 impl FileLog {
     fn new(config: &LogConfig, phase: Phase, first_seq: u64) -> Self {
-        let first = FIRST_SEGMENT_BYTES.min(config.segment_bytes);
         Self {
             io: Io::new(config.id, config.dir.clone(), config.identity),
             phase,
             durability: config.durability,
-            segment_bytes: config.segment_bytes.max(crate::limits::LEAST_SEGMENT_BYTES),
+            segment_bytes: segment_bytes(config),
             segments: BTreeMap::new(),
             active: None,
             active_messages: 0,
             sealed: None,
             ready: None,
             next_number: 1,
-            next_size: first.max(crate::limits::LEAST_SEGMENT_BYTES),
+            next_size: FIRST_SEGMENT_BYTES.min(segment_bytes(config)),
             batch: 0,
             chain: 0,
             pending: Pending::default(),
@@ -165,6 +172,7 @@ impl FileLog {
             garbage: Vec::new(),
             erases: Vec::new(),
             lost: Vec::new(),
+            lost_end: false,
             found: Vec::new(),
             packing: None,
             unpackable: BTreeSet::new(),
@@ -220,6 +228,10 @@ impl FileLog {
 
     pub(crate) fn lost(&self) -> &[RangeInclusive<u64>] {
         &self.lost
+    }
+
+    pub(crate) const fn has_lost_its_end(&self) -> bool {
+        self.lost_end
     }
 
     pub(crate) fn take_found(&mut self) -> Vec<Finding> {

@@ -23,7 +23,7 @@ use super::tidy::{Erase, Job};
 use super::{Active, FileLog, Segment, name};
 use crate::disk::FileId;
 use crate::index::Index;
-use crate::limits::FIRST_SEGMENT_BYTES;
+use crate::limits::{FIRST_SEGMENT_BYTES, LEAST_SEGMENT_BYTES};
 use crate::message::Position;
 use crate::recovery::{FindingKind, Note, Recovery};
 
@@ -168,6 +168,7 @@ impl FileLog {
             self.batch = batch - 1;
         }
         self.look_for_successor(&mut replay, opening);
+        self.look_for_end(&mut replay, opening, tail.as_ref());
         for (seq, segment, at) in core::mem::take(&mut replay.unsound) {
             if self.lost.iter().any(|range| range.contains(&seq)) {
                 replay.find(FindingKind::Damage, segment, at, Some(seq..=seq));
@@ -368,6 +369,19 @@ impl FileLog {
         let table = name::name(name::Kind::Index, newest, self.io.identity);
         if opening.names.contains(&table) {
             replay.find(FindingKind::MissingFile, newest + 1, 0, None);
+        }
+    }
+
+    /// A segment is as long as it was made until there is a durable one behind it, so one that is
+    /// shorter has lost its end, or the one behind it. Of what was there nothing can be known.
+    fn look_for_end(&mut self, replay: &mut Replay, opening: &Opening, tail: Option<&Tail>) {
+        let newest = opening.scanned.iter().find(|content| !content.scan.found.is_empty());
+        let Some(newest) = newest.filter(|_| tail.is_none_or(|tail| !tail.closed)) else { return };
+        let len = newest.bytes.len() as u64;
+        let packed = self.segments.get(&newest.number).is_some_and(|segment| segment.packed);
+        if !packed && !len.is_multiple_of(LEAST_SEGMENT_BYTES) {
+            replay.find(FindingKind::Damage, newest.number, len, None);
+            self.lost_end = true;
         }
     }
 

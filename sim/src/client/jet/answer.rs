@@ -157,7 +157,13 @@ impl<'a> Answer<'a> {
     /// The sequences that the server says it has lost, as ranges.
     pub(super) fn lost(&self) -> Vec<(u64, u64)> {
         let json = self.json();
-        let lost = json.get("state").and_then(|state| state.get("lost")?.get("msgs")?.as_array());
+        let lost = json.get("state").and_then(|state| state.get("lost"));
+        let Some(lost) = lost.filter(|lost| !lost.is_null()) else { return Vec::new() };
+        let lost = lost.get("msgs").and_then(Value::as_array);
+        if lost.is_none_or(Vec::is_empty) {
+            // It does not know what.
+            return vec![(1, 0)];
+        }
         let mut ranges: Vec<(u64, u64)> = Vec::new();
         for seq in lost.into_iter().flatten().filter_map(Value::as_u64) {
             match ranges.last_mut() {
@@ -298,6 +304,9 @@ mod tests {
         assert_eq!((state.messages, state.last, state.deleted, state.lost), (1, 4, 0, 1));
         let lost = br#"{"state":{"lost":{"msgs":[3,4,9]}}}"#;
         assert_eq!(answer(None, lost).lost(), [(3, 4), (9, 9)]);
+        let unknown = br#"{"state":{"lost":{"msgs":[],"bytes":0}}}"#;
+        assert_eq!(answer(None, unknown).lost(), [(1, 0)]);
+        assert_eq!(answer(None, br#"{"state":{"lost":null}}"#).lost(), []);
         let full = br#"{"error":{"code":400,"err_code":10077},"stream":"S","seq":0}"#;
         assert_eq!(answer(None, full).stored(), None);
     }

@@ -87,7 +87,9 @@ pub(super) struct Stream {
     pub(super) damage: Vec<(u64, u64)>,
     /// It has found something that it cannot read, and not what it was.
     pub(super) torn: bool,
-    /// When the last file with anything of it could not be found any more.
+    /// The last file with anything of it cannot be found any more.
+    hidden: bool,
+    /// When its node was started without that file.
     pub(super) vanished: Vec<u64>,
     /// Who was acknowledged at which sequence first.
     pub(super) acked: BTreeMap<u64, MsgId>,
@@ -163,6 +165,7 @@ impl Streams {
             audited: None,
             damage: Vec::new(),
             torn: false,
+            hidden: false,
             vanished: Vec::new(),
             acked: BTreeMap::new(),
             batches: Vec::new(),
@@ -212,8 +215,19 @@ impl Streams {
         match kind {
             Kind::Stream(event) => self.apply_event(i, t, event),
             Kind::NodeDown { node, .. } => self.machines[usize::from(node.0)].down.push(t),
+            Kind::NodeUp { node, .. } => self.started(*node, t),
             Kind::Fault(fault) if fault.on => self.fault(t, fault),
             _ => {}
+        }
+    }
+
+    fn started(&mut self, node: NodeId, t: u64) {
+        let streams = self.streams.iter_mut().filter(|stream| stream.node == node);
+        for stream in streams.filter(|stream| stream.hidden) {
+            stream.hidden = false;
+            stream.vanished.push(t);
+            // Nobody knows what it was, so there is nothing that its last state is of.
+            stream.state = None;
         }
     }
 
@@ -277,7 +291,7 @@ impl Streams {
                 }
             }
             StreamEvent::Vanished { stream } => {
-                self.streams[usize::from(stream.0)].vanished.push(t);
+                self.streams[usize::from(stream.0)].hidden = true;
             }
             StreamEvent::ConsumerState(_)
             | StreamEvent::Given { .. }
@@ -408,10 +422,7 @@ impl Streams {
     /// stream could not be found when the process was started next. What is left is what was there
     /// before, and nothing in it says that there was more: a node alone cannot know.
     pub(super) fn may_have_vanished(&self, stream: StreamNo, heard_t: u64) -> bool {
-        let stream = self.stream(stream);
-        let down = &self.machine(stream.node).down;
-        let restarted = |since: &u64| down.iter().find(|t| *t >= since);
-        stream.vanished.iter().filter_map(restarted).any(|t| heard_t <= *t + UNDER_WAY_NS)
+        self.stream(stream).vanished.iter().any(|t| heard_t <= *t + UNDER_WAY_NS)
     }
 
     /// Whether anything at all may have been forgotten that was ever said: because of a promise that the

@@ -54,6 +54,8 @@ impl Stream {
 
     fn lost(&self) -> Option<LostData> {
         let msgs: Vec<u64> = self.log.lost().flatten().take(DELETED).collect();
-        (!msgs.is_empty()).then_some(LostData { msgs: Nullable(msgs), bytes: 0 })
+        // Without numbers: nobody knows what was at an end that is lost.
+        (!msgs.is_empty() || self.log.has_lost_its_end())
+            .then_some(LostData { msgs: Nullable(msgs), bytes: 0 })
     }
 }

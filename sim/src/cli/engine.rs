@@ -31,6 +31,11 @@ impl Chosen {
     /// The engine that every command has.
     pub(super) const PURE: Self = Self { engine: PURE, server: None };
 
+    /// Real processes of a server.
+    pub(super) const fn real(server: Server) -> Self {
+        Self { engine: process::ENGINE, server: Some(server) }
+    }
+
     pub(super) fn run<'a>(&'a self, plan: &Plan, options: RunOptions<'a>) -> RunOutcome {
         (self.engine.run)(plan, RunOptions { server: self.server.as_ref(), ..options })
     }

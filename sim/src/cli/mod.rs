@@ -16,6 +16,7 @@ mod bench;
 mod check;
 mod ci;
 mod clock;
+mod compare;
 mod engine;
 mod list;
 mod load;
@@ -70,6 +71,8 @@ enum Command {
     Run(RunArgs),
     /// Run one seed, or a plan, again: bit for bit.
     Replay(ReplayArgs),
+    /// Run scenarios on real servers, ours and others, and show side by side what each holds.
+    Compare(CompareArgs),
     /// Look for a smaller plan with the same failure.
     Shrink(ShrinkArgs),
     /// Prove that equal seeds give equal runs: in one process, and in two.
@@ -211,6 +214,27 @@ struct ReplayArgs {
     /// Write the plan, the history and the story into this folder, too.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+struct CompareArgs {
+    /// Scenario files (TOML), or folders of them.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Only scenarios with this tag; several are alternatives.
+    #[arg(long = "tag", value_name = "TAG")]
+    tags: Vec<String>,
+    #[command(flatten)]
+    params: ParamArgs,
+    #[command(flatten)]
+    seeds: SeedArgs,
+    /// A server, `causeway` or `nats-server`, with its program; several times. The first is the one
+    /// that is put to the test: the exit code is for it.
+    #[arg(long = "server", required = true, value_name = "NAME=PATH", value_parser = Server::parse)]
+    servers: Vec<Server>,
+    /// Where to write the comparison, and a report of each server in each scenario.
+    #[arg(long, value_name = "DIR", default_value = "out/compare")]
+    out: PathBuf,
 }
 
 #[derive(Args, Debug)]
@@ -372,6 +396,7 @@ pub fn main(engines: &[Engine]) -> ExitCode {
     let done = match cli.command {
         Command::Run(args) => run::main(&args, engines),
         Command::Replay(args) => replay::main(&args, engines),
+        Command::Compare(args) => compare::main(&args),
         Command::Shrink(args) => shrink::main(&args),
         Command::Selfcheck(args) => selfcheck::main(&args, engines),
         Command::Check(args) => check::main(&args),

@@ -131,7 +131,7 @@ fn seeds_of(args: &RunArgs, loaded: &Loaded) -> SeedSet {
 
 /// What can be wrong with scenarios that are well formed, said before anything is run: two of one
 /// name would share a folder, and most of what only a plan can show, the first plan shows.
-fn check(scenarios: &[Loaded], sets: &[SeedSet]) -> Result<(), Failure> {
+pub(super) fn check(scenarios: &[Loaded], sets: &[SeedSet]) -> Result<(), Failure> {
     let mut problems = Vec::new();
     for (at, (loaded, set)) in scenarios.iter().zip(sets).enumerate() {
         let scenario = &loaded.scenario;
@@ -366,15 +366,18 @@ pub(super) fn program() -> String {
 }
 
 fn folder_of(out: Option<&Path>, scenarios: usize, scenario: &Scenario, set: &SeedSet) -> PathBuf {
-    // A scenario's name may be any text; a folder's may not.
-    let plain = |c: char| if c.is_alphanumeric() || "._-".contains(c) { c } else { '-' };
-    let name: String = scenario.full_name().chars().map(plain).collect();
-    let own = format!("{name}-{}", set.name);
+    let own = format!("{}-{}", plain(&scenario.full_name()), set.name);
     match out {
         None => Path::new("out").join(own),
         Some(out) if scenarios == 1 => out.to_owned(),
         Some(out) => out.join(own),
     }
+}
+
+/// A scenario's name may be any text; a folder's may not.
+pub(super) fn plain(name: &str) -> String {
+    let plain = |c: char| if c.is_alphanumeric() || "._-".contains(c) { c } else { '-' };
+    name.chars().map(plain).collect()
 }
 
 /// What a reader of the report wants to know about the first seed's plan.

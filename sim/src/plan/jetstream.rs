@@ -9,7 +9,7 @@ use crate::units::Span;
 /// How a node keeps streams.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct JetStreamPlan {
-    /// The domain by which others reach them.
+    /// The domain by which others reach them; empty if there is none.
     pub domain: String,
     /// Nanoseconds between two syncs of a stream's file; 0 is before anything is acknowledged.
     pub sync_ns: u64,
@@ -23,8 +23,8 @@ impl JetStreamPlan {
     /// The server's configuration.
     #[must_use]
     pub fn config(&self) -> JetStreamConfig {
-        let mut config =
-            JetStreamConfig { domain: Some(self.domain.clone()), ..JetStreamConfig::default() };
+        let domain = Some(self.domain.clone()).filter(|domain| !domain.is_empty());
+        let mut config = JetStreamConfig { domain, ..JetStreamConfig::default() };
         if self.sync_ns > 0 {
             config.sync = SyncPolicy::Every(Duration::from_nanos(self.sync_ns));
         }

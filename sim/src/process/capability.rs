@@ -10,13 +10,15 @@
 //! | `degrade` | latency, jitter, bandwidth, each way; **not** loss |
 //! | `rebind`, `dns`, new addresses | **not** |
 //! | `crash`, `restart`, `stop`, `lame_duck`, `leave`, `join` | signals to processes |
-//! | `power_loss` | killed while nothing of it is heard; there are no streams yet that could lose anything |
+//! | `power_loss` | killed while nothing of it is heard; its files keep what was not synced, which is **not** so where power fails |
 //! | `pause` | SIGSTOP |
 //! | `reload` | the file is changed, and SIGHUP |
 //! | `stop_reading`, `read_rate` | as they are; the kernel keeps some megabytes more than a plan's window |
-//! | `slow_cpu`, `clock`, `upgrade`, `disk`; perturbations | **not** |
+//! | `disk` | `bit_rot`, `stale`, `truncate`, `lost_file`: its files are changed, whether the process runs or not; sectors become stale as they were 2 s before; the others **not** |
+//! | `slow_cpu`, `clock`, `upgrade`; perturbations | **not** |
 //! | faults and clients that wait for something (`when`) | **not** |
-//! | streams, buffers, and all that has to do with them | **not** |
+//! | streams | in files below the run's folder; nats-servers of a cluster keep them together, each where the plan has it |
+//! | buffers | of `causeway`; nats-server has none |
 //! | names of regions | a door that leads each caller to one of its nodes, and to another when it has no connection there |
 //! | a node's wall clock | the machine's |
 //!
@@ -37,8 +39,8 @@
 
 use super::config;
 use super::server::Flavour;
-use crate::history::Bounds;
-use crate::plan::{ConnsFault, FaultAction, FaultPlan, HostWhat, Plan};
+use crate::history::{Bounds, FaultKind};
+use crate::plan::{ConnsFault, DiskFault, FaultAction, FaultPlan, HostWhat, Plan};
 use crate::scenario::Dist;
 use crate::units::{MS, SECOND};
 
@@ -89,10 +91,11 @@ pub(super) fn gaps(plan: &Plan, flavour: Flavour) -> Vec<String> {
     if plan.ops.iter().any(|op| op.when.is_some()) {
         gaps.push("clients that wait for something".to_owned());
     }
+    let keeps = plan.nodes.iter().any(|node| node.jetstream.is_some() || node.buffer.is_some());
+    if keeps && plan.faults.iter().any(|fault| fault.action.kind() == FaultKind::PowerLoss) {
+        gaps.push("the loss of what was not synced in a `power_loss`".to_owned());
+    }
     for node in &plan.nodes {
-        if node.jetstream.is_some() {
-            gaps.push("streams".to_owned());
-        }
         gaps.extend(config::left_out(node, flavour));
     }
     if !plan.perturb.is_empty() {
@@ -118,7 +121,8 @@ const fn has(action: &FaultAction) -> bool {
             | HostWhat::Restart(_)
             | HostWhat::Join
             | HostWhat::Leave
-            | HostWhat::Reload(_) => true,
+            | HostWhat::Reload(_)
+            | HostWhat::Disk(DiskFault::Damage { .. }) => true,
             HostWhat::SlowCpu(_)
             | HostWhat::Clock(_)
             | HostWhat::Upgrade(_)

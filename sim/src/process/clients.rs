@@ -1,10 +1,12 @@
 //! Clients: the testbed's own state machines on pipes to real servers.
 
+use std::sync::Arc;
+
 use causeway_sim_process::{ConnId, Parting};
 
 use super::engine::Engine;
 use super::{client_place, node_place};
-use crate::client::{Client, Ending, Order};
+use crate::client::{Client, Ending, Known, Order};
 use crate::engine::{Allowance, Reader};
 use crate::ids::ClientId;
 use crate::plan::{CLIENT_DIAL_TIMEOUT_NS, ClientPlan};
@@ -27,9 +29,9 @@ pub(super) struct ClientSlot {
 }
 
 impl ClientSlot {
-    pub(super) fn new(id: ClientId, plan: &ClientPlan, seed: u64) -> Self {
+    pub(super) fn new(id: ClientId, plan: &ClientPlan, known: &Arc<Known>, seed: u64) -> Self {
         Self {
-            client: Client::new(id, plan.clone(), seed),
+            client: Client::new(id, plan.clone(), seed).knowing(known, seed),
             reader: Reader::new(plan.read_rate),
             conn: None,
             dials_until: None,

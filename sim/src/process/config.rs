@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::Flavour;
-use crate::plan::{NodePlan, Setting};
+use crate::plan::{BufferPlan, JetStreamPlan, NodePlan, Setting};
 use crate::units::{MS, SECOND};
 
 const US: u64 = 1_000;
@@ -23,11 +23,22 @@ pub(super) struct Surroundings<'a> {
     pub(super) door: SocketAddr,
     /// The doors of its configured routes.
     pub(super) routes: Vec<SocketAddr>,
+    /// There are no others, and never will be. (A nats-server in a cluster waits with its streams
+    /// until there are more.)
+    pub(super) alone: bool,
+}
+
+/// Where a node has its streams, in its folder.
+pub(super) fn store(folder: &Path) -> PathBuf {
+    folder.join("store")
+}
+
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 /// The text of the file. All real ports are any that are free: others only ever see doors.
 pub(super) fn text(node: &NodePlan, around: &Surroundings<'_>) -> String {
-    let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
     let mut out = String::new();
     let mut line = |text: String| {
         out.push_str(&text);
@@ -41,6 +52,12 @@ pub(super) fn text(node: &NodePlan, around: &Surroundings<'_>) -> String {
     for (setting, number) in of_level(node, false) {
         line(entry(setting, number));
     }
+    if let Some(jetstream) = &node.jetstream {
+        jetstream_lines(jetstream, node, around.folder).into_iter().for_each(&mut line);
+    }
+    if around.alone {
+        return out;
+    }
     line("cluster {".to_owned());
     line(format!("  name: {}", quoted(&node.cluster)));
     line("  listen: \"127.0.0.1:-1\"".to_owned());
@@ -51,8 +68,58 @@ pub(super) fn text(node: &NodePlan, around: &Surroundings<'_>) -> String {
     for (setting, number) in of_level(node, true) {
         line(format!("  {}", entry(setting, number)));
     }
+    if let Some(buffer) = &node.buffer {
+        buffer_lines(buffer).into_iter().for_each(&mut line);
+    }
     line("}".to_owned());
     out
+}
+
+fn jetstream_lines(jetstream: &JetStreamPlan, node: &NodePlan, folder: &Path) -> Vec<String> {
+    let mut lines = vec![
+        format!("server_tags: [{}]", quoted(&tag(node))),
+        "jetstream {".to_owned(),
+        format!("  store_dir: {}", quoted(&store(folder).display().to_string())),
+    ];
+    if !jetstream.domain.is_empty() {
+        lines.push(format!("  domain: {}", quoted(&jetstream.domain)));
+    }
+    let sync = match jetstream.sync_ns {
+        0 => "always".to_owned(),
+        ns => quoted(&span(ns)),
+    };
+    lines.push(format!("  sync_interval: {sync}"));
+    let limits =
+        [("max_file_store", jetstream.max_store), ("max_memory_store", jetstream.max_memory)];
+    for (key, bytes) in limits.into_iter().filter(|(_, bytes)| *bytes > 0) {
+        lines.push(format!("  {key}: {bytes}"));
+    }
+    lines.push("}".to_owned());
+    lines
+}
+
+/// By this a node can be named where a stream is to be placed.
+pub(super) fn tag(node: &NodePlan) -> String {
+    node.name.replace('/', "-")
+}
+
+fn buffer_lines(buffer: &BufferPlan) -> Vec<String> {
+    let subjects: Vec<String> = buffer.subjects.iter().map(|subject| quoted(subject)).collect();
+    let mut lines =
+        vec!["  buffer {".to_owned(), format!("    subjects: [{}]", subjects.join(", "))];
+    for (key, number) in [("max_bytes", buffer.max_bytes), ("max_msgs", buffer.max_msgs)] {
+        if number > 0 {
+            lines.push(format!("    {key}: {number}"));
+        }
+    }
+    if buffer.max_age_ns > 0 {
+        lines.push(format!("    max_age: {}", quoted(&span(buffer.max_age_ns))));
+    }
+    if buffer.drop_oldest {
+        lines.push("    overflow: drop_oldest".to_owned());
+    }
+    lines.push("  }".to_owned());
+    lines
 }
 
 /// Settings of the cluster block, or of the top. What no server takes is left out.
@@ -79,12 +146,8 @@ pub(super) fn left_out(node: &NodePlan, flavour: Flavour) -> Vec<String> {
     if !node.config.accounts.is_empty() {
         out.push("accounts with a connection of their own".to_owned());
     }
-    if node.buffer.is_some() {
-        let whose = match flavour {
-            Flavour::Causeway => "buffers, which need streams",
-            Flavour::NatsServer => "buffers, which nats-server does not have",
-        };
-        out.push(whose.to_owned());
+    if node.buffer.is_some() && flavour == Flavour::NatsServer {
+        out.push("buffers, which nats-server does not have".to_owned());
     }
     out
 }
@@ -149,15 +212,15 @@ fn span(ns: u64) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::ids::RegionId;
     use crate::plan::ConfigPlan;
     use crate::scenario::Release;
 
-    fn node(numbers: Vec<(Setting, u64)>) -> NodePlan {
+    pub(in super::super) fn node(name: &str, numbers: Vec<(Setting, u64)>) -> NodePlan {
         NodePlan {
-            name: "a/1".to_owned(),
+            name: name.to_owned(),
             region: RegionId(0),
             cluster: "c1".to_owned(),
             start_ns: 0,
@@ -177,6 +240,7 @@ mod tests {
             client_url: "10.0.0.1:4222",
             door: ([127, 0, 0, 1], 7).into(),
             routes: vec![([127, 0, 0, 1], 8).into(), ([127, 0, 0, 1], 9).into()],
+            alone: false,
         };
         let numbers = vec![
             (Setting::PoolSize, 0),
@@ -185,7 +249,7 @@ mod tests {
             (Setting::LameDuckDuration, 5 * SECOND),
             (Setting::NoAdvertise, 1),
         ];
-        let node = node(numbers);
+        let node = node("a/1", numbers);
         let expected = r#"server_name: "a/1"
 listen: "127.0.0.1:-1"
 http: "127.0.0.1:-1"
@@ -205,6 +269,57 @@ cluster {
         assert_eq!(text(&node, &around), expected);
         let said = ["`lame_duck_duration` below 30 s, which servers refuse"];
         assert_eq!(left_out(&node, Flavour::Causeway), said);
+    }
+
+    #[test]
+    fn streams_and_buffers_have_blocks_of_their_own() {
+        let mut around = Surroundings {
+            folder: Path::new("/tmp/x"),
+            client_url: "10.0.0.1:4222",
+            door: ([127, 0, 0, 1], 7).into(),
+            routes: Vec::new(),
+            alone: true,
+        };
+        let mut node = node("a/1", Vec::new());
+        node.jetstream = Some(JetStreamPlan {
+            domain: "east".to_owned(),
+            sync_ns: 0,
+            max_store: 5,
+            max_memory: 0,
+        });
+        let alone = r#"server_name: "a/1"
+listen: "127.0.0.1:-1"
+http: "127.0.0.1:-1"
+ports_file_dir: "/tmp/x"
+client_advertise: "10.0.0.1:4222"
+server_tags: ["a-1"]
+jetstream {
+  store_dir: "/tmp/x/store"
+  domain: "east"
+  sync_interval: always
+  max_file_store: 5
+}
+"#;
+        assert_eq!(text(&node, &around), alone);
+        around.alone = false;
+        node.buffer = Some(BufferPlan {
+            subjects: vec!["orders.>".to_owned()],
+            max_bytes: 7,
+            max_msgs: 0,
+            max_age_ns: 5 * SECOND,
+            drop_oldest: true,
+        });
+        let buffer = r#"  buffer {
+    subjects: ["orders.>"]
+    max_bytes: 7
+    max_age: "5s"
+    overflow: drop_oldest
+  }
+}
+"#;
+        assert!(text(&node, &around).ends_with(buffer));
+        assert!(left_out(&node, Flavour::Causeway).is_empty());
+        assert_eq!(left_out(&node, Flavour::NatsServer).len(), 1);
     }
 
     #[test]

@@ -4,11 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use causeway_sim_process::{
     Clock, ConnId, Door, Event as NetEvent, Interrupt, Net, Options, Place, RunFolder, WaySetup,
 };
 
+use super::adapt::adapt;
 use super::clients::ClientSlot;
 use super::look::Asked;
 use super::nodes::{LOOK_NS, Member, NodeSlot};
@@ -16,13 +18,15 @@ use super::proof::Proofs;
 use super::server::Server;
 use super::wires::Wires;
 use super::{ENGINE, capability, node_at, node_place, place};
+use crate::client::Known;
 use crate::engine::{Names, Recorder};
 use crate::history::{History, Kind, Phase};
 use crate::ids::{ClientId, NodeId, RegionId};
-use crate::plan::{LinkPlan, Op, OpPlan, Plan, Site};
+use crate::plan::{DiskDamage, DiskFault, FaultAction, HostWhat, LinkPlan, OpPlan, Plan, Site};
 use crate::report::words::describe;
 use crate::rng::Stream;
 use crate::run::{RunEnd, RunOptions, RunOutcome};
+use crate::units::SECOND;
 
 /// The folder of all runs, within the system's for temporary files.
 const HOME: &str = "causeway-sim-process";
@@ -32,6 +36,8 @@ pub(super) fn run(plan: &Plan, mut options: RunOptions<'_>) -> RunOutcome {
     let Some(server) = options.server else {
         return nothing(plan, "no server was named".to_owned());
     };
+    let adapted = adapt(plan, server.flavour);
+    let plan = adapted.as_ref();
     let interrupt = Interrupt::listen();
     let engine = interrupt.and_then(|interrupt| {
         Ok((Engine::new(plan, server, options.without_wire, interrupt.clone())?, interrupt))
@@ -74,7 +80,12 @@ enum Due {
     Start(NodeId),
     FaultOn(usize),
     FaultOff(usize),
+    /// The files are as they will be again.
+    Remember(usize),
 }
+
+/// Stale sectors are as they were so long before the fault, in nanoseconds.
+const STALE_NS: u64 = 2 * SECOND;
 
 /// The world of one run. The order of the fields is that in which they are dropped: processes
 /// before the folder that they write to.
@@ -145,7 +156,9 @@ impl<'p> Engine<'p> {
         }
         let doors = nodes.iter().map(NodeSlot::door).chain(region_doors.iter().copied()).collect();
         let names = Names::of(plan);
+        let known = Arc::new(Known::of(plan));
         let clients = (0..).map(ClientId).zip(&plan.clients);
+        let slot = |(id, one)| ClientSlot::new(id, one, &known, plan.seed);
         Ok(Self {
             plan,
             server,
@@ -156,7 +169,7 @@ impl<'p> Engine<'p> {
             names,
             doors,
             region_doors,
-            clients: clients.map(|(id, one)| ClientSlot::new(id, one, plan.seed)).collect(),
+            clients: clients.map(slot).collect(),
             by_conn: BTreeMap::new(),
             wires: Wires::new(nodes.len()),
             nodes,
@@ -330,7 +343,7 @@ impl<'p> Engine<'p> {
 
     fn op(&mut self, op: &OpPlan) {
         self.next_op += 1;
-        if op.when.is_some() || matches!(op.op, Op::Stream(_)) {
+        if op.when.is_some() {
             return;
         }
         self.was_late(self.rec.now - op.at, "what a client does");
@@ -345,6 +358,7 @@ impl<'p> Engine<'p> {
             Due::Start(node) => self.start(node),
             Due::FaultOn(at) => self.fault(at, true),
             Due::FaultOff(at) => self.fault(at, false),
+            Due::Remember(at) => self.remember(at),
         }
         false
     }
@@ -456,6 +470,11 @@ fn due(plan: &Plan) -> Vec<(u64, Due)> {
         due.push((fault.at, Due::FaultOn(at)));
         if fault.lasts > 0 && !fault.stays() {
             due.push((fault.end(), Due::FaultOff(at)));
+        }
+        if let FaultAction::Host(host) = &fault.action
+            && let HostWhat::Disk(DiskFault::Damage { what: DiskDamage::Stale, .. }) = host.what
+        {
+            due.push((fault.at.saturating_sub(STALE_NS), Due::Remember(at)));
         }
     }
     due.sort_by_key(|(at, _)| *at);

@@ -1,14 +1,19 @@
 //! What the plan's faults do to the network and to processes.
 
+use std::path::Path;
+
 use causeway_sim_process::{Degrade, Place, Side, Signal, Slice};
 
 use super::engine::Engine;
 use super::nodes::Member;
+use super::store::{self, Hit};
 use super::{capability, node_place, place};
 use crate::engine::fault_event;
-use crate::ids::NodeId;
+use crate::history::{Kind, StreamEvent};
+use crate::ids::{NodeId, StreamNo};
 use crate::plan::{
-    ConnsFault, FaultAction, FaultPlan, HostFault, HostWhat, ProcessPlan, Sides, Ways,
+    ConnsFault, DiskDamage, DiskFault, FaultAction, FaultPlan, HostFault, HostWhat, ProcessPlan,
+    Sides, Ways,
 };
 use crate::scenario::Way;
 
@@ -203,11 +208,56 @@ impl Engine<'_> {
                 }
                 self.reload(node);
             }
+            HostWhat::Disk(DiskFault::Damage { what, times }) if on => {
+                self.damage(at, node, *what, *times);
+            }
             // The capability table has them as gaps.
             HostWhat::SlowCpu(_)
             | HostWhat::Clock(_)
             | HostWhat::Upgrade(_)
             | HostWhat::Disk(_) => {}
+        }
+    }
+
+    /// Takes down how the files are that a fault will make stale.
+    pub(super) fn remember(&mut self, at: usize) {
+        let Some(FaultAction::Host(host)) = self.plan.faults.get(at).map(|fault| &fault.action)
+        else {
+            return;
+        };
+        for node in &host.nodes {
+            let slot = self.node(*node);
+            // Whatever could not be copied cannot become stale, and that is looked at then.
+            let _copied = store::remember(&slot.store(), &slot.copy());
+        }
+    }
+
+    fn damage(&mut self, at: usize, node: NodeId, what: DiskDamage, times: u64) {
+        let mut draws = self.stream("damage", &[at as u64, u64::from(node.0)]);
+        let (store, copy) = (self.node(node).store(), self.node(node).copy());
+        let name = self.plan.node_name(node).to_owned();
+        match store::damage(&store, &copy, what, times, &mut draws) {
+            Ok(hits) if hits.is_empty() => {
+                self.proofs.fails(format!("no file of {name} could be hit by `{}`", what.name()));
+            }
+            Ok(hits) => {
+                for Hit { path, .. } in hits.iter().filter(|hit| hit.vanished) {
+                    self.vanished(node, path);
+                }
+            }
+            Err(error) => {
+                self.proofs.fails(format!("`{}` did not hit {name}: {error}", what.name()));
+            }
+        }
+    }
+
+    /// The last file of a stream is gone.
+    fn vanished(&mut self, node: NodeId, path: &Path) {
+        let streams = (0..).map(StreamNo).zip(&self.plan.streams);
+        let is_in = |name: &str| path.iter().any(|part| part == name);
+        let mut of_file = streams.filter(|(_, it)| it.node == node && is_in(&it.name));
+        if let Some((stream, _)) = of_file.next() {
+            self.rec.event(Kind::Stream(Box::new(StreamEvent::Vanished { stream })));
         }
     }
 

@@ -22,11 +22,13 @@
 //! | `capability` | what this engine can produce and observe |
 //! | `server` | which server runs |
 //! | `engine` | the run |
-//! | `nodes`, `config` | processes and their configuration files |
+//! | `nodes`, `config`, `adapt` | processes, their configuration files, and plans as nats-server can have them |
 //! | `clients` | the plan's clients on pipes |
 //! | `faults`, `proof` | what faults do, and whether they did |
+//! | `store` | what they do to files |
 //! | `wires`, `pages`, `look` | what is seen of routes and nodes |
 
+mod adapt;
 mod capability;
 mod clients;
 mod config;
@@ -37,6 +39,7 @@ mod nodes;
 mod pages;
 mod proof;
 mod server;
+mod store;
 mod wires;
 
 pub use causeway_sim_process::keep;

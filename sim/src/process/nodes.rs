@@ -82,6 +82,16 @@ impl NodeSlot {
         }
     }
 
+    /// Where its streams are.
+    pub(super) fn store(&self) -> PathBuf {
+        config::store(&self.folder)
+    }
+
+    /// Where files of its streams are as they were before.
+    pub(super) fn copy(&self) -> PathBuf {
+        self.folder.join("copy")
+    }
+
     /// Where the door is.
     pub(super) const fn door(&self) -> SocketAddr {
         self.door.1
@@ -120,6 +130,7 @@ impl Engine<'_> {
             client_url: &self.names.client_url(id),
             door: slot.door.1,
             routes: plan.routes.iter().filter_map(door_of).collect(),
+            alone: self.plan.nodes.len() == 1,
         };
         let file = slot.folder.join("server.conf");
         fs::create_dir_all(&slot.folder)?;
@@ -319,9 +330,11 @@ fn ports(text: &[u8]) -> Option<Listens> {
         let (_, address) = urls.first()?.split_once("://")?;
         address.parse().ok()
     };
+    let clients = address(&ports.nats)?;
     Some(Listens {
-        clients: address(&ports.nats)?,
-        routes: address(&ports.cluster)?,
+        clients,
+        // Nobody dials a server that has no cluster.
+        routes: address(&ports.cluster).unwrap_or(clients),
         monitor: address(&ports.monitoring)?,
     })
 }
@@ -338,5 +351,7 @@ mod tests {
         assert_eq!(all.map(|address| address.port()), [5, 6, 7]);
         assert!(ports(&text[..20]).is_none());
         assert!(ports(br#"{"nats":["nats://127.0.0.1:5"]}"#).is_none());
+        let alone = br#"{"nats":["nats://127.0.0.1:5"],"monitoring":["http://127.0.0.1:6"]}"#;
+        assert_eq!(ports(alone).unwrap().routes.port(), 5);
     }
 }

@@ -75,11 +75,11 @@ impl Server {
         )))
     }
 
-    /// Looks whether it can be run.
+    /// Looks whether it can be run; gives the version of nats-server that it says it is.
     ///
     /// # Errors
     /// If it cannot, or is no server.
-    pub fn check(&self) -> Result<(), ServerError> {
+    pub fn check(&self) -> Result<String, ServerError> {
         let Self { path, flavour } = self;
         let wrong = |what: String| {
             let (path, name) = (path.display(), flavour.name());
@@ -90,10 +90,18 @@ impl Server {
         let output = Command::new(path).arg("--version").output();
         let output = output.map_err(|error| wrong(error.to_string()))?;
         let said = String::from_utf8_lossy(&output.stdout);
-        if said.contains("nats-server: v") {
-            Ok(())
-        } else {
-            Err(wrong(format!("asked for its version, it says `{}`", said.trim())))
+        match said.trim().split_once("nats-server: ") {
+            Some((_, version)) if version.starts_with('v') => Ok(version.to_owned()),
+            _ => Err(wrong(format!("asked for its version, it says `{}`", said.trim()))),
+        }
+    }
+
+    /// What it is called in a table. (The version that ours says it is, is that of another.)
+    #[must_use]
+    pub fn heading(&self, version: &str) -> String {
+        match self.flavour {
+            Flavour::Causeway => self.flavour.name().to_owned(),
+            Flavour::NatsServer => format!("{} {version}", self.flavour.name()),
         }
     }
 

@@ -22,10 +22,12 @@
 //! | `sequence` | a run as a diagram |
 //! | `minimal` | what a minimised failure leaves behind |
 //! | `folder` | writes them |
+//! | `comparison` | what several servers have shown, side by side |
 //! | `finished` | what is left of a scenario when its runs are gone, for the texts about several |
 //! | `junit`, `table`, `annotations` | those texts, for CI |
 
 mod annotations;
+mod comparison;
 mod finished;
 mod folder;
 mod junit;
@@ -39,6 +41,7 @@ mod table;
 pub mod words;
 
 pub use annotations::{Annotation, annotations, annotations_of};
+pub use comparison::{COMPARISON_SCHEMA, Column, Compared, Comparison, Guarantee};
 pub use finished::{Complaint, Failing, Finished};
 pub use folder::{Evidence, Folder};
 pub use junit::junit;

@@ -40,7 +40,8 @@ impl Known {
     pub(crate) fn of(plan: &Plan) -> Self {
         let streams = plan.streams.iter().map(|stream| {
             let node = plan.nodes.get(usize::from(stream.node.0));
-            let domain = node.and_then(|node| node.jetstream.as_ref()).map(|j| &j.domain);
+            let jetstream = node.and_then(|node| node.jetstream.as_ref());
+            let domain = jetstream.map(|it| &it.domain).filter(|domain| !domain.is_empty());
             let config: Value = serde_json::from_str(&stream.config).unwrap_or_default();
             KnownStream {
                 name: stream.name.clone(),

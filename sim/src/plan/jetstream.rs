@@ -7,7 +7,7 @@ use super::text::{Line, put};
 use crate::units::Span;
 
 /// How a node keeps streams.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct JetStreamPlan {
     /// The domain by which others reach them; empty if there is none.
     pub domain: String,

@@ -52,8 +52,10 @@ pub(super) fn text(node: &NodePlan, around: &Surroundings<'_>) -> String {
     for (setting, number) in of_level(node, false) {
         line(entry(setting, number));
     }
-    if let Some(jetstream) = &node.jetstream {
-        jetstream_lines(jetstream, node, around.folder).into_iter().for_each(&mut line);
+    if node.jetstream.is_some() || node.buffer.is_some() {
+        // Buffers are in the directory of streams.
+        let jetstream = node.jetstream.clone().unwrap_or_default();
+        jetstream_lines(&jetstream, node, around.folder).into_iter().for_each(&mut line);
     }
     if around.alone {
         return out;

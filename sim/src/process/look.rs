@@ -140,7 +140,9 @@ impl Engine<'_> {
         // What a server wants for itself is nobody's business here.
         let (local, own): (Vec<&Subscription>, Vec<&Subscription>) =
             ours.subscriptions_list.iter().partition(|sub| of_clients.contains(&sub.cid));
-        let own = own.len() as u64;
+        let theirs: usize = routez.routes.iter().map(|route| of_servers(route).count()).sum();
+        let (own, theirs) = (own.len() as u64, theirs as u64);
+        let own = own + theirs;
         let beside = all.num_subscriptions.saturating_sub(ours.num_subscriptions);
         let mut clients: Vec<ClientEntry> = Vec::new();
         for one in &connz.connections {
@@ -169,7 +171,7 @@ impl Engine<'_> {
             interest: ours.num_subscriptions.saturating_sub(own),
             inserts: ours.num_inserts.saturating_sub(own),
             removes: ours.num_removes,
-            ..counters(&varz, &connz, &routez)
+            ..counters(&varz, &connz, &routez, theirs)
         };
         let mut urls = varz.connect_urls;
         urls.sort_unstable();
@@ -199,9 +201,7 @@ impl Engine<'_> {
         }
         for route in routes.iter().filter(|route| route.account != SYSTEM) {
             let remote = self.plan.node_named(&route.remote_name);
-            for sub in
-                route.subscriptions_list_detail.iter().filter(|sub| account_of(sub) == ACCOUNT)
-            {
+            for sub in of_ours(route).filter(|sub| !is_of_server(sub)) {
                 let (subject, queue) = self.names_of(sub);
                 let holder = remote.map_or(Holder::Unknown, Holder::Remote);
                 let told = remote.filter(|_| !queue.is_none());
@@ -226,6 +226,21 @@ impl Engine<'_> {
     }
 }
 
+/// What a remote wants in the account of the clients.
+fn of_ours(route: &Route) -> impl Iterator<Item = &Subscription> {
+    let subs = route.subscriptions_list_detail.iter().filter(|_| route.account != SYSTEM);
+    subs.filter(|sub| account_of(sub) == ACCOUNT)
+}
+
+/// What a remote wants there for itself: its streams are asked by these subjects.
+fn of_servers(route: &Route) -> impl Iterator<Item = &Subscription> {
+    of_ours(route).filter(|sub| is_of_server(sub))
+}
+
+fn is_of_server(sub: &Subscription) -> bool {
+    sub.subject.starts_with("$JS")
+}
+
 /// The account of a remote's interest, which stands in its key: `R ACCOUNT SUBJECT [QUEUE]`.
 fn account_of(sub: &Subscription) -> &str {
     if !sub.account.is_empty() {
@@ -237,7 +252,7 @@ fn account_of(sub: &Subscription) -> &str {
 }
 
 /// What the pages say at their surface.
-fn counters(varz: &Varz, connz: &Connz, routez: &Routez) -> NodeCounters {
+fn counters(varz: &Varz, connz: &Connz, routez: &Routez, theirs: u64) -> NodeCounters {
     let of_ours = || routez.routes.iter().filter(|route| route.account != SYSTEM);
     let pending = connz.connections.iter().map(|one| one.pending_bytes).sum::<u64>()
         + routez.routes.iter().map(|route| route.pending_size).sum::<u64>();
@@ -258,7 +273,7 @@ fn counters(varz: &Varz, connz: &Connz, routez: &Routez) -> NodeCounters {
         out_bytes: varz.out_bytes,
         in_client_bytes: varz.in_client_bytes,
         out_client_bytes: varz.out_client_bytes,
-        route_subs: of_ours().map(|route| route.subscriptions).sum(),
+        route_subs: of_ours().map(|route| route.subscriptions).sum::<u64>().saturating_sub(theirs),
         route_in_msgs: routez.routes.iter().map(|route| route.in_msgs).sum(),
         route_out_msgs: routez.routes.iter().map(|route| route.out_msgs).sum(),
         pending,

@@ -132,7 +132,7 @@ impl Guarantee {
         let mut text = match self.status {
             "broken" => format!("**broke {} of {}**", count(self.broken), count(self.checked)),
             "held" => format!("held {}", count(self.checked)),
-            _ => return "not checked".to_owned(),
+            _ => "not checked".to_owned(),
         };
         if self.excused > 0 {
             let _written = write!(text, ", {} excused", count(self.excused));

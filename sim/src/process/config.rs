@@ -26,6 +26,8 @@ pub(super) struct Surroundings<'a> {
     /// There are no others, and never will be. (A nats-server in a cluster waits with its streams
     /// until there are more.)
     pub(super) alone: bool,
+    /// Whose file it is.
+    pub(super) flavour: Flavour,
 }
 
 /// Where a node has its streams, in its folder.
@@ -52,7 +54,8 @@ pub(super) fn text(node: &NodePlan, around: &Surroundings<'_>) -> String {
     for (setting, number) in of_level(node, false) {
         line(entry(setting, number));
     }
-    if node.jetstream.is_some() || node.buffer.is_some() {
+    let buffer = node.buffer.as_ref().filter(|_| around.flavour == Flavour::Causeway);
+    if node.jetstream.is_some() || buffer.is_some() {
         // Buffers are in the directory of streams.
         let jetstream = node.jetstream.clone().unwrap_or_default();
         jetstream_lines(&jetstream, node, around.folder).into_iter().for_each(&mut line);
@@ -70,7 +73,7 @@ pub(super) fn text(node: &NodePlan, around: &Surroundings<'_>) -> String {
     for (setting, number) in of_level(node, true) {
         line(format!("  {}", entry(setting, number)));
     }
-    if let Some(buffer) = &node.buffer {
+    if let Some(buffer) = buffer {
         buffer_lines(buffer).into_iter().for_each(&mut line);
     }
     line("}".to_owned());
@@ -243,6 +246,7 @@ pub(super) mod tests {
             door: ([127, 0, 0, 1], 7).into(),
             routes: vec![([127, 0, 0, 1], 8).into(), ([127, 0, 0, 1], 9).into()],
             alone: false,
+            flavour: Flavour::Causeway,
         };
         let numbers = vec![
             (Setting::PoolSize, 0),
@@ -281,6 +285,7 @@ cluster {
             door: ([127, 0, 0, 1], 7).into(),
             routes: Vec::new(),
             alone: true,
+            flavour: Flavour::Causeway,
         };
         let mut node = node("a/1", Vec::new());
         node.jetstream = Some(JetStreamPlan {
@@ -320,6 +325,11 @@ jetstream {
 }
 "#;
         assert!(text(&node, &around).ends_with(buffer));
+        node.jetstream = None;
+        assert!(text(&node, &around).contains("/tmp/x/store\""));
+        around.flavour = Flavour::NatsServer;
+        assert!(!text(&node, &around).contains("buffer"));
+        assert!(!text(&node, &around).contains("store"));
         assert!(left_out(&node, Flavour::Causeway).is_empty());
         assert_eq!(left_out(&node, Flavour::NatsServer).len(), 1);
     }

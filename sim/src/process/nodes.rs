@@ -131,6 +131,7 @@ impl Engine<'_> {
             door: slot.door.1,
             routes: plan.routes.iter().filter_map(door_of).collect(),
             alone: self.plan.nodes.len() == 1,
+            flavour: self.server.flavour,
         };
         let file = slot.folder.join("server.conf");
         fs::create_dir_all(&slot.folder)?;

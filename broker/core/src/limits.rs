@@ -60,6 +60,10 @@ pub const ROUTE_PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 /// [`ROUTE_PROBE_TIMEOUT`].
 pub const ROUTE_PROBE_RTTS: u32 = 8;
 
+/// A server that has told us so many bytes between two looks at its routes may have filled the way, and
+/// is told that we are there without asking.
+pub const ROUTE_TOLD_MUCH_BYTES: u64 = 4 << 10;
+
 /// How many times longer an answer may take to a probe that had to wait behind data: the peer's
 /// answer waits behind what fills the sockets and the way between, too.
 pub const ROUTE_PROBE_FULL: u32 = 4;

@@ -118,6 +118,11 @@ pub(crate) struct KeepAlive {
     /// All that had been sent by then, in bytes, and pings and pongs since: what was sent beyond
     /// that, nothing has come back for.
     pub(crate) owing_from: u64,
+    /// All that had been sent, in bytes, when last looked at.
+    pub(crate) said: u64,
+    /// On the watch: all that had come in on all connections with the server, when that was last
+    /// looked at, and when that was.
+    pub(crate) told: (u64, Mono),
     /// The last round trip measured, and when.
     pub(crate) rtt: Option<(Duration, Mono)>,
     /// The least round trip that an answer took, on this connection or on one with the same server

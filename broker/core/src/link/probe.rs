@@ -7,7 +7,9 @@
 //! nothing has come back for, and otherwise now and then. When an answer is late or a connection
 //! breaks, all connections with that server are asked at once.
 //!
-//! A connection is cut when nothing at all comes back.
+//! A connection is cut when nothing at all comes back. A question, or an answer, may stand behind
+//! seconds of data on a narrow way, on whatever connection that is. So who is told much says now and
+//! then that he is there, on each connection on which he has nothing else to say.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -45,6 +47,9 @@ impl Node {
         } else {
             vec![id.slot]
         };
+        if self.links.get(id).is_some_and(is_watch) {
+            self.speak(now, id, &slots, fx);
+        }
         let looks = slots.iter().filter_map(|slot| self.look_after(now, *slot, watched, fx));
         let next = looks.min();
         if let Some(next) = next {
@@ -94,6 +99,40 @@ impl Node {
         }
         // A spare connection may be used meanwhile.
         Some(now.mono + (quiet - silent).min(limits::ROUTE_PROBE_IDLE))
+    }
+
+    /// Says that we are there to a server that tells us much, on each connection on which nothing was
+    /// said for some time. `id` is the watch.
+    fn speak(&mut self, now: Now, id: LinkId, slots: &[u32], fx: &mut Effects) {
+        let quiet = self.route_quiet();
+        let links = slots.iter().filter_map(|slot| self.links.at(*slot));
+        let told = links.fold(0u64, |sum, link| sum.saturating_add(link.received.bytes));
+        let Some(watch) = self.links.get_mut(id) else { return };
+        let (before, when) = watch.keepalive.told;
+        if now.mono.since(when) < quiet / 4 {
+            return;
+        }
+        watch.keepalive.told = (told, now.mono);
+        let much = told.saturating_sub(before) >= limits::ROUTE_TOLD_MUCH_BYTES;
+        for slot in slots {
+            let Some(link) = self.links.at(*slot) else { continue };
+            let (mute, asked) =
+                (link.tx.total() == link.keepalive.said, link.keepalive.ping_sent.is_some());
+            match (much && mute, asked) {
+                (true, false) => _ = self.probe(now, *slot, fx),
+                (true, true) => self.ping(now, *slot, fx),
+                (false, _) => {}
+            }
+            if let Some(link) = self.links.at_mut(*slot) {
+                link.keepalive.said = link.tx.total();
+            }
+        }
+    }
+
+    /// After how much silence a route is asked whether it is there.
+    fn route_quiet(&self) -> Duration {
+        let configured = self.cluster.as_ref().map(|cluster| cluster.config.ping_interval);
+        configured.map_or(limits::ROUTE_PROBE_IDLE, |it| it.min(limits::ROUTE_PROBE_IDLE))
     }
 
     fn probe(&mut self, now: Now, slot: u32, fx: &mut Effects) -> Option<Mono> {

@@ -155,7 +155,13 @@ fn running(place: &Place) -> Child {
 #[test]
 fn a_partition_of_real_servers_is_judged_and_nothing_is_left_behind() {
     let place = Place::new();
-    let output = place.run_command().output().unwrap();
+    let mut output = place.run_command().output().unwrap();
+    for _ in 0..2 {
+        // A machine that had something else to do has shown nothing.
+        if output.status.code() == Some(5) {
+            output = place.run_command().output().unwrap();
+        }
+    }
     let said = text(&output);
     assert_eq!(output.status.code(), Some(0), "{said}");
     for name in ["once", "order", "mesh", "autonomy", "interest"] {

@@ -74,6 +74,11 @@ enum Step {
 }
 
 impl Opening {
+    /// The newest segment that holds records.
+    pub(super) fn newest(&self) -> Option<&Content> {
+        self.scanned.iter().find(|content| !content.scan.found.is_empty())
+    }
+
     /// What the file of the next older segment is.
     fn own_kind(&self) -> name::Kind {
         let packed = self.older.front().is_some_and(|listed| listed.packed);

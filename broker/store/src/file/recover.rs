@@ -305,7 +305,7 @@ impl FileLog {
         for content in opening.scanned.iter().filter(|content| !content.scan.found.is_empty()) {
             ends.insert(content.number, content.scan.end());
         }
-        let newest = opening.scanned.iter().find(|content| !content.scan.found.is_empty());
+        let newest = opening.newest();
         if let Some((tail, newest)) = tail.zip(newest) {
             ends.insert(newest.number, tail.at);
             // It is written again under its own number.
@@ -356,7 +356,7 @@ impl FileLog {
 
     /// The table of a segment is written when there is a durable one behind it.
     fn look_for_successor(&mut self, replay: &mut Replay, opening: &Opening) {
-        let newest = opening.scanned.iter().find(|content| !content.scan.found.is_empty());
+        let newest = opening.newest();
         let Some(newest) = newest.map(|content| content.number) else {
             // Or segments of which nothing else is left.
             let tables = opening.names.iter().filter_map(|name| name::parse(name));
@@ -375,7 +375,7 @@ impl FileLog {
     /// A segment is as long as it was made until there is a durable one behind it, so one that is
     /// shorter has lost its end, or the one behind it. Of what was there nothing can be known.
     fn look_for_end(&mut self, replay: &mut Replay, opening: &Opening, tail: Option<&Tail>) {
-        let newest = opening.scanned.iter().find(|content| !content.scan.found.is_empty());
+        let newest = opening.newest();
         let Some(newest) = newest.filter(|_| tail.is_none_or(|tail| !tail.closed)) else { return };
         let len = newest.bytes.len() as u64;
         let packed = self.segments.get(&newest.number).is_some_and(|segment| segment.packed);

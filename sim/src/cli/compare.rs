@@ -9,7 +9,7 @@ use causeway_sim::verdict::{Exit, SeedRun, Verdict};
 
 use super::clock::Stopwatch;
 use super::engine::Chosen;
-use super::load::{self, Loaded};
+use super::load::Loaded;
 use super::progress::Progress;
 use super::run::{self, program};
 use super::runner::{Batch, Task, run_all};
@@ -18,7 +18,7 @@ use super::{CompareArgs, Failure, output};
 
 pub(super) fn main(args: &CompareArgs) -> Result<Exit, Failure> {
     let servers = servers(&args.servers)?;
-    let scenarios = load::scenarios(&args.files, &args.tags, &args.params.params)?;
+    let scenarios = args.scenarios.load()?;
     let sets: Vec<SeedSet> = scenarios.iter().map(|loaded| seeds_of(args, loaded)).collect();
     run::check(&scenarios, &sets)?;
     let mut compared = Vec::new();
@@ -54,13 +54,10 @@ fn servers(named: &[Server]) -> Result<Vec<(Chosen, String)>, Failure> {
     for server in named {
         let version = server.check().map_err(|error| Failure::Usage(format!("error: {error}")))?;
         let heading = server.heading(&version);
-        if servers.iter().any(|(_, known)| *known == heading) {
-            // Two of a kind are told apart by where they are.
-            let (chosen, words) = (Chosen::real(server.clone()), server.words());
-            servers.push((chosen, words));
-        } else {
-            servers.push((Chosen::real(server.clone()), heading));
-        }
+        // Two of a kind are told apart by where they are.
+        let is_taken = servers.iter().any(|(_, known)| *known == heading);
+        let heading = if is_taken { server.words() } else { heading };
+        servers.push((Chosen::real(server.clone()), heading));
     }
     Ok(servers)
 }

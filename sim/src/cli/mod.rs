@@ -97,7 +97,7 @@ enum Command {
 }
 
 #[derive(Args, Debug)]
-struct RunArgs {
+struct ScenarioArgs {
     /// Scenario files (TOML), or folders of them.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
@@ -106,6 +106,18 @@ struct RunArgs {
     tags: Vec<String>,
     #[command(flatten)]
     params: ParamArgs,
+}
+
+impl ScenarioArgs {
+    fn load(&self) -> Result<Vec<load::Loaded>, Failure> {
+        load::scenarios(&self.files, &self.tags, &self.params.params)
+    }
+}
+
+#[derive(Args, Debug)]
+struct RunArgs {
+    #[command(flatten)]
+    scenarios: ScenarioArgs,
     #[command(flatten)]
     engine: EngineArgs,
     #[command(flatten)]
@@ -218,14 +230,8 @@ struct ReplayArgs {
 
 #[derive(Args, Debug)]
 struct CompareArgs {
-    /// Scenario files (TOML), or folders of them.
-    #[arg(required = true, value_name = "FILE")]
-    files: Vec<PathBuf>,
-    /// Only scenarios with this tag; several are alternatives.
-    #[arg(long = "tag", value_name = "TAG")]
-    tags: Vec<String>,
     #[command(flatten)]
-    params: ParamArgs,
+    scenarios: ScenarioArgs,
     #[command(flatten)]
     seeds: SeedArgs,
     /// A server, `causeway` or `nats-server`, with its program; several times. The first is the one

@@ -17,7 +17,7 @@ use causeway_sim::verdict::{Exit, SeedRun, Verdict};
 use super::ci::Outlets;
 use super::clock::Stopwatch;
 use super::engine::Chosen;
-use super::load::{self, Loaded};
+use super::load::Loaded;
 use super::output::Told;
 use super::runner::{Guard, execute};
 use super::search::Search;
@@ -29,7 +29,7 @@ pub(super) fn main(args: &RunArgs, engines: &[Engine]) -> Result<Exit, Failure> 
     let outlets = Outlets::of(args.junit.as_deref(), args.summary.as_deref());
     outlets.forget()?;
     let engine = &engine::choose(&args.engine, engines)?;
-    let mut scenarios = load::scenarios(&args.files, &args.tags, &args.params.params)?;
+    let mut scenarios = args.scenarios.load()?;
     for loaded in &mut scenarios {
         loaded.leave_out(&args.without.without);
     }

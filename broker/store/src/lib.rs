@@ -31,6 +31,7 @@
 //!   00000007-<identity>.seg     a segment: records, then zeros that were written ahead of need
 //!   00000005-<identity>.pak     what was left of a segment when that was less than half
 //!   00000005-<identity>.idx     what the index has of one of these; it can be found out again
+//!   00000000-<identity>.hwm     the high-water mark: which numbers were given out
 //!   destroyed                   the log is being destroyed
 //!
 //!   segment      ┌────────────┬─────────┬─────────┬─────────┬───────┬─────────┬───────┬── 0 0 0
@@ -55,8 +56,13 @@
 //! * **What is durable.** A batch that is not the last was synced before the next was written:
 //!   whatever is missing of it is damage and is reported. Of the last batch nobody can say whether it
 //!   was torn or damaged. See [`FindingKind`].
-//! * **Nothing is written over** but the bodies of erased messages and the record that says that the
-//!   log was closed. After an end without that the last batch is written again to a new segment,
+//! * **The end.** That the last batches are gone cannot be seen in what is left of a segment. Each batch
+//!   with messages writes first, to the high-water mark, up to which number they are durable and up to
+//!   which they are given out. What is missing below is lost and reported, and its numbers are not
+//!   given out again. The mark costs a write and no sync: after a power loss it may be old, and then
+//!   proves nothing.
+//! * **Nothing is written over** but the mark, the bodies of erased messages and the record that says that
+//!   the log was closed. After an end without that the last batch is written again to a new segment,
 //!   whether or not it is whole: what is read may never have been synced, and after a sync that
 //!   failed no later one helps.
 //! * **Room.** The next segment is made when half of this one is used. If there is no room for it the

@@ -190,6 +190,7 @@ impl FileLog {
         out: &mut Vec<Op>,
     ) {
         let pieces: Vec<Bytes> = pieces.into_iter().map(Bytes::from).collect();
+        self.mark_high_water(next_seq, lone, out);
         let file = active.file;
         let write = OpKind::Write { file, at: active.used, bytes: pieces.clone() };
         self.io.ask_lone(Lane::Commit, For::Batch, write, lone, out);

@@ -127,6 +127,7 @@ impl FileLog {
         for file in files {
             self.close_file(Some(file), out);
         }
+        self.close_high_water(out);
     }
 
     /// Writes that the log was closed. Without a segment to write it in, there is nothing to say.

@@ -7,6 +7,7 @@
 //! | `tidy` | what is done in the background: room for the next segment, what is no longer needed |
 //! | `read` | reading messages, from memory or the disk |
 //! | `open`, `recover`, `replay` | reading the files after a start, and making sense of them |
+//! | `high_water` | which numbers were given out, in a file of its own |
 //! | `end` | closing and destroying |
 //! | `record`, `pending`, `checkpoint`, `scan` | the format; the crate's documentation shows it |
 
@@ -16,6 +17,7 @@ mod codec;
 mod commit;
 mod crc;
 mod end;
+mod high_water;
 mod io;
 mod name;
 mod open;
@@ -45,6 +47,7 @@ use cache::Cache;
 use commit::Flight;
 pub(crate) use crc::crc32c;
 use end::Ending;
+use high_water::Mark;
 use io::{For, Io};
 use open::Opening;
 use pack::Packing;
@@ -117,6 +120,7 @@ pub(crate) struct FileLog {
     chain: u32,
     pending: Pending,
     flight: Option<Flight>,
+    mark: Mark,
     /// A checkpoint is worth writing for what can be removed after it.
     wants_checkpoint: bool,
     /// Files that are no longer needed once the next checkpoint is durable.
@@ -168,6 +172,7 @@ impl FileLog {
             chain: 0,
             pending: Pending::default(),
             flight: None,
+            mark: Mark::default(),
             wants_checkpoint: false,
             garbage: Vec::new(),
             erases: Vec::new(),

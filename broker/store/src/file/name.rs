@@ -17,6 +17,8 @@ pub(super) enum Kind {
     Pack,
     /// What the index holds of the records of a segment, or of what was left of one.
     Index,
+    /// Which numbers were given out. There is one for all segments.
+    HighWater,
 }
 
 /// The name of a segment, or of what belongs to it.
@@ -25,6 +27,7 @@ pub(super) fn name(kind: Kind, segment: u32, identity: u64) -> String {
         Kind::Segment => "seg",
         Kind::Pack => "pak",
         Kind::Index => "idx",
+        Kind::HighWater => "hwm",
     };
     format!("{segment:08x}-{identity:016x}.{ending}")
 }
@@ -37,6 +40,7 @@ pub(super) fn parse(name: &str) -> Option<(Kind, u32, u64)> {
         "seg" => Kind::Segment,
         "pak" => Kind::Pack,
         "idx" => Kind::Index,
+        "hwm" => Kind::HighWater,
         _ => return None,
     };
     if segment.len() != 8 || identity.len() != 16 {
@@ -53,8 +57,9 @@ mod tests {
     #[test]
     fn names_say_what_they_are_of() {
         assert_eq!(name(Kind::Segment, 18, 0xabc), "00000012-0000000000000abc.seg");
-        for (kind, segment, identity) in [(Kind::Segment, 0, u64::MAX), (Kind::Index, u32::MAX, 0)]
-        {
+        let named =
+            [(Kind::Segment, 0, u64::MAX), (Kind::Index, u32::MAX, 0), (Kind::HighWater, 0, 1)];
+        for (kind, segment, identity) in named {
             assert_eq!(parse(&name(kind, segment, identity)), Some((kind, segment, identity)));
         }
         for other in [DESTROYED, "", "1-2.seg", "00000012-0000000000000abc.tmp", "x-y.idx"] {

@@ -11,6 +11,7 @@ use core::mem;
 use bytes::Bytes;
 
 use super::checkpoint::{Checkpoint, Listed};
+use super::high_water::{self, HighWater};
 use super::record::HEADER_BYTES;
 use super::replay::Replay;
 use super::scan::Scan;
@@ -41,6 +42,9 @@ pub(super) struct Opening {
     /// What was read of it before, if that did not look right.
     first_look: Option<Content>,
     tries: u32,
+    /// The high-water mark is there and was not looked at.
+    to_mark: bool,
+    pub(super) mark: Option<HighWater>,
     /// All files.
     pub(super) names: Vec<String>,
     /// Segments that were not looked at, ascending.
@@ -160,6 +164,23 @@ impl FileLog {
                     self.fetch(opening, opening.own_kind(), number, out);
                 }
             }
+            Step::Read { kind: name::Kind::HighWater, number } if error.is_none() => {
+                opening.mark = HighWater::read(&opening.bytes, self.io.identity);
+                if opening.mark.is_none() && opening.tries < READ_TRIES {
+                    opening.tries += 1;
+                    self.fetch(opening, name::Kind::HighWater, number, out);
+                } else {
+                    opening.tries = 0;
+                    self.next_file(index, opening, progress, out);
+                }
+            }
+            // Without it, what the segments say is all there is.
+            Step::Open { kind: name::Kind::HighWater, .. }
+            | Step::Read { kind: name::Kind::HighWater, .. }
+                if error.is_some() =>
+            {
+                self.next_file(index, opening, progress, out);
+            }
             // What a table says can be found out again.
             Step::Open { kind: name::Kind::Index, number, .. }
             | Step::Read { kind: name::Kind::Index, number } => {
@@ -216,6 +237,8 @@ impl FileLog {
         let ours = segments().filter(|(_, _, identity)| *identity == self.io.identity);
         opening.to_scan = ours.map(|(_, number, _)| number).collect();
         opening.to_scan.sort_unstable();
+        let mark = name::name(name::Kind::HighWater, high_water::NO_NUMBER, self.io.identity);
+        opening.to_mark = opening.names.contains(&mark);
         let last = parsed().map(|(_, number, _)| number).filter(|number| *number < NO_SEGMENT);
         self.next_number = last.max().unwrap_or(0) + 1;
     }
@@ -229,7 +252,9 @@ impl FileLog {
         out: &mut Vec<Op>,
     ) {
         let destroyed = opening.names.iter().any(|name| name == name::DESTROYED);
-        if opening.base.is_none()
+        if mem::take(&mut opening.to_mark) {
+            self.fetch(opening, name::Kind::HighWater, high_water::NO_NUMBER, out);
+        } else if opening.base.is_none()
             && !destroyed
             && let Some(number) = opening.to_scan.pop()
         {

@@ -14,6 +14,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::high_water::HighWater;
 use super::open::{Content, Opening};
 use super::pending::Control;
 use super::record::{FIRST, Kind, LAST, LAZY, WHOLE};
@@ -156,6 +157,7 @@ impl FileLog {
         }
         opening.scanned = scanned;
         torn.report(index, &mut replay);
+        let behind = self.compare_with_high_water(index, &mut replay, opening, tail.as_ref());
         // That of a message that is gone, perhaps; and those in the same batch were stored before.
         if let Some((_, base)) = &opening.base {
             index.set_last_time(base.last_time);
@@ -163,12 +165,11 @@ impl FileLog {
         let absent = opening.base.is_none()
             && !tail.as_ref().is_some_and(|tail| tail.complete)
             && index.state().messages == 0;
-        self.take_over(index, &mut replay, opening, tail.as_ref());
+        self.take_over(index, &mut replay, opening, tail.as_ref(), behind);
         if let Some(batch) = torn.batch {
             self.batch = batch - 1;
         }
         self.look_for_successor(&mut replay, opening);
-        self.look_for_end(&mut replay, opening, tail.as_ref());
         for (seq, segment, at) in core::mem::take(&mut replay.unsound) {
             if self.lost.iter().any(|range| range.contains(&seq)) {
                 replay.find(FindingKind::Damage, segment, at, Some(seq..=seq));
@@ -296,6 +297,7 @@ impl FileLog {
         replay: &mut Replay,
         opening: &Opening,
         tail: Option<&Tail>,
+        behind: bool,
     ) {
         let listed = opening.base.iter().flat_map(|(_, base)| &base.segments);
         let mut ends: BTreeMap<u32, u64> =
@@ -340,8 +342,10 @@ impl FileLog {
             let last = opening.scanned.last()?;
             Some(last.scan.found.get(*at)?.head.batch)
         });
-        self.wants_checkpoint = base.is_some() && base == tail.map(|tail| tail.number);
-        let durable = !self.wants_checkpoint;
+        let again = base.is_some() && base == tail.map(|tail| tail.number);
+        // What only the high-water mark knows to be lost is in no segment yet.
+        self.wants_checkpoint = again || behind;
+        let durable = !again;
         self.erases.append(&mut replay.erased_in_tail);
         for (seq, place) in core::mem::take(&mut replay.erased) {
             if let Some((segment, at)) = place {
@@ -372,32 +376,56 @@ impl FileLog {
         }
     }
 
-    /// A segment is as long as it was made until there is a durable one behind it, so one that is
-    /// shorter has lost its end, or the one behind it. Of what was there nothing can be known.
-    fn look_for_end(&mut self, replay: &mut Replay, opening: &Opening, tail: Option<&Tail>) {
-        let newest = opening.newest();
-        let Some(newest) = newest.filter(|_| tail.is_none_or(|tail| !tail.closed)) else { return };
-        let len = newest.bytes.len() as u64;
-        let packed = self.segments.get(&newest.number).is_some_and(|segment| segment.packed);
-        if !packed && !len.is_multiple_of(LEAST_SEGMENT_BYTES) {
-            replay.find(FindingKind::Damage, newest.number, len, None);
-            self.lost_end = true;
+    /// Whether the end of the log is missing: what was durable by the high-water mark is not there, or the
+    /// last segment is short. Then every number that may have been given out counts as lost, and none is
+    /// given out again. A mark that is older than what is there knows nothing; then it is only known
+    /// that there was more. Whether the mark had something to tell.
+    fn compare_with_high_water(
+        &mut self,
+        index: &mut Index,
+        replay: &mut Replay,
+        opening: &Opening,
+        tail: Option<&Tail>,
+    ) -> bool {
+        let Some(newest) = opening.newest() else { return false };
+        let next = index.next_seq();
+        let mark = opening.mark.filter(|mark| mark.next_seq >= next);
+        let short = tail.is_none_or(|tail| !tail.closed) && is_short(newest);
+        let behind = |mark: &HighWater| mark.next_seq > next && (short || mark.durable_next > next);
+        if let Some(mark) = mark.filter(behind) {
+            let lost = next..=mark.next_seq - 1;
+            index.skip_to(mark.next_seq);
+            replay.lost.push(lost.clone());
+            replay.find(FindingKind::Damage, newest.number, newest.scan.end(), Some(lost));
+            return true;
         }
+        if short {
+            let len = newest.bytes.len() as u64;
+            replay.find(FindingKind::Damage, newest.number, len, None);
+            self.lost_end = mark.is_none();
+        }
+        false
     }
 
     /// Files that the log does not need: removals that were not finished, segments that were made and
     /// not used.
     fn garbage(&mut self, opening: &Opening) {
         let needed = |name: &&String| match name::parse(name) {
+            Some((name::Kind::HighWater, ..)) | None => true,
             Some((_, number, identity)) => {
                 identity != self.io.identity || self.segments.contains_key(&number)
             }
-            None => true,
         };
         let garbage: Vec<String> =
             opening.names.iter().filter(|name| !needed(name)).cloned().collect();
         self.garbage = garbage;
     }
+}
+
+/// A segment is as long as it was made until there is a durable one behind it, so one that is shorter has
+/// lost its end, or the one behind it.
+fn is_short(newest: &Content) -> bool {
+    !(newest.bytes.len() as u64).is_multiple_of(LEAST_SEGMENT_BYTES)
 }
 
 /// Whether something is missing before a record, and of what kind that is.

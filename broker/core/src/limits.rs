@@ -53,8 +53,9 @@ pub const ROUTE_SPARE_IDLE: Duration = Duration::from_secs(6);
 pub const ROUTE_SUSPICION: u32 = 4;
 
 /// Least time for the answer to a probe of a silent route; a route whose round trip is long gets
-/// [`ROUTE_PROBE_RTTS`] round trips.
-pub const ROUTE_PROBE_TIMEOUT: Duration = Duration::from_secs(3);
+/// [`ROUTE_PROBE_RTTS`] round trips. TCP sends again 0.2, 0.6, 1.4 and 3.0 s after it first did: what the fourth
+/// try brings must be in time, or a stall of a second and a half cuts a route that was whole again.
+pub const ROUTE_PROBE_TIMEOUT: Duration = Duration::from_millis(3500);
 
 /// Round trips that a probe of a silent route may take, if that is more than
 /// [`ROUTE_PROBE_TIMEOUT`].

@@ -334,9 +334,11 @@ impl Node {
             target.failures = 0;
             target.failing_since = None;
             target.remote_address.clone_from(&address);
-            if dialled_for.is_none() {
+            match dialled_for {
                 // The other side is at work.
-                target.not_before = Some(now.mono + limits::ROUTE_YIELD);
+                None => target.not_before = Some(now.mono + limits::ROUTE_YIELD),
+                Some(dialled) if dialled == id => target.not_before = None,
+                Some(_) => {}
             }
         }
     }

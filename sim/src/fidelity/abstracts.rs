@@ -7,6 +7,7 @@ use super::message::{Message, Receiver, client_name};
 use crate::client::INBOX;
 use crate::history::{DropWhat, History, Kind, Sym};
 use crate::ids::{ClientId, ConnNo, MsgId, NodeId, Sid};
+use crate::units::MS;
 
 /// What became of a request.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -32,6 +33,10 @@ impl Fate {
     }
 }
 
+/// Nodes that have no route for so long only have not parted: connections cross, one of two goes, and the
+/// other comes. Who looks ten times a second does not see all of it.
+pub(super) const MOMENT_NS: u64 = 500 * MS;
+
 /// What a history comes to.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Abstract {
@@ -47,7 +52,7 @@ pub struct Abstract {
     pub errors: BTreeMap<ClientId, BTreeSet<String>>,
     /// How often a client was connected.
     pub connections: BTreeMap<ClientId, u32>,
-    /// How often a node had a route to a peer that it had none to.
+    /// How often a node had a route to a peer that it had had none to for longer than [`MOMENT_NS`].
     pub meetings: BTreeMap<(NodeId, NodeId), u32>,
 }
 
@@ -58,7 +63,7 @@ impl Abstract {
     /// If the history is not one of the whole plan: a client did not do what the plan has it do.
     pub fn of(intent: &Intent<'_>, history: &History) -> Result<Self, String> {
         let mut reading = Reading::new(intent, history);
-        history.events.iter().for_each(|event| reading.take(&event.kind));
+        history.events.iter().for_each(|event| reading.take(event.t, &event.kind));
         for (client, sendings) in &intent.sendings {
             let done = reading.numbers.get(client).copied().unwrap_or(0);
             if done as usize != sendings.len() {
@@ -85,6 +90,21 @@ pub(super) fn class(text: &str) -> String {
     plain.collect::<Vec<_>>().join(" ").to_ascii_lowercase()
 }
 
+/// The routes that a node has to a peer.
+#[derive(Default)]
+struct Routes {
+    open: BTreeSet<u64>,
+    /// When the last one went.
+    parted_t: Option<u64>,
+}
+
+impl Routes {
+    fn part(&mut self, t: u64) {
+        self.open.clear();
+        self.parted_t = self.parted_t.or(Some(t));
+    }
+}
+
 struct Reading<'r> {
     intent: &'r Intent<'r>,
     history: &'r History,
@@ -94,8 +114,7 @@ struct Reading<'r> {
     messages: BTreeMap<MsgId, Message>,
     /// The last message of a sender, of a kind, that a subscription got.
     last: BTreeMap<(ClientId, Sid, ClientId, bool), u32>,
-    /// The open routes of a node.
-    routes: BTreeMap<(NodeId, NodeId), BTreeSet<u64>>,
+    routes: BTreeMap<(NodeId, NodeId), Routes>,
 }
 
 impl<'r> Reading<'r> {
@@ -113,7 +132,7 @@ impl<'r> Reading<'r> {
     }
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "the rest is an engine's own")]
-    fn take(&mut self, kind: &Kind) {
+    fn take(&mut self, t: u64, kind: &Kind) {
         match *kind {
             Kind::PubSent { msg, subject, .. } => {
                 let message = self.name(msg, subject);
@@ -134,13 +153,12 @@ impl<'r> Reading<'r> {
             Kind::ClientConnected { client, .. } => {
                 *self.done.connections.entry(client).or_default() += 1;
             }
-            Kind::RouteUp { node, remote, cid, .. } => self.met(node, remote, cid),
-            Kind::RouteDown { node, remote, cid, .. } => {
-                if let Some(open) = self.routes.get_mut(&(node, remote)) {
-                    open.remove(&cid);
-                }
+            Kind::RouteUp { node, remote, cid, .. } => self.met(t, node, remote, cid),
+            Kind::RouteDown { node, remote, cid, .. } => self.lost(t, node, remote, cid),
+            Kind::NodeDown { node, .. } => {
+                let of = self.routes.iter_mut().filter(|((of, _), _)| *of == node);
+                of.for_each(|(_, routes)| routes.part(t));
             }
-            Kind::NodeDown { node, .. } => self.routes.retain(|(of, _), _| *of != node),
             _ => {}
         }
     }
@@ -197,12 +215,21 @@ impl<'r> Reading<'r> {
         }
     }
 
-    fn met(&mut self, node: NodeId, remote: NodeId, cid: u64) {
-        let open = self.routes.entry((node, remote)).or_default();
-        if open.is_empty() {
+    fn met(&mut self, t: u64, node: NodeId, remote: NodeId, cid: u64) {
+        let routes = self.routes.entry((node, remote)).or_default();
+        let parted = routes.parted_t.take();
+        let is_first = parted.is_none() && routes.open.is_empty();
+        if is_first || parted.is_some_and(|since| t.saturating_sub(since) > MOMENT_NS) {
             *self.done.meetings.entry((node, remote)).or_default() += 1;
         }
-        open.insert(cid);
+        routes.open.insert(cid);
+    }
+
+    fn lost(&mut self, t: u64, node: NodeId, remote: NodeId, cid: u64) {
+        let Some(routes) = self.routes.get_mut(&(node, remote)) else { return };
+        if routes.open.remove(&cid) && routes.open.is_empty() {
+            routes.part(t);
+        }
     }
 }
 

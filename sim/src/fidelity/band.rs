@@ -1,18 +1,20 @@
 //! How far counts may be apart, and why.
 //!
-//! | count | exact | one more or less for each |
+//! | count | is the same | may be one more or less for each |
 //! |---|---|---|
-//! | connections of a client | nothing comes between it and its nodes, or only for so short that it does not notice, or the one thing that does is sudden: a crash, a stop, a reset | other fault that comes between them |
-//! | meetings of two nodes | nothing parts them, or what does is sudden, or clearly short or long | cut that may be just long enough, and every other fault |
+//! | connections of a client | if nothing comes between it and its nodes, or only for so short that it does not notice, or one thing that is sudden: a crash, a stop, a reset | fault between them that is not, and each after the first |
+//! | meetings of two nodes | if nothing parts them, or a cut that is clearly short or long, or one's process is gone for seconds | other fault |
 //!
-//! A *meeting* begins when a node has a route to a peer that it had none to. How many connections a pool
-//! has, and which of two that crossed is kept, is not counted: that is settled in a moment that no two
-//! engines share.
+//! A *meeting* begins when a node has a route to a peer that it had none to for longer than a moment. How
+//! many connections a pool has, and which of two that crossed is kept, is not counted: that is settled in a
+//! moment that no two engines share. After a reset both dial at once, so whether they were apart for longer
+//! than a moment is left open.
 //!
 //! The connections of a client that cannot keep up are not compared: a kernel keeps megabytes more for
 //! it than a plan's window, so a real node may never see what a simulated one cuts it off for.
 
-use super::doubt::{Cut, Doubts, parts};
+use super::abstracts::MOMENT_NS;
+use super::doubt::{Cut, Doubts, is_sudden, parts};
 use super::intent::{Intent, Sending};
 use crate::history::FaultKind;
 use crate::ids::{ClientId, NodeId};
@@ -69,13 +71,13 @@ pub(super) fn meetings(doubts: &Doubts<'_>, intent: &Intent<'_>, a: NodeId, b: N
     let parting = intent.plan.faults.iter().filter(|fault| parts(fault, a, b));
     Band::of(parting.map(|fault| match doubts.cut(fault) {
         Cut::Nothing | Cut::AllAfter(_) => 0,
-        Cut::Some => u32::from(!is_sudden(fault)),
+        Cut::Some => u32::from(!is_gone_for_long(fault)),
     }))
 }
 
-/// Whether everybody whom it hits notices at once.
-const fn is_sudden(fault: &FaultPlan) -> bool {
-    matches!(fault.action.kind(), FaultKind::Reset | FaultKind::Crash | FaultKind::Stop)
+/// Whether a process is there again only when everybody has noticed.
+const fn is_gone_for_long(fault: &FaultPlan) -> bool {
+    matches!(fault.action.kind(), FaultKind::Crash) && fault.lasts >= 2 * MOMENT_NS
 }
 
 /// What a line and a subject add to a payload, at most.

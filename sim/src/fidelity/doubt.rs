@@ -259,7 +259,8 @@ impl<'p> Doubts<'p> {
             return None;
         }
         let kind = fault.action.kind();
-        let Patience { edge_ns, routes_ns, clients_ns, .. } = self.patience;
+        let Patience { edge_ns, .. } = self.patience;
+        let (routes_ns, clients_ns) = self.back_after(fault);
         let begins = fault.at.saturating_sub(edge_ns);
         let end = fault.end();
         let back = match touch {
@@ -290,6 +291,18 @@ impl<'p> Doubts<'p> {
             Cut::Some if at <= end => Some(Doubt::Lasts(kind)),
             Cut::Some => Some(Doubt::Over(kind)),
         }
+    }
+
+    /// By when routes and clients are back when a fault is over: what nobody has to find out about needs no
+    /// time to be found out.
+    fn back_after(&self, fault: &FaultPlan) -> (u64, u64) {
+        let Patience { routes_ns, clients_ns, .. } = self.patience;
+        if !is_sudden(fault) {
+            return (routes_ns, clients_ns);
+        }
+        let pings = self.intent.plan.clients.iter().map(|client| client.ping_ns).max().unwrap_or(0);
+        let pings = pings * u64::from(CLIENT_PINGS_MAX + 1);
+        (routes_ns.saturating_sub(ROUTE_NOTICED_NS), clients_ns.saturating_sub(pings))
     }
 
     /// What a fault between nodes takes away.
@@ -339,9 +352,16 @@ impl<'p> Doubts<'p> {
 /// A route is not given up before this: the shortest time for the answer to a probe.
 const ROUTE_LEAST_NS: u64 = nanos(limits::ROUTE_PROBE_TIMEOUT);
 
-/// And after this it is: a probe is due, and its answer does not come.
-const ROUTE_MOST_NS: u64 =
-    nanos(limits::ROUTE_PROBE_IDLE) + nanos(limits::ROUTE_PROBE_TIMEOUT) + SECOND;
+/// By then it is found out: a probe is due, and its answer does not come.
+const ROUTE_NOTICED_NS: u64 = nanos(limits::ROUTE_PROBE_IDLE) + nanos(limits::ROUTE_PROBE_TIMEOUT);
+
+/// And by then it is given up.
+const ROUTE_MOST_NS: u64 = ROUTE_NOTICED_NS + SECOND;
+
+/// Whether everybody whom it hits is told at once.
+pub(super) const fn is_sudden(fault: &FaultPlan) -> bool {
+    matches!(fault.action.kind(), FaultKind::Reset | FaultKind::Crash | FaultKind::Stop)
+}
 
 const fn nanos(duration: causeway_core::Duration) -> u64 {
     duration.as_nanos() as u64

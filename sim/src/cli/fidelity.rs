@@ -68,15 +68,12 @@ struct Named {
     plan: Plan,
 }
 
-/// The plans of all scenarios with all seeds, and those that are given as files.
+/// The plans of all scenarios with all seeds, and those that are there as files.
 fn plans(args: &FidelityArgs) -> Result<Vec<Named>, Failure> {
     let (ready, scenarios): (Vec<&PathBuf>, Vec<&PathBuf>) =
-        args.files.iter().partition(|path| path.extension().is_some_and(|end| end == "plan"));
-    let mut plans = Vec::new();
-    for path in ready {
-        plans.push(Named { name: path.display().to_string(), plan: read(path)? });
-    }
+        args.files.iter().partition(|path| is_plan_file(path));
     let scenarios: Vec<PathBuf> = scenarios.into_iter().cloned().collect();
+    let mut plans = Vec::new();
     for loaded in load::scenarios(&scenarios, &[], &args.params.params)? {
         let first = loaded.scenario.seeds.first().copied().unwrap_or(0);
         let set = choose(args.seeds.seed, args.seeds.seeds, None, &[first]);
@@ -85,7 +82,31 @@ fn plans(args: &FidelityArgs) -> Result<Vec<Named>, Failure> {
             plans.push(Named { name: format!("{} {seed}", loaded.scenario.full_name()), plan });
         }
     }
+    let mut ready: Vec<PathBuf> = ready.into_iter().cloned().collect();
+    for folder in scenarios.iter().filter(|path| path.is_dir()) {
+        ready.extend(plans_in(folder)?);
+    }
+    for path in ready {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+        plans.push(Named { name: name.unwrap_or_default(), plan: read(&path)? });
+    }
     Ok(plans)
+}
+
+fn is_plan_file(path: &Path) -> bool {
+    path.extension().is_some_and(|end| end == "plan")
+}
+
+/// The plans of a folder that are there as files, in order of name.
+fn plans_in(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let unreadable =
+        |error| Failure::Usage(format!("error: cannot read {}: {error}", folder.display()));
+    let entries = fs::read_dir(folder).map_err(unreadable)?;
+    let paths = entries.map(|entry| entry.map(|entry| entry.path()));
+    let mut paths: Vec<PathBuf> = paths.collect::<Result<_, _>>().map_err(unreadable)?;
+    paths.retain(|path| is_plan_file(path));
+    paths.sort();
+    Ok(paths)
 }
 
 fn read(path: &Path) -> Result<Plan, Failure> {

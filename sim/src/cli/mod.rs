@@ -248,7 +248,7 @@ struct CompareArgs {
 
 #[derive(Args, Debug)]
 struct FidelityArgs {
-    /// Scenario files (TOML), folders of them, or plans (.plan).
+    /// Scenario files (TOML), plans (.plan), or folders of both.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     #[command(flatten)]

@@ -175,9 +175,9 @@ impl Trial<'_> {
     }
 }
 
-/// The guarantees that broke, in words.
+/// The guarantees that the plan asks for and that broke, in words.
 fn broken(run: &SeedRun) -> String {
-    let broken = run.judged.iter().filter(|judged| judged.findings.broken > 0);
+    let broken = run.judged.iter().filter(|judged| judged.required && judged.findings.broken > 0);
     let names: Vec<&str> = broken.map(|judged| judged.name.as_str()).collect();
     if names.is_empty() { "none".to_owned() } else { names.join(" and ") }
 }

@@ -42,23 +42,13 @@ pub struct Compared {
     pub settled: u64,
     /// Requests of which it does.
     pub fates: u64,
-    /// Counts of connections and meetings.
+    /// Counts of connections and meetings, and clients that were told errors.
     pub counts: u64,
-    /// Pairs of receiver and message that are left to timing, and why.
+    /// What is left to timing, nearly all of it pairs of receiver and message, and why.
     pub doubts: BTreeMap<Doubt, u64>,
 }
 
 impl Compared {
-    /// Adds what another plan has shown.
-    pub fn add(&mut self, other: &Self) {
-        self.settled += other.settled;
-        self.fates += other.fates;
-        self.counts += other.counts;
-        for (doubt, count) in &other.doubts {
-            *self.doubts.entry(*doubt).or_default() += count;
-        }
-    }
-
     /// Pairs that are left to timing.
     #[must_use]
     pub fn open(&self) -> u64 {
@@ -164,7 +154,12 @@ impl Comparison<'_> {
             self.all.iter().flat_map(|one| one.errors.keys().copied()).collect();
         for client in told {
             let classes = |one: &Abstract| one.errors.get(&client).cloned().unwrap_or_default();
-            if self.doubts.cannot_keep_up(client) || !differ(self.all.iter().map(classes)) {
+            if let Some(doubt) = self.doubts.about_errors(client) {
+                *self.verdict.compared.doubts.entry(doubt).or_default() += 1;
+                continue;
+            }
+            self.verdict.compared.counts += 1;
+            if !differ(self.all.iter().map(classes)) {
                 continue;
             }
             let words = |one| match classes(one) {
@@ -177,10 +172,9 @@ impl Comparison<'_> {
     }
 
     fn connections(&mut self) {
-        let clients: Vec<ClientId> =
-            (0..).map(ClientId).zip(&self.intent.plan.clients).map(|(id, _)| id).collect();
-        for client in clients {
-            let Some(band) = band::connections(&self.doubts, self.intent, client) else { continue };
+        let intent = self.intent;
+        for (client, _) in (0..).map(ClientId).zip(&intent.plan.clients) {
+            let Some(band) = band::connections(&self.doubts, intent, client) else { continue };
             let count = |one: &Abstract| one.connections.get(&client).copied().unwrap_or(0);
             self.count(Subject::Connections(client, band), band, count);
         }

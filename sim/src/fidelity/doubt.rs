@@ -15,6 +15,7 @@
 //! | the receiver counts | its subscription ends with the first few messages, whoever's they are |
 //! | the receiver cannot keep up | it is sent more than it can read before its node gives it up, or before the end |
 //! | the asker is hasty | it waits for its answer hardly longer than that takes |
+//! | last words | (of errors) a node sends a client away that is still sending: what it says then may be thrown away by the reset that answers the rest, read or not |
 //!
 //! *A cut between nodes* that lasts less than the shortest time in which a node gives a route up takes
 //! nothing away: TCP keeps what was sent, and it arrives. One that lasts longer than the longest takes
@@ -59,6 +60,8 @@ pub enum Doubt {
     Slow,
     /// The answer may come when nobody waits any more.
     Hasty,
+    /// It is told why it is sent away while it is still sending.
+    LastWords,
 }
 
 impl Doubt {
@@ -77,6 +80,7 @@ impl Doubt {
             Self::Counts => "the receiver counts".into(),
             Self::Slow => "the receiver cannot keep up".into(),
             Self::Hasty => "the asker is hasty".into(),
+            Self::LastWords => "last words may be lost".into(),
         }
     }
 }
@@ -93,6 +97,9 @@ pub struct Patience {
     /// From the end of a fault to the clients being back.
     clients_ns: u64,
 }
+
+/// More than a header of the simulator's clients ever has.
+const HEADER_BYTES: u64 = 64;
 
 /// For what is in no bound: turns, and bytes that wait for each other.
 const SLACK_NS: u64 = 50 * MS;
@@ -149,6 +156,21 @@ impl<'p> Doubts<'p> {
 
     pub(super) fn cannot_keep_up(&self, client: ClientId) -> bool {
         self.slow.get(&client).copied().unwrap_or(false)
+    }
+
+    /// Why it is open which errors a client is told, if it is.
+    pub(super) fn about_errors(&self, client: ClientId) -> Option<Doubt> {
+        if self.cannot_keep_up(client) {
+            return Some(Doubt::Slow);
+        }
+        let plan = self.intent.plan;
+        let nodes = plan.clients.get(client.0 as usize).map_or(&[][..], |client| &client.nodes);
+        let nodes = nodes.iter().filter_map(|node| plan.nodes.get(usize::from(node.0)));
+        let most = nodes.filter_map(|node| node.config.number(Setting::MaxPayload)).min()?;
+        let mut sent = self.intent.sendings.get(&client).into_iter().flatten();
+        // A header comes on top of it.
+        sent.any(|sending| u64::from(sending.size) + HEADER_BYTES > most)
+            .then_some(Doubt::LastWords)
     }
 
     /// Why it is open whether the receiver gets the message, if it is.

@@ -5,7 +5,7 @@ use super::*;
 use crate::guarantee;
 use crate::history::{FaultKind, History};
 use crate::ids::{ClientId, NodeId};
-use crate::plan::{Plan, plan};
+use crate::plan::{Plan, Setting, plan};
 use crate::run::{RunOptions, run};
 use crate::scenario::Scenario;
 use crate::verdict::Exit;
@@ -62,17 +62,23 @@ role = "serve"
 subject = "time"
 "#;
 
-fn plan_with(faults: &str) -> Plan {
-    let text = format!("{WORLD}{faults}\n[guarantee.once]\nkind = \"no_duplicates\"\n");
+fn plan_with(more: &str) -> Plan {
+    let text = format!("{WORLD}{more}\n[guarantee.once]\nkind = \"no_duplicates\"\n");
+    plan_of(&text)
+}
+
+fn plan_of(text: &str) -> Plan {
     let kinds = guarantee::kinds();
-    let scenario = Scenario::parse("small.toml", &text, &kinds).unwrap_or_else(|e| panic!("{e}"));
+    let scenario = Scenario::parse("small.toml", text, &kinds).unwrap_or_else(|e| panic!("{e}"));
     plan(&scenario, 1).unwrap_or_else(|e| panic!("{e}"))
 }
 
+/// The regions lose each other for so long, in a longer run.
 fn cut(lasts: &str) -> Plan {
-    plan_with(&format!(
-        "[[fault]]\nat = \"1500ms\"\nfor = \"{lasts}\"\nkind = \"partition\"\n\
-         between = [\"region:a\", \"region:b\"]\n"
+    let world = WORLD.replace("duration = \"4s\"", "duration = \"13s\"");
+    plan_of(&format!(
+        "{world}[[fault]]\nat = \"1500ms\"\nfor = \"{lasts}\"\nkind = \"partition\"\n\
+         between = [\"region:a\", \"region:b\"]\n[guarantee.once]\nkind = \"no_duplicates\"\n"
     ))
 }
 
@@ -197,7 +203,8 @@ fn deliveries_that_are_swapped_are_named() {
         history.events.iter().position(of(60)).unwrap(),
         history.events.iter().position(of(61)).unwrap(),
     );
-    history.events.swap(a, b);
+    let first = history.events.remove(a);
+    history.events.insert(b, first);
     case.other = Abstract::of(&Intent::of(&case.plan), &history).unwrap();
     assert_eq!(
         case.said(),
@@ -228,6 +235,20 @@ fn an_error_that_one_was_told_is_named_by_its_class() {
     let told = case.other.errors.entry(client).or_default();
     told.insert(class("'Permissions Violation for Publish to \"a.b\"'"));
     assert_eq!(case.said(), ["hear/1 was told: pure nothing, other permissions violation"]);
+}
+
+#[test]
+fn what_somebody_is_told_who_is_sent_away_amid_a_message_may_be_lost() {
+    let mut plan = plan_with("");
+    for node in &mut plan.nodes {
+        node.config.numbers.push((Setting::MaxPayload, 8));
+    }
+    let mut case = Case::of(plan);
+    let talker = case.client("talk/1");
+    assert!(case.one.errors[&talker].contains("maximum payload violation"));
+    case.other.errors.remove(&talker);
+    assert_eq!(case.said(), Vec::<String>::new());
+    assert!(case.verdict().compared.doubts.contains_key(&Doubt::LastWords));
 }
 
 #[test]
@@ -360,7 +381,7 @@ fn a_report_says_all_of_it() {
     case.other.delivered.remove(&case.got("hear/1", "talk/1", 60));
     let engines = vec!["pure".to_owned(), "other".to_owned()];
     let bad = Row::of("small 1".to_owned(), &case.plan, &engines, &case.verdict());
-    let good = Case::calm();
+    let good = Case::of(cut("9s"));
     let good = Row::of("small 2".to_owned(), &good.plan, &engines, &good.verdict());
     let all = Fidelity::new(engines.clone(), vec![good.clone(), bad]);
     assert_eq!(all.exit(), Exit::Broken);
@@ -368,7 +389,7 @@ fn a_report_says_all_of_it() {
     let text = all.markdown();
     assert!(text.contains("| 1 disagreements |"), "{text}");
     assert!(text.contains("* disagreement: small 1: subscription 2 of hear/1 got message 60 "));
-    assert!(text.contains("| the receiver comes |"), "{text}");
+    assert!(text.contains("| a partition begins | "), "{text}");
     assert_eq!(Fidelity::new(engines, vec![good]).exit(), Exit::Held);
 }
 

@@ -114,11 +114,9 @@ pub(super) fn cannot_keep_up(intent: &Intent<'_>, id: ClientId) -> bool {
 
 /// When a client stops reading, and until when.
 fn stops(intent: &Intent<'_>, id: ClientId) -> Vec<(u64, u64)> {
-    let stops = |fault: &FaultPlan| match &fault.action {
-        FaultAction::StopReading(clients) if clients.contains(&id) => Some((fault.at, fault.end())),
-        _ => None,
-    };
-    intent.plan.faults.iter().filter_map(stops).collect()
+    let stops = |fault: &&FaultPlan| matches!(&fault.action, FaultAction::StopReading(clients) if clients.contains(&id));
+    let faults = intent.plan.faults.iter().filter(stops);
+    faults.map(|fault| (fault.at, fault.end())).collect()
 }
 
 fn reads_on(stops: &[(u64, u64)], at: u64) -> u64 {

@@ -400,9 +400,11 @@ fn probes_as_usual(config: &ConfigPlan) -> bool {
 
 /// What is no cut: delays and clocks take nothing away.
 const fn harmless(action: &FaultAction) -> Cut {
-    match action.kind() {
-        FaultKind::Degrade | FaultKind::Clock | FaultKind::StopReading => Cut::Nothing,
-        _ => Cut::Some,
+    let kind = action.kind();
+    if matches!(kind, FaultKind::Degrade | FaultKind::Clock | FaultKind::StopReading) {
+        Cut::Nothing
+    } else {
+        Cut::Some
     }
 }
 

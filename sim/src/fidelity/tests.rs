@@ -387,7 +387,7 @@ fn a_report_says_all_of_it() {
     assert_eq!(all.exit(), Exit::Broken);
     assert!(all.sum().starts_with("1 of 2 plans agree on pure, other: "), "{}", all.sum());
     let text = all.markdown();
-    assert!(text.contains("| 1 disagreements |"), "{text}");
+    assert!(text.contains("| 1 disagreement |"), "{text}");
     assert!(text.contains("* disagreement: small 1: subscription 2 of hear/1 got message 60 "));
     assert!(text.contains("| a partition begins | "), "{text}");
     assert_eq!(Fidelity::new(engines, vec![good]).exit(), Exit::Held);

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::compare::{Compared, Disagreement, Subject, Verdict};
 use super::message::client_name;
 use crate::plan::Plan;
+use crate::report::words::{count, plural};
 use crate::verdict::Exit;
 
 /// The schema of [`Fidelity::json`].
@@ -58,7 +59,7 @@ impl Row {
             settled: *settled,
             requests: *fates,
             counts: *counts,
-            left_to_timing: doubts.iter().map(|(why, count)| (why.words(), *count)).collect(),
+            left_to_timing: doubts.iter().map(|(why, times)| (why.words(), *times)).collect(),
             disagreements: verdict.disagreements.iter().map(one).collect(),
             gaps,
             faults: Vec::new(),
@@ -66,7 +67,7 @@ impl Row {
     }
 
     fn open(&self) -> u64 {
-        self.left_to_timing.iter().map(|(_, count)| count).sum()
+        self.left_to_timing.iter().map(|(_, times)| times).sum()
     }
 
     fn exit(&self) -> Exit {
@@ -84,9 +85,9 @@ impl Row {
     fn verdict(&self) -> String {
         match self.exit() {
             Exit::Held => "agree".to_owned(),
-            Exit::Broken => format!("{} disagreements", self.disagreements.len()),
+            Exit::Broken => plural(self.disagreements.len() as u64, "disagreement"),
             Exit::Harness => "harness failed".to_owned(),
-            _ => "inconclusive".to_owned(),
+            Exit::Usage | Exit::Coverage | Exit::Inconclusive => "inconclusive".to_owned(),
         }
     }
 
@@ -144,7 +145,7 @@ impl Fidelity {
     /// It for machines.
     ///
     /// # Errors
-    /// Never, as far as anybody knows.
+    /// If it cannot be written as JSON, which would be a bug.
     pub fn json(&self) -> Result<String, serde_json::Error> {
         serde_json::to_string_pretty(self).map(|text| text + "\n")
     }
@@ -176,10 +177,10 @@ impl Fidelity {
              deliveries left to timing",
             self.plans.len(),
             self.engines.join(", "),
-            sum(|row| row.settled),
-            sum(|row| row.requests),
-            sum(|row| row.counts),
-            sum(Row::open),
+            count(sum(|row| row.settled)),
+            count(sum(|row| row.requests)),
+            count(sum(|row| row.counts)),
+            count(sum(Row::open)),
         )
     }
 
@@ -188,14 +189,14 @@ impl Fidelity {
     pub fn markdown(&self) -> String {
         let mut text = format!("# Fidelity\n\n{}.\n\n{}", self.sum(), self.table());
         let mut reasons = std::collections::BTreeMap::<&str, u64>::new();
-        for (why, count) in self.plans.iter().flat_map(|row| &row.left_to_timing) {
-            *reasons.entry(why).or_default() += count;
+        for (why, times) in self.plans.iter().flat_map(|row| &row.left_to_timing) {
+            *reasons.entry(why).or_default() += times;
         }
         if !reasons.is_empty() {
             text.push_str("\n| left to timing because | deliveries |\n|---|---:|\n");
         }
-        for (why, count) in reasons {
-            let _written = writeln!(text, "| {why} | {count} |");
+        for (why, times) in reasons {
+            let _written = writeln!(text, "| {why} | {} |", count(times));
         }
         let lines: Vec<String> = self.plans.iter().flat_map(Row::lines).collect();
         if !lines.is_empty() {

@@ -52,7 +52,7 @@ pub struct Abstract {
     pub errors: BTreeMap<ClientId, BTreeSet<String>>,
     /// How often a client was connected.
     pub connections: BTreeMap<ClientId, u32>,
-    /// How often a node had a route to a peer that it had had none to for longer than [`MOMENT_NS`].
+    /// How often a node had a route to a peer that it had had none to for longer than a moment.
     pub meetings: BTreeMap<(NodeId, NodeId), u32>,
 }
 

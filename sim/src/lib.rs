@@ -15,6 +15,7 @@
 //! | [`coverage`] | what must have happened in at least one seed |
 //! | [`history`] | what was observed in a run; guarantees are judged from it alone |
 //! | [`ids`] | the identities that histories and plans speak of |
+//! | [`fidelity`] | whether engines make the same of a plan |
 //! | [`shrink`](mod@shrink) | makes a failing plan small |
 //! | [`run`](mod@run) | how to run a plan, and what comes out |
 //! | [`kit`] | what an engine outside of this crate is made of |
@@ -29,6 +30,7 @@ mod client;
 pub mod coverage;
 pub mod disk;
 mod engine;
+pub mod fidelity;
 pub mod guarantee;
 pub mod hash;
 pub mod history;

@@ -3,6 +3,8 @@
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
+use causeway_core::LinkId;
+
 use crate::ids::{ClientId, NodeId};
 use crate::net::{ConnId, Side};
 
@@ -21,8 +23,8 @@ pub(crate) enum Due {
     LinkClosed(NodeId, u32),
     /// The answer to a question about a password.
     Verified(NodeId, u32, u32, bool),
-    /// A link may linger no longer.
-    Linger(NodeId, u32, u32),
+    /// A link of the node's process with this number may linger no longer.
+    Linger(NodeId, u32, LinkId),
     /// A node's deadline.
     Tick(NodeId, u32),
     /// A node's process may take what has waited for it.
@@ -87,7 +89,7 @@ impl Due {
             Self::FaultOff(id) => of(3, id, 0),
             Self::Start(node) => of(4, node.0 as u32, 0),
             Self::LinkClosed(node, slot) => of(5, node.0 as u32, slot),
-            Self::Linger(node, slot, _) => of(6, node.0 as u32, slot),
+            Self::Linger(node, _, link) => of(6, node.0 as u32, link.slot),
             Self::Tick(node, incarnation) => of(7, node.0 as u32, incarnation),
             Self::Syn(dial) => of(8, dial, 0),
             Self::SynAck(dial) => of(9, dial, 0),

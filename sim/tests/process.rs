@@ -224,3 +224,17 @@ fn a_server_that_is_not_there_is_said_before_anything_is_run() {
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output).contains("no two runs of the engine `process` are the same"));
 }
+
+#[test]
+fn a_plan_comes_to_the_same_on_real_processes_as_on_the_event_heap() {
+    let place = Place::new();
+    let server = format!("causeway={}", server().display());
+    let words = ["fidelity", "short.toml", "--seed", "0", "--out", "result", "--server", &server];
+    let output = place.command(&words).output().unwrap();
+    let all = text(&output);
+    // A machine that is too busy shows nothing; but what it shows must be the same.
+    assert!(matches!(output.status.code(), Some(0 | 5)), "{all}");
+    assert!(all.contains("| short 0 | "), "{all}");
+    let report = fs::read_to_string(place.0.path().join("result/fidelity.md")).unwrap();
+    assert!(report.contains("plans agree on pure, process: "), "{report}");
+}

@@ -49,6 +49,16 @@ impl Chosen {
     }
 }
 
+/// The engines that this program has.
+pub(super) fn names(built_in: &[Engine]) -> Vec<&'static str> {
+    OURS.iter().chain(built_in).map(|engine| engine.name).collect()
+}
+
+/// Whether an engine runs servers.
+pub(super) fn is_real(name: &str) -> bool {
+    OURS.iter().any(|engine| engine.name == name && engine.real)
+}
+
 /// The engine of that name, if this program has it and it can do its work in this build, with its
 /// server.
 pub(super) fn choose(args: &EngineArgs, built_in: &[Engine]) -> Result<Chosen, Failure> {

@@ -18,6 +18,7 @@ mod ci;
 mod clock;
 mod compare;
 mod engine;
+mod fidelity;
 mod list;
 mod load;
 mod new;
@@ -73,6 +74,8 @@ enum Command {
     Replay(ReplayArgs),
     /// Run scenarios on real servers, ours and others, and show side by side what each holds.
     Compare(CompareArgs),
+    /// Run plans on several engines and say where these do not make the same of them.
+    Fidelity(FidelityArgs),
     /// Look for a smaller plan with the same failure.
     Shrink(ShrinkArgs),
     /// Prove that equal seeds give equal runs: in one process, and in two.
@@ -244,6 +247,26 @@ struct CompareArgs {
 }
 
 #[derive(Args, Debug)]
+struct FidelityArgs {
+    /// Scenario files (TOML), plans (.plan), or folders of both.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    params: ParamArgs,
+    #[command(flatten)]
+    seeds: SeedArgs,
+    /// The engines [default: all that this program has].
+    #[arg(long, value_name = "ENGINE,...", value_delimiter = ',')]
+    engines: Vec<String>,
+    /// The server that the engine `process` runs [default: the causeway beside this program].
+    #[arg(long, value_name = "NAME=PATH", value_parser = Server::parse)]
+    server: Option<Server>,
+    /// Where to write the report, and the histories of plans that engines do not agree about.
+    #[arg(long, value_name = "DIR", default_value = "out/fidelity")]
+    out: PathBuf,
+}
+
+#[derive(Args, Debug)]
 struct ShrinkArgs {
     /// A plan that fails.
     #[arg(value_name = "PLAN")]
@@ -403,6 +426,7 @@ pub fn main(engines: &[Engine]) -> ExitCode {
         Command::Run(args) => run::main(&args, engines),
         Command::Replay(args) => replay::main(&args, engines),
         Command::Compare(args) => compare::main(&args),
+        Command::Fidelity(args) => fidelity::main(&args, engines),
         Command::Shrink(args) => shrink::main(&args),
         Command::Selfcheck(args) => selfcheck::main(&args, engines),
         Command::Check(args) => check::main(&args),

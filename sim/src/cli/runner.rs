@@ -172,7 +172,12 @@ fn work(batch: Batch<'_>, next: &AtomicUsize, stop: &AtomicBool, out: &Sender<(u
 
 /// Runs a plan and judges what was observed; once more if the machine did not keep up with it, which
 /// mostly passes.
-fn patiently(engine: &Chosen, plan: &Plan, goals: &[Goal], guard: Guard) -> (SeedRun, RunOutcome) {
+pub(super) fn patiently(
+    engine: &Chosen,
+    plan: &Plan,
+    goals: &[Goal],
+    guard: Guard,
+) -> (SeedRun, RunOutcome) {
     let mut done = execute(engine, plan, goals, guard);
     for _ in 1..TRIES {
         if !matches!(done.0.end, RunEnd::TooSlow { .. }) {

@@ -39,18 +39,23 @@ impl Reader {
         Self { rate, since: 0 }
     }
 
-    /// How much of `wanted` bytes may be read now.
+    /// How much of `wanted` bytes may be read now, which is what is read.
     pub fn allow(&mut self, now: u64, wanted: usize) -> Allowance {
+        let allowance = self.allowance(now, wanted);
+        if let Allowance::Bytes(bytes) = allowance {
+            self.has_read(bytes);
+        }
+        allowance
+    }
+
+    /// How much of `wanted` bytes may be read now. Who asks says what it has read
+    /// ([`has_read`](Self::has_read)).
+    pub fn allowance(&mut self, now: u64, wanted: usize) -> Allowance {
         if self.rate == 0 {
             return Allowance::Bytes(wanted);
         }
         self.since = self.since.max(now.saturating_sub(SAVED_NS));
-        // Rounded up: a time at which there is still nothing to read would be asked for for ever.
-        let nanos = |bytes: u64| {
-            let ns = (u128::from(bytes) * u128::from(SECOND)).div_ceil(u128::from(self.rate));
-            u64::try_from(ns).unwrap_or(u64::MAX)
-        };
-        let sip = nanos(SIP_BYTES.min(wanted as u64));
+        let sip = self.nanos(SIP_BYTES.min(wanted as u64));
         if now - self.since < sip && sip <= SAVED_NS {
             return Allowance::NotBefore(self.since + sip);
         }
@@ -58,10 +63,23 @@ impl Reader {
         // Slower than a sip in a tenth of a second: byte by byte.
         let allowed = usize::try_from(saved).unwrap_or(usize::MAX).min(wanted);
         if allowed == 0 {
-            return Allowance::NotBefore(self.since + nanos(1));
+            return Allowance::NotBefore(self.since + self.nanos(1));
         }
-        self.since += nanos(allowed as u64);
         Allowance::Bytes(allowed)
+    }
+
+    /// So many bytes were read.
+    pub fn has_read(&mut self, bytes: usize) {
+        if self.rate > 0 {
+            self.since += self.nanos(bytes as u64);
+        }
+    }
+
+    /// How long so many bytes take. Rounded up: a time at which there is still nothing to read would be
+    /// asked for for ever.
+    fn nanos(&self, bytes: u64) -> u64 {
+        let ns = (u128::from(bytes) * u128::from(SECOND)).div_ceil(u128::from(self.rate));
+        u64::try_from(ns).unwrap_or(u64::MAX)
     }
 }
 
@@ -179,6 +197,18 @@ impl Engine<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_allowed_and_not_read_is_not_charged() {
+        let mut reader = Reader::new(10_000);
+        // It has saved up a tenth of a second.
+        assert_eq!(reader.allowance(SECOND, 600), Allowance::Bytes(600));
+        assert_eq!(reader.allowance(SECOND, 600), Allowance::Bytes(600));
+        reader.has_read(500);
+        assert_eq!(reader.allowance(SECOND, 500), Allowance::Bytes(500));
+        reader.has_read(500);
+        assert_eq!(reader.allowance(SECOND, 500), Allowance::NotBefore(SECOND + 50_000_000));
+    }
 
     #[test]
     fn a_slow_reader_reads_at_its_rate() {

@@ -324,9 +324,9 @@ impl Engine<'_> {
                 } else {
                     state.closing = true;
                     let nanos = u64::try_from(linger.as_nanos()).unwrap_or(u64::MAX);
-                    let over = Due::Linger(id, link.slot, link.generation);
-                    let at = self.hosts[usize::from(id.0)].clock.after(self.now, nanos);
-                    self.queue.push(at, over);
+                    let host = &self.hosts[usize::from(id.0)];
+                    let at = host.clock.after(self.now, nanos);
+                    self.queue.push(at, Due::Linger(id, host.incarnation, link));
                 }
             }
             LinkCmd::PauseRead { link } => self.pause(id, link, true),
@@ -503,8 +503,11 @@ impl Engine<'_> {
         }
     }
 
-    pub(super) fn linger_over(&mut self, id: NodeId, slot: u32, generation: u32) {
-        let link = LinkId { slot, generation };
+    pub(super) fn linger_over(&mut self, id: NodeId, incarnation: u32, link: LinkId) {
+        // A process that has ended has no links; the next one counts its own from the beginning.
+        if self.hosts[usize::from(id.0)].incarnation != incarnation {
+            return;
+        }
         if self.process(id).and_then(|process| process.link_mut(link)).is_some() {
             self.close_link(id, link, CloseCause::Requested, Parting::Close);
         }

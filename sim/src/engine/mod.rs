@@ -293,7 +293,7 @@ impl<'p> Engine<'p> {
             Due::Start(node) => self.start(node),
             Due::LinkClosed(node, slot) => self.link_closed(node, slot),
             Due::Verified(node, slot, generation, ok) => self.verified(node, slot, generation, ok),
-            Due::Linger(node, slot, generation) => self.linger_over(node, slot, generation),
+            Due::Linger(node, incarnation, link) => self.linger_over(node, incarnation, link),
             Due::Disk(node, number) => self.disk_ends(node, number),
             Due::Tick(node, incarnation) => self.tick(node, incarnation),
             Due::Free(node, incarnation) => self.free(node, incarnation),
@@ -373,8 +373,8 @@ impl<'p> Engine<'p> {
             Due::Verified(node, slot, _, ok) => {
                 format!("{} link {slot} verified: {ok}", self.plan.node_name(node))
             }
-            Due::Linger(node, slot, _) => {
-                format!("{} link {slot} lingers no longer", self.plan.node_name(node))
+            Due::Linger(node, _, link) => {
+                format!("{} link {} lingers no longer", self.plan.node_name(node), link.slot)
             }
             Due::Disk(node, number) => {
                 format!("{} disk operation {number} ends", self.plan.node_name(node))

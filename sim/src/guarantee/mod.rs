@@ -87,6 +87,7 @@ pub(crate) mod testkit;
 pub use catalogue::{Spec, Timing, catalogue, find, kinds};
 pub use not_yet::needs;
 pub use outcome::{Findings, Took, Violation, Witness};
+pub(crate) use subject::reaches;
 pub use view::Malformed;
 
 use outcome::Pen;

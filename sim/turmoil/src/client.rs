@@ -161,19 +161,21 @@ impl Person {
                 }
                 let mut world = self.world.get_mut();
                 let world = &mut *world;
-                let client = &mut world.clients[self.id.0 as usize].client;
-                client.on_bytes(&self.buffer[..bytes], &mut world.rec);
+                let slot = &mut world.clients[self.id.0 as usize];
+                slot.reader.has_read(bytes);
+                slot.client.on_bytes(&self.buffer[..bytes], &mut world.rec);
             }
         }
         true
     }
 
-    /// How much of `wanted` bytes a slow reader takes; if nothing, the engine wakes it.
+    /// How much of `wanted` bytes a slow reader takes at most: the stream may give less. If nothing, the
+    /// engine wakes it.
     fn allowance(&self, wanted: usize) -> Option<usize> {
         let mut world = self.world.get_mut();
         let now = world.now;
         let slot = world.client_mut(self.id);
-        match slot.reader.allow(now, wanted) {
+        match slot.reader.allowance(now, wanted) {
             Allowance::Bytes(bytes) => Some(bytes),
             Allowance::NotBefore(at) => {
                 slot.reads_at = Some(at);

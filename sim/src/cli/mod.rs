@@ -18,10 +18,12 @@ mod ci;
 mod clock;
 mod compare;
 mod engine;
+mod export;
 mod list;
 mod load;
 mod new;
 mod output;
+mod pages;
 mod progress;
 mod replay;
 mod run;
@@ -79,6 +81,8 @@ enum Command {
     Selfcheck(SelfcheckArgs),
     /// Hold a recorded history against the guarantees.
     Check(CheckArgs),
+    /// Write a recorded history as a report to look at, or as a trace for Perfetto.
+    Export(ExportArgs),
     /// Show scenarios with what they promise, or the guarantees that there are.
     List(ListArgs),
     /// Say what is wrong with scenarios, without running them.
@@ -292,6 +296,28 @@ struct CheckArgs {
 }
 
 #[derive(Args, Debug)]
+struct ExportArgs {
+    /// A history (JSON lines).
+    #[arg(value_name = "HISTORY")]
+    history: PathBuf,
+    /// As what.
+    #[arg(long = "as", value_name = "WHAT", value_enum, default_value_t = Export::Report)]
+    what: Export,
+    /// Where to write it [default: beside the history].
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// What a history can be written as.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Export {
+    /// A page that holds and shows everything, offline.
+    Report,
+    /// The data of such a page, packed: docs/report-format.md describes them.
+    Data,
+}
+
+#[derive(Args, Debug)]
 struct ListArgs {
     /// Scenario files, or folders of them.
     #[arg(default_value = "scenarios", value_name = "FILE")]
@@ -406,6 +432,7 @@ pub fn main(engines: &[Engine]) -> ExitCode {
         Command::Shrink(args) => shrink::main(&args),
         Command::Selfcheck(args) => selfcheck::main(&args, engines),
         Command::Check(args) => check::main(&args),
+        Command::Export(args) => export::main(&args),
         Command::List(args) => list::main(&args),
         Command::Validate(args) => validate::main(&args),
         Command::Expand(args) => validate::expand(&args),

@@ -89,6 +89,8 @@ pub use not_yet::needs;
 pub use outcome::{Findings, Took, Violation, Witness};
 pub use view::Malformed;
 
+pub(crate) use table::Table;
+
 use outcome::Pen;
 use scope::Scope;
 use view::View;

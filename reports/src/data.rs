@@ -104,7 +104,10 @@ impl<H: Serialize> Data<H> {
 }
 
 /// Packs bytes with gzip, without a time.
-fn pack(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+///
+/// # Errors
+/// None in practice: it is written to memory.
+pub fn pack(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(bytes)?;
     encoder.finish()

@@ -14,6 +14,6 @@ mod data;
 mod page;
 mod table;
 
-pub use data::{Data, FORMAT, ReadTable, Unreadable};
+pub use data::{Data, FORMAT, ReadTable, Unreadable, pack};
 pub use page::{Block, page};
 pub use table::{Code, Column, Table};

@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use causeway_reports::{Block, page};
+use causeway_reports::{Block, pack, page};
 use causeway_sim::report::page::{Commands, RunPage, run_data};
-use causeway_sim::report::{quoted, words::count};
+use causeway_sim::report::{perfetto, quoted, words::count};
 use causeway_sim::verdict::Exit;
 
 use super::run::program;
@@ -24,10 +24,12 @@ pub(super) fn main(args: &ExportArgs) -> Result<Exit, Failure> {
         goals: &[],
         plan: "",
         minimal: false,
+        difference: None,
         commands: &commands,
     };
     let bytes = match args.what {
         Export::Data => run_data(page_of),
+        Export::Trace => pack(perfetto(&history, &run).as_bytes()),
         Export::Report => run_data(page_of).map(|packed| {
             let name = format!("run-{}", run.seed);
             let title = format!("{}, seed {}", history.header.scenario, run.seed);
@@ -50,6 +52,7 @@ fn beside(history: &Path, what: Export) -> PathBuf {
     let end = match what {
         Export::Report => "report.html",
         Export::Data => "data.gz",
+        Export::Trace => "perfetto.json.gz",
     };
     history.with_file_name(format!("{stem}.{end}"))
 }

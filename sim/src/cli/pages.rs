@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use causeway_reports::{Block, page};
-use causeway_sim::report::page::{Commands, RunPage, batch_data, run_data, speed_data};
+use causeway_sim::report::page::{Commands, Difference, RunPage, batch_data, run_data, speed_data};
 use causeway_sim::report::{Evidence, Folder, Report};
+use causeway_sim::verdict::SeedRun;
 
 use super::Failure;
 
@@ -19,16 +20,23 @@ pub(super) struct Pages {
     shown: Vec<String>,
 }
 
-/// What is the same for all runs of a scenario.
-#[derive(Clone, Copy)]
+/// What a history does not say of its run.
+#[derive(Clone, Copy, Default)]
 pub(super) struct About<'a> {
     pub(super) about: &'a str,
     pub(super) server: Option<&'a str>,
     pub(super) goals: &'a [String],
+    pub(super) difference: Option<&'a Difference>,
 }
 
 impl Pages {
-    /// Takes a run, if it shows what no other one does.
+    /// Whether there is room for a run, and it shows what no other one does.
+    pub(super) fn wants(&self, run: &SeedRun) -> bool {
+        let signature = run.signature.as_deref().unwrap_or_default();
+        self.shown.len() < RUNS_MAX && self.shown.iter().all(|shown| shown != signature)
+    }
+
+    /// Takes a run, if it [wants](Self::wants) it.
     pub(super) fn run(
         &mut self,
         folder: &Path,
@@ -36,11 +44,10 @@ impl Pages {
         evidence: Evidence<'_>,
         commands: &Commands,
     ) -> Result<(), Failure> {
-        let signature = evidence.run.signature.clone().unwrap_or_default();
-        if self.shown.len() == RUNS_MAX || self.shown.contains(&signature) {
+        if !self.wants(evidence.run) {
             return Ok(());
         }
-        self.shown.push(signature);
+        self.shown.push(evidence.run.signature.clone().unwrap_or_default());
         self.add("run", folder, about, evidence, commands)
     }
 
@@ -55,7 +62,7 @@ impl Pages {
         if self.blocks.iter().all(|(name, _)| *name != of) {
             return Ok(());
         }
-        let about = About { about: "", server: None, goals: &[] };
+        let about = About::default();
         self.add("minimal", folder, about, evidence, commands)
     }
 
@@ -75,6 +82,7 @@ impl Pages {
             goals: about.goals,
             plan: evidence.plan,
             minimal: what == "minimal",
+            difference: about.difference,
             commands,
         };
         let packed = run_data(page).map_err(|error| Failure::writing(folder, &error))?;

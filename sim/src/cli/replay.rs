@@ -86,7 +86,7 @@ fn leave(
     };
     let goals: Vec<String> = goals.iter().map(|goal| goal.text().to_owned()).collect();
     let server = args.engine.server.as_ref().map(Server::words);
-    let about = About { about: "", server: server.as_deref(), goals: &goals };
+    let about = About { about: "", server: server.as_deref(), goals: &goals, difference: None };
     let mut pages = Pages::default();
     pages.run(path, about, evidence, &commands)?;
     pages.write(&folder, &format!("{}, seed {}", evidence.history.header.scenario, run.seed))

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use causeway_sim::history::History;
 use causeway_sim::plan::{Plan, plan};
 use causeway_sim::process::Server;
-use causeway_sim::report::page::Commands;
+use causeway_sim::report::page::{Commands, Difference, distance};
 use causeway_sim::report::words::time;
 use causeway_sim::report::{
     self, Evidence, FAILURES_SHOWN, Finished, Folder, Report, Speed, quoted, replay_command,
@@ -28,6 +28,9 @@ use super::search::Search;
 use super::seeds::{SeedSet, choose};
 use super::shrink::{Effort, Minimal, minimise};
 use super::{Failure, RunArgs, engine, output};
+
+/// Among so many seeds that did not fail, the one is looked for that is nearest to one that did.
+const CANDIDATES: usize = 50;
 
 pub(super) fn main(args: &RunArgs, engines: &[Engine]) -> Result<Exit, Failure> {
     let outlets = Outlets::of(args.junit.as_deref(), args.summary.as_deref());
@@ -254,7 +257,7 @@ impl Job<'_> {
             self.again(run, verdict, |evidence| {
                 kinds.add(evidence.run, evidence.history);
                 folder.write_failure(evidence).map_err(unwritable)?;
-                self.show(&folder.path().join("failures"), evidence, pages)
+                self.show(&folder.path().join("failures"), evidence, runs, pages)
             })?;
             if verdict.harness_faults.len() > before {
                 // Not deterministic: nothing can be said about smaller plans.
@@ -264,11 +267,11 @@ impl Job<'_> {
         if let ([_], [run]) = (self.set.seeds.as_slice(), runs) {
             self.again(run, verdict, |evidence| {
                 folder.write_only(evidence).map_err(unwritable)?;
-                self.show(folder.path(), evidence, pages)
+                self.show(folder.path(), evidence, runs, pages)
             })?;
         } else if let ([first, ..], true, true) = (runs, pages.is_empty(), self.alone) {
             // Nothing failed: one is there to be looked at all the same.
-            self.again(first, verdict, |evidence| self.show(folder.path(), evidence, pages))?;
+            self.again(first, verdict, |evidence| self.show(folder.path(), evidence, runs, pages))?;
         }
         Ok(kinds)
     }
@@ -320,16 +323,19 @@ impl Job<'_> {
     }
 
     /// Takes a run into the page. Its history is in `folder`.
-    fn show(&self, folder: &Path, it: Evidence<'_>, pages: &mut Pages) -> Result<(), Failure> {
+    fn show(
+        &self,
+        folder: &Path,
+        it: Evidence<'_>,
+        runs: &[SeedRun],
+        pages: &mut Pages,
+    ) -> Result<(), Failure> {
+        if !pages.wants(it.run) {
+            return Ok(());
+        }
         let (program, seed) = (program(), it.run.seed);
-        let server = self.engine.server.as_ref().map(Server::words);
-        let engine = match &server {
-            Some(server) => format!("{} --server {}", self.engine.engine.name, quoted(server)),
-            None => self.engine.engine.name.to_owned(),
-        };
-        let (file, params) = (&self.loaded.scenario.file, self.loaded.params());
-        let without = self.loaded.left_out();
-        let replay = replay_command(&program, file, &params, seed, &engine, &without);
+        let replay = self.replay(seed);
+        let difference = self.nearest(it, runs)?;
         let mut commands = Commands::of_run(&program, replay, folder, seed);
         if it.run.failed() {
             let plan = folder.join(format!("seed-{seed}.plan")).display().to_string();
@@ -337,8 +343,42 @@ impl Job<'_> {
         }
         let goals: Vec<String> = self.loaded.goal_texts().into_iter().map(str::to_owned).collect();
         let about = &self.loaded.scenario.about;
-        let about = About { about, server: server.as_deref(), goals: &goals };
+        let server = self.engine.server.as_ref().map(Server::words);
+        let difference = difference.as_ref();
+        let about = About { about, server: server.as_deref(), goals: &goals, difference };
         pages.run(folder, about, it, &commands)
+    }
+
+    /// The command that runs a seed again.
+    fn replay(&self, seed: u64) -> String {
+        let engine = match self.engine.server.as_ref().map(Server::words) {
+            Some(server) => format!("{} --server {}", self.engine.engine.name, quoted(&server)),
+            None => self.engine.engine.name.to_owned(),
+        };
+        let (file, params) = (&self.loaded.scenario.file, self.loaded.params());
+        replay_command(&program(), file, &params, seed, &engine, &self.loaded.left_out())
+    }
+
+    /// How a run that failed differs from the nearest that did not, if there is one and it can be had
+    /// again.
+    fn nearest(&self, it: Evidence<'_>, runs: &[SeedRun]) -> Result<Option<Difference>, Failure> {
+        if !it.run.failed() || self.engine.engine.real {
+            return Ok(None);
+        }
+        let plan = |seed| self.loaded.plan(seed).map_err(Failure::Scenario);
+        let failed = plan(it.run.seed)?;
+        let mut nearest = None;
+        for run in runs.iter().filter(|run| !run.failed()).take(CANDIDATES) {
+            let candidate = plan(run.seed)?;
+            let distance = distance(&failed, &candidate);
+            if nearest.as_ref().is_none_or(|(least, _)| distance < *least) {
+                nearest = Some((distance, candidate));
+            }
+        }
+        let Some((_, candidate)) = nearest else { return Ok(None) };
+        let (run, outcome) = execute(self.engine, &candidate, &self.loaded.goals, self.guard());
+        let there = (&run, &outcome.history);
+        Ok(Some(Difference::between((it.run, it.history), there, self.replay(run.seed))))
     }
 
     /// Takes a minimised run into the page, if that run is there.

@@ -256,7 +256,10 @@ impl Topic {
             | Kind::UnsubReady { .. }
             | Kind::PubSent { .. }
             | Kind::OpDropped { .. }
-            | Kind::RequestDone { .. } => return None,
+            | Kind::RequestDone { .. }
+            | Kind::WireMsgSeen { .. }
+            | Kind::Buffer(_)
+            | Kind::Said { .. } => return None,
         })
     }
 }

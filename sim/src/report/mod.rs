@@ -21,6 +21,7 @@
 //! | `story` | a run told in a few lines |
 //! | `summary`, `markdown` | the texts of the two files |
 //! | `sequence` | a run as a diagram |
+//! | `perfetto` | a run as a trace for other viewers |
 //! | `minimal` | what a minimised failure leaves behind |
 //! | `page` | the data of the page |
 //! | `folder` | writes them |
@@ -36,6 +37,7 @@ mod junit;
 mod markdown;
 mod minimal;
 pub mod page;
+mod perfetto;
 mod sequence;
 mod story;
 mod stream_words;
@@ -50,6 +52,7 @@ pub use folder::{Evidence, Folder};
 pub use junit::junit;
 pub use markdown::{headline, markdown};
 pub use minimal::write_minimal;
+pub use perfetto::perfetto;
 pub use sequence::sequence;
 pub use story::{Line, timeline};
 pub use summary::{SCHEMA_NAME, summary};

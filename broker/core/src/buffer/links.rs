@@ -220,12 +220,7 @@ impl Node {
     }
 
     /// A message has come that was numbered: whether it is new.
-    pub(crate) fn buffered_message(
-        &mut self,
-        slot: u32,
-        at: BufferSeq,
-        fx: &mut Effects,
-    ) -> bool {
+    pub(crate) fn buffered_message(&mut self, slot: u32, at: BufferSeq, fx: &mut Effects) -> bool {
         let Some(link) = self.links.at(slot) else { return false };
         let name = link.route().and_then(|route| route.remote_name.as_deref());
         let inbound = self.buffers.as_mut().and_then(|buffers| buffers.inbound.as_mut());

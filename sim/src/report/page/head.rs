@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::difference::Difference;
+use super::ends::CauseInfo;
 use super::kinds::KindInfo;
 use super::lanes::Lane;
 use super::rates::Buckets;
@@ -72,6 +74,7 @@ pub(super) struct Head<'h> {
     pub(super) lanes: Vec<Lane<'h>>,
     pub(super) minimal: bool,
     pub(super) plan: &'h str,
+    pub(super) difference: Option<&'h Difference>,
     pub(super) phases: Vec<PhaseSpan>,
     pub(super) faults: Vec<FaultSpan<'h>>,
     pub(super) snapshots: Vec<Looked>,
@@ -80,6 +83,7 @@ pub(super) struct Head<'h> {
     pub(super) buckets: Buckets,
     pub(super) sampling: Sampling,
     pub(super) kinds: &'static [KindInfo],
+    pub(super) causes: Vec<CauseInfo>,
     pub(super) spans: &'static [&'static str],
     pub(super) depths: &'static [&'static str],
     pub(super) texts: Vec<String>,

@@ -24,6 +24,12 @@ const fn kind(name: &'static str, group: &'static str, words: &'static str) -> K
 }
 
 impl KindInfo {
+    /// The name in files.
+    #[cfg(test)]
+    pub(super) const fn name(&self) -> &'static str {
+        self.name
+    }
+
     const fn n(self, n: &'static str) -> Self {
         Self { n, ..self }
     }
@@ -51,6 +57,7 @@ pub(super) const KINDS: &[KindInfo] = &[
     kind("backlog", "node", "{n} bytes wait at {lane} for {peer}").n("bytes"),
     kind("dial", "node", "{lane} dials {text}"),
     kind("snapshot", "node", "{lane} is looked into: {text}"),
+    kind("said", "log", "{lane}: {text}"),
     kind("route_up", "route", "{lane} has a route to {peer} (rid {n})").n("rid"),
     kind("route_down", "route", "{lane} loses a route to {peer} (rid {n}): {text}").n("rid"),
     kind("wire_opened", "route", "{lane} opens connection {conn} to {peer}"),
@@ -91,6 +98,15 @@ pub(super) const KINDS: &[KindInfo] = &[
     kind("request_done", "message", "{lane} has its answer to message {msg}"),
     kind("request_timeout", "message", "{lane} gets no answer to message {msg}")
         .n("1 if it lost its connection"),
+    kind("buffer_kept", "buffer", "{lane} keeps message {msg} for {peer}, as number {n} of {m}")
+        .n("number in the buffer")
+        .m("messages in it now"),
+    kind("buffer_left", "buffer", "numbers {n} to {m} leave {lane}'s buffer for {peer}: {text}")
+        .n("the first")
+        .m("the last"),
+    kind("buffer_refused", "buffer", "{lane} refuses message {msg}: its buffer for {peer} is full"),
+    kind("buffer_repeated", "buffer", "{lane} passes over number {n} from {peer}: it has had that")
+        .n("number in the peer's buffer"),
     kind("stream_made", "stream", "{lane} is there"),
     kind("stream_consumer_made", "stream", "{lane} is there"),
     kind("stream_sent", "stream", "{lane} sends message {msg} for {peer} on `{text}` (time {n})")

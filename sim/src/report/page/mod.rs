@@ -12,13 +12,17 @@
 //! | `names` | texts and messages, each said once |
 //! | `sample` | which rows are left out if there are too many |
 //! | `spans` | what was cut, off, without routes, and from when to when |
+//! | `ends` | where messages were lost, and why |
 //! | `depth` | what waits, and where |
 //! | `rates` | how many and how fast, over time |
+//! | `difference` | what a passing seed has that a failing one has not, and the other way round |
 //! | `run` | puts it together |
 //! | `batch` | many seeds instead of one |
 
 mod batch;
 mod depth;
+mod difference;
+mod ends;
 mod head;
 mod kinds;
 mod lanes;
@@ -29,7 +33,10 @@ mod run;
 mod sample;
 mod spans;
 mod stream_row;
+#[cfg(test)]
+mod tests;
 
 pub use batch::{batch_data, speed_data};
+pub use difference::{Difference, distance};
 pub use head::Commands;
 pub use run::{RunPage, run_data};

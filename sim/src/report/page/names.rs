@@ -72,7 +72,7 @@ impl Messages {
     pub(super) fn of(history: &History) -> Self {
         let mut all = Self::default();
         for (i, event) in history.events.iter().enumerate() {
-            let Some(id) = message_of(&event.kind) else { continue };
+            let Some(id) = event.kind.message() else { continue };
             let number = all.add(id);
             let message = &mut all.list[number as usize - 1];
             #[expect(clippy::wildcard_enum_match_arm, reason = "the others send nothing")]
@@ -95,7 +95,7 @@ impl Messages {
     pub(super) fn kept(&self, history: &History, kept: &[bool]) -> Self {
         let mut some = Self::default();
         for (event, _) in history.events.iter().zip(kept).filter(|(_, kept)| **kept) {
-            let Some(id) = message_of(&event.kind) else { continue };
+            let Some(id) = event.kind.message() else { continue };
             let place = some.add(id) as usize - 1;
             some.list[place] = self.list[self.number(Some(id)) as usize - 1];
         }
@@ -143,31 +143,5 @@ impl Messages {
             ]);
         }
         table
-    }
-}
-
-/// The message that an event is about, if it is about one.
-pub(super) fn message_of(kind: &Kind) -> Option<MsgId> {
-    #[expect(clippy::wildcard_enum_match_arm, reason = "the others are about none")]
-    match kind {
-        Kind::PubSent { msg, .. }
-        | Kind::NoResponders { request: msg, .. }
-        | Kind::RequestDone { request: msg, .. }
-        | Kind::RequestTimeout { request: msg, .. } => Some(*msg),
-        Kind::Delivered { msg, .. } | Kind::WireMsg { msg, .. } => *msg,
-        Kind::Stream(event) => match &**event {
-            StreamEvent::Sent { msg, .. }
-            | StreamEvent::Acked { msg, .. }
-            | StreamEvent::Refused { msg, .. }
-            | StreamEvent::Unknown { msg }
-            | StreamEvent::Added { msg, .. }
-            | StreamEvent::Told { msg, .. }
-            | StreamEvent::Batch { first: msg, .. } => Some(*msg),
-            StreamEvent::Given { msg, .. }
-            | StreamEvent::Got { msg, .. }
-            | StreamEvent::Stored { msg, .. } => *msg,
-            _ => None,
-        },
-        _ => None,
     }
 }

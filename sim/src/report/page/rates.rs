@@ -36,7 +36,8 @@ impl Buckets {
         Self { width_ns, count: end_ns / width_ns + 1 }
     }
 
-    const fn at(self, t: u64) -> u64 {
+    /// The piece in which a time is.
+    pub(super) const fn at(self, t: u64) -> u64 {
         t / self.width_ns
     }
 }

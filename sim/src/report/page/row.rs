@@ -4,8 +4,8 @@ use causeway_reports::{Code, Table};
 
 use super::kinds::Kinds;
 use super::lanes::{Lanes, RUN};
-use super::names::{Messages, Texts, message_of};
-use crate::history::{Event, History, Kind, NodeDownHow, Sym};
+use super::names::{Messages, Texts};
+use crate::history::{BufferEvent, BufferWhat, Event, History, Kind, NodeDownHow, Sym};
 use crate::report::words::describe;
 
 /// What a row says beside number, time and message.
@@ -59,7 +59,7 @@ impl<'h> Rows<'h> {
     pub(super) fn push(&mut self, i: usize, event: &Event) {
         let Row { lane, peer, conn, text, more, n, m } = self.row(event);
         let kind = self.kinds.number(name(&event.kind));
-        let msg = self.messages.number(message_of(&event.kind));
+        let msg = self.messages.number(event.kind.message());
         self.table.push([i as u64, event.t, kind, lane, peer, msg, conn, text, more, n, m]);
     }
 
@@ -82,6 +82,10 @@ impl<'h> Rows<'h> {
                 Row { text: self.texts.text(words), n: fault.id.into(), ..Row::default() }
             }
             Kind::Stream(stream) => self.stream(stream),
+            Kind::Buffer(event) => self.buffer(event),
+            Kind::Said { node, text } => {
+                Row { lane: self.lanes.node(*node), text: self.sym(*text), ..Row::default() }
+            }
             Kind::End => Row::default(),
             Kind::NodeUp { .. }
             | Kind::NodeDown { .. }
@@ -94,6 +98,7 @@ impl<'h> Rows<'h> {
             | Kind::WireSub { .. }
             | Kind::WireSubSeen { .. }
             | Kind::WireMsg { .. }
+            | Kind::WireMsgSeen { .. }
             | Kind::WireOpened { .. }
             | Kind::WireClosed { .. }
             | Kind::WireError { .. } => self.route(&event.kind),
@@ -112,6 +117,22 @@ impl<'h> Rows<'h> {
             | Kind::NoResponders { .. }
             | Kind::RequestDone { .. }
             | Kind::RequestTimeout { .. } => self.message(&event.kind),
+        }
+    }
+
+    fn buffer(&mut self, event: &BufferEvent) -> Row {
+        let row = Row {
+            lane: self.lanes.node(event.node),
+            peer: self.lanes.node(event.peer),
+            ..Row::default()
+        };
+        match event.what {
+            BufferWhat::Kept { seq, messages, .. } => Row { n: seq, m: messages, ..row },
+            BufferWhat::Left { first, last, why, .. } => {
+                Row { n: first, m: last, text: self.texts.text(why.name()), ..row }
+            }
+            BufferWhat::Refused { .. } => row,
+            BufferWhat::Repeated { seq } => Row { n: seq, ..row },
         }
     }
 
@@ -313,7 +334,13 @@ impl<'h> Rows<'h> {
 /// Whether an event is about something that crosses a connection between nodes: those have a table of
 /// their own.
 pub(super) const fn crosses(kind: &Kind) -> bool {
-    matches!(kind, Kind::WireSub { .. } | Kind::WireSubSeen { .. } | Kind::WireMsg { .. })
+    matches!(
+        kind,
+        Kind::WireSub { .. }
+            | Kind::WireSubSeen { .. }
+            | Kind::WireMsg { .. }
+            | Kind::WireMsgSeen { .. }
+    )
 }
 
 /// The name of a row's kind: as in histories, but faults begin and end.

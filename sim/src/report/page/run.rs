@@ -3,10 +3,12 @@
 use std::io;
 
 use super::depth::{DEPTHS, depths};
+use super::difference::Difference;
+use super::ends::ends;
 use super::head::{self, Commands, Goal, Guarantee, Head};
 use super::kinds::KINDS;
 use super::lanes::Lanes;
-use super::names::{Messages, Texts, message_of};
+use super::names::{Messages, Texts};
 use super::rates::{Buckets, rates};
 use super::row::{Rows, crosses};
 use super::sample::{ROWS_MAX, choose};
@@ -46,6 +48,8 @@ pub struct RunPage<'a> {
     pub plan: &'a str,
     /// It is a minimised one.
     pub minimal: bool,
+    /// How it differs from the nearest run that did not fail.
+    pub difference: Option<&'a Difference>,
     /// What to paste.
     pub commands: &'a Commands,
 }
@@ -65,7 +69,7 @@ pub fn run_data(page: RunPage<'_>) -> io::Result<Vec<u8>> {
     }
 }
 
-fn data(page: RunPage<'_>, rows_max: usize) -> Data<Head<'_>> {
+pub(super) fn data(page: RunPage<'_>, rows_max: usize) -> Data<Head<'_>> {
     let RunPage { history, run, .. } = page;
     let end_ns = history.events.last().map_or(0, |event| event.t);
     let all = Messages::of(history);
@@ -84,17 +88,19 @@ fn data(page: RunPage<'_>, rows_max: usize) -> Data<Head<'_>> {
     }
     let (events, mut texts) = rows.finish();
     let message_table = messages.table(history, &mut texts);
+    let (ends, causes) = ends(history, &messages);
     let tables = vec![
         events,
         crossings.table,
         message_table,
+        ends,
         spans(history),
-        depths(history),
+        depths(history, buckets),
         rates.rates,
         rates.latency,
     ];
     let message_at =
-        |i: usize| messages.number(history.events.get(i).and_then(|event| message_of(&event.kind)));
+        |i: usize| messages.number(history.events.get(i).and_then(|event| event.kind.message()));
     let (end, end_words) = ending(run);
     let header = &history.header;
     let lanes = Lanes::of(header);
@@ -126,6 +132,7 @@ fn data(page: RunPage<'_>, rows_max: usize) -> Data<Head<'_>> {
         lanes: lanes.list(header),
         minimal: page.minimal,
         plan: if page.plan.len() <= PLAN_MAX { page.plan } else { "" },
+        difference: page.difference,
         phases: head::phases(history),
         faults: head::faults(history),
         snapshots: head::snapshots(history),
@@ -134,6 +141,7 @@ fn data(page: RunPage<'_>, rows_max: usize) -> Data<Head<'_>> {
         buckets,
         sampling,
         kinds: KINDS,
+        causes,
         spans: &SPANS,
         depths: &DEPTHS,
         texts: texts.into_list(),
@@ -165,8 +173,8 @@ impl<'h> Crossings<'h> {
     fn new(history: &'h History) -> Self {
         let mut seen = vec![0; history.events.len()];
         for event in &history.events {
-            if let Kind::WireSubSeen { sub } = event.kind
-                && let Some(seen) = usize::try_from(sub).ok().and_then(|at| seen.get_mut(at))
+            if let Kind::WireSubSeen { sub: sent } | Kind::WireMsgSeen { sent } = event.kind
+                && let Some(seen) = usize::try_from(sent).ok().and_then(|at| seen.get_mut(at))
             {
                 *seen = event.t + 1;
             }
@@ -194,10 +202,19 @@ impl<'h> Crossings<'h> {
         let mut text = |sym| texts.sym(self.history, sym);
         #[expect(clippy::wildcard_enum_match_arm, reason = "the others do not cross")]
         let row = match &event.kind {
-            Kind::WireMsg { from, to, conn, subject, queues, msg, .. } => {
+            Kind::WireMsg { from, to, conn, subject, queues, msg, kept, .. } => {
                 let (from, to) = (self.lanes.node(*from), self.lanes.node(*to));
                 let (subject, queues) = (text(*subject), text(*queues));
-                [0, from, to, conn.0.into(), messages.number(*msg), subject, queues, 0]
+                [
+                    0,
+                    from,
+                    to,
+                    conn.0.into(),
+                    messages.number(*msg),
+                    subject,
+                    queues,
+                    kept.unwrap_or(0),
+                ]
             }
             Kind::WireSub { from, to, conn, subject, queue, weight, .. } => {
                 let (from, to) = (self.lanes.node(*from), self.lanes.node(*to));

@@ -7,7 +7,7 @@
 
 use serde::Serialize;
 
-use super::names::{Messages, message_of};
+use super::names::Messages;
 use crate::hash::mix;
 use crate::history::{History, Kind};
 use crate::units::{MS, SECOND};
@@ -89,7 +89,7 @@ struct Choice<'h> {
 impl<'h> Choice<'h> {
     /// Everything that has a row is kept.
     fn new(history: &'h History, messages: &Messages) -> Self {
-        let number = |kind: &Kind| messages.number(message_of(kind));
+        let number = |kind: &Kind| messages.number(kind.message());
         let message = history.events.iter().map(|event| number(&event.kind)).collect();
         let kept = history.events.iter().map(|event| has_row(&event.kind)).collect();
         Self { history, message, kept }
@@ -164,7 +164,7 @@ impl<'h> Choice<'h> {
 
 /// That something has arrived stands in the row of what was sent.
 const fn has_row(kind: &Kind) -> bool {
-    !matches!(kind, Kind::WireSubSeen { .. })
+    !matches!(kind, Kind::WireSubSeen { .. } | Kind::WireMsgSeen { .. })
 }
 
 const fn is_turn(kind: &Kind) -> bool {
@@ -177,6 +177,7 @@ const fn is_turn(kind: &Kind) -> bool {
             | Kind::SlowConsumer { .. }
             | Kind::ClientError { .. }
             | Kind::WireError { .. }
+            | Kind::Said { .. }
             | Kind::Snapshot(_)
             | Kind::End
     )

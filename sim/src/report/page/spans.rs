@@ -5,16 +5,17 @@ use std::collections::BTreeMap;
 use causeway_reports::{Code, Table};
 
 use super::lanes::Lanes;
-use crate::history::{Fault, FaultKind, History, Kind};
+use crate::history::{BufferWhat, Fault, FaultKind, History, Kind};
 use crate::ids::NodeId;
 
 /// What a span is of. The numbers in the table are the places in this list.
-pub(super) const SPANS: [&str; 5] = ["cut", "degraded", "no_route", "off", "stalled"];
+pub(super) const SPANS: [&str; 6] = ["cut", "degraded", "no_route", "off", "stalled", "buffering"];
 const CUT: u64 = 0;
 const DEGRADED: u64 = 1;
 const NO_ROUTE: u64 = 2;
 const OFF: u64 = 3;
 const STALLED: u64 = 4;
+const BUFFERING: u64 = 5;
 
 /// What, from whom, to whom, and by which fault (number + 1).
 type Key = (u64, u64, u64, u64);
@@ -49,6 +50,21 @@ pub(super) fn spans(history: &History) -> Table {
                     open.no_route(*node, *remote, event.t, true);
                 }
             }
+            Kind::Buffer(buffer) => {
+                let (node, peer) = (open.lanes.node(buffer.node), open.lanes.node(buffer.peer));
+                match buffer.what {
+                    BufferWhat::Kept { .. } if !routes.any(buffer.node, buffer.peer) => {
+                        open.begin((BUFFERING, node, peer, 0), event.t);
+                    }
+                    BufferWhat::Left { messages: 0, .. } => {
+                        open.end((BUFFERING, node, peer, 0), event.t);
+                    }
+                    BufferWhat::Kept { .. }
+                    | BufferWhat::Left { .. }
+                    | BufferWhat::Refused { .. }
+                    | BufferWhat::Repeated { .. } => {}
+                }
+            }
             _ => {}
         }
     }
@@ -74,6 +90,10 @@ impl Routes {
         };
         *routes -= 1;
         *routes == 0
+    }
+
+    fn any(&self, node: NodeId, remote: NodeId) -> bool {
+        self.0.get(&(node, remote)).is_some_and(|routes| *routes > 0)
     }
 
     /// A process has ended, and its routes with it: to whom it had some.

@@ -52,6 +52,9 @@ pub(super) struct Page {
     pub(super) events: Vec<usize>,
 }
 
+/// From one node to another, by a publisher's connection.
+type Way = (NodeId, NodeId, ClientId, ConnNo);
+
 /// A buffer, and a number in it.
 pub(super) type Place = (NodeId, NodeId, u64);
 
@@ -70,7 +73,7 @@ pub struct Book<'h> {
     /// When what was sent between nodes had arrived, by event.
     seen: Table<usize, usize>,
     /// What nodes sent to each other, by publisher: the message's number and the event.
-    sent: Table<(NodeId, NodeId, ClientId, ConnNo), Vec<(u32, usize)>>,
+    sent: Table<Way, Vec<(u32, usize)>>,
     left: Table<Place, (usize, LeftWhy)>,
     repeated: Table<Place, usize>,
     /// For each subject of a message, the subscriptions that want it.
@@ -176,6 +179,7 @@ impl<'h> Book<'h> {
         let history = self.history;
         let event = &history.events[i];
         if let Some(msg) = event.kind.message() {
+            #[expect(clippy::wildcard_enum_match_arm, reason = "the others send nothing")]
             let sends = match &event.kind {
                 Kind::PubSent { .. } => true,
                 Kind::Stream(stream) => matches!(**stream, StreamEvent::Sent { .. }),

@@ -133,117 +133,73 @@ impl Cause {
     /// The name in files.
     #[must_use]
     pub const fn name(self) -> &'static str {
-        self.both().0
+        TEXTS[self as usize].0
     }
 
     /// The reason, as the rest of a sentence.
     #[must_use]
     pub const fn words(self) -> &'static str {
-        self.both().1
+        TEXTS[self as usize].1
     }
 
     /// Whether something is lost by it.
     #[must_use]
     pub const fn gravity(self) -> Gravity {
-        match self {
+        let fine = matches!(
+            self,
             Self::OwnMessage
-            | Self::OtherMember
-            | Self::OtherMemberChosen
-            | Self::Deduplicated
-            | Self::Duplicate
-            | Self::LimitReached
-            | Self::Unsubscribed
-            | Self::NotSubscribedYet => Gravity::Fine,
-            _ => Gravity::Lost,
-        }
-    }
-
-    const fn both(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Nobody => ("nobody", "nobody had a subscription for it"),
-            Self::PublisherLost => (
-                "publisher_lost",
-                "the publisher's connection was lost before its node had confirmed it",
-            ),
-            Self::PublisherNodeDied => {
-                ("publisher_node_died", "the publisher's node ended before it had confirmed it")
-            }
-            Self::TooLarge => ("too_large", "it is larger than the publisher's node allows"),
-            Self::NotPermitted => ("not_permitted", "the publisher may not use this subject"),
-            Self::NotRead => ("not_read", "the run was over before its node had confirmed it"),
-            Self::BufferRefused => (
-                "buffer_refused",
-                "a buffer for another node was full and refuses what is new, so nobody got it",
-            ),
-            Self::LinkDown => (
-                "link_down",
-                "there was no link to the receiver's node, and nothing is kept on this subject",
-            ),
-            Self::InterestUnknown => (
-                "interest_unknown",
-                "the publisher's node had not been told that somebody there wants it",
-            ),
-            Self::Queued => (
-                "queued",
-                "it waited at its node for room on a connection that ended before it was sent",
-            ),
-            Self::LostOnTheWay => {
-                ("lost_on_the_way", "its connection between the nodes ended before it had arrived")
-            }
-            Self::BufferOverflow => {
-                ("buffer_overflow", "the buffer was full, and newer messages took its place")
-            }
-            Self::BufferAge => ("buffer_age", "it had been kept for as long as may be"),
-            Self::BufferUnwanted => {
-                ("buffer_unwanted", "the receiver's node did not want it any more when it was back")
-            }
-            Self::BufferDamaged => {
-                ("buffer_damaged", "it was damaged on the disk of the node that kept it")
-            }
-            Self::StillKept => ("still_kept", "it is still kept for the receiver's node"),
-            Self::Deduplicated => {
-                ("deduplicated", "the receiver's node had had it, and passed it over")
-            }
-            Self::SlowConsumer => {
-                ("slow_consumer", "the receiver did not keep up, and its node cut it off")
-            }
-            Self::LeftOut => ("left_out", "it was left out, because the receiver was slow"),
-            Self::ReceiverLost => {
-                ("receiver_lost", "the receiver's connection was lost before it had read it")
-            }
-            Self::ReceiverNodeDied => {
-                ("receiver_node_died", "the receiver's node ended before it had passed it on")
-            }
-            Self::ReceiverNotRead => {
-                ("receiver_not_read", "the run was over before the receiver had read it")
-            }
-            Self::NotSubscribedYet => {
-                ("not_subscribed_yet", "the receiver's node did not have the subscription yet")
-            }
-            Self::Unsubscribed => ("unsubscribed", "the receiver had unsubscribed"),
-            Self::LimitReached => {
-                ("limit_reached", "the subscription had got as many as it asked for")
-            }
-            Self::OwnMessage => ("own_message", "it is the receiver's own, and it wants no echo"),
-            Self::OtherMember => ("other_member", "another member of the queue group got it"),
-            Self::OtherMemberChosen => {
-                ("other_member_chosen", "it was for another member of the queue group")
-            }
-            Self::NoStream => ("no_stream", "there was no stream to store it"),
-            Self::StreamFull => ("stream_full", "the stream is full and refuses what is new"),
-            Self::OtherSequence => {
-                ("other_sequence", "the last sequence was not the one that it expects")
-            }
-            Self::StreamRefused => ("stream_refused", "the stream refused it"),
-            Self::NoAnswer => ("no_answer", "nobody said whether it was stored"),
-            Self::Duplicate => {
-                ("duplicate", "the stream had it already, and did not store it again")
-            }
-            Self::StreamLimits => ("stream_limits", "the limits of the stream pushed it out"),
-            Self::StreamDamaged => {
-                ("stream_damaged", "the files of the stream were damaged where it stood")
-            }
-            Self::Unexplained => ("unexplained", "nothing in the history says why"),
-        }
+                | Self::OtherMember
+                | Self::OtherMemberChosen
+                | Self::Deduplicated
+                | Self::Duplicate
+                | Self::LimitReached
+                | Self::Unsubscribed
+                | Self::NotSubscribedYet
+        );
+        if fine { Gravity::Fine } else { Gravity::Lost }
     }
 }
+
+/// Name and words of each, in the order of the enumeration.
+const TEXTS: [(&str, &str); 37] = [
+    ("nobody", "nobody had a subscription for it"),
+    ("publisher_lost", "the publisher's connection was lost before its node had confirmed it"),
+    ("publisher_node_died", "the publisher's node ended before it had confirmed it"),
+    ("too_large", "it is larger than the publisher's node allows"),
+    ("not_permitted", "the publisher may not use this subject"),
+    ("not_read", "the run was over before its node had confirmed it"),
+    (
+        "buffer_refused",
+        "a buffer for another node was full and refuses what is new, so nobody got it",
+    ),
+    ("link_down", "there was no link to the receiver's node, and nothing is kept on this subject"),
+    ("interest_unknown", "the publisher's node had not been told that somebody there wants it"),
+    ("queued", "it waited at its node for room on a connection that ended before it was sent"),
+    ("lost_on_the_way", "its connection between the nodes ended before it had arrived"),
+    ("buffer_overflow", "the buffer was full, and newer messages took its place"),
+    ("buffer_age", "it had been kept for as long as may be"),
+    ("buffer_unwanted", "the receiver's node did not want it any more when it was back"),
+    ("buffer_damaged", "it was damaged on the disk of the node that kept it"),
+    ("still_kept", "it is still kept for the receiver's node"),
+    ("deduplicated", "the receiver's node had had it, and passed it over"),
+    ("slow_consumer", "the receiver did not keep up, and its node cut it off"),
+    ("left_out", "it was left out, because the receiver was slow"),
+    ("receiver_lost", "the receiver's connection was lost before it had read it"),
+    ("receiver_node_died", "the receiver's node ended before it had passed it on"),
+    ("receiver_not_read", "the run was over before the receiver had read it"),
+    ("not_subscribed_yet", "the receiver's node did not have the subscription yet"),
+    ("unsubscribed", "the receiver had unsubscribed"),
+    ("limit_reached", "the subscription had got as many as it asked for"),
+    ("own_message", "it is the receiver's own, and it wants no echo"),
+    ("other_member", "another member of the queue group got it"),
+    ("other_member_chosen", "it was for another member of the queue group"),
+    ("no_stream", "there was no stream to store it"),
+    ("stream_full", "the stream is full and refuses what is new"),
+    ("other_sequence", "the last sequence was not the one that it expects"),
+    ("stream_refused", "the stream refused it"),
+    ("no_answer", "nobody said whether it was stored"),
+    ("duplicate", "the stream had it already, and did not store it again"),
+    ("stream_limits", "the limits of the stream pushed it out"),
+    ("stream_damaged", "the files of the stream were damaged where it stood"),
+    ("unexplained", "nothing in the history says why"),
+];

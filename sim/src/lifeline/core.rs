@@ -77,7 +77,8 @@ impl Book<'_> {
                 Kind::NoResponders { .. } => nobody = Some(event),
                 Kind::Buffer(buffer) => match buffer.what {
                     BufferWhat::Kept { seq, .. } => kept.push((event, buffer.peer, seq)),
-                    _ => refused = Some(event),
+                    BufferWhat::Refused { .. } => refused = Some(event),
+                    BufferWhat::Left { .. } | BufferWhat::Repeated { .. } => {}
                 },
                 Kind::Delivered { .. } => delivered.push(event),
                 _ => {}
@@ -100,13 +101,13 @@ impl Book<'_> {
 
     /// Why the publisher's node did not process a message, as far as anybody saw.
     fn never_came(&self, msg: MsgId, sent_t: u64, conn: &Conn, node: NodeId) -> Reason {
-        let size = match self.page(msg).and_then(|page| page.sent) {
-            Some(sent) => match self.history.events[sent].kind {
-                Kind::PubSent { size, .. } => u64::from(size),
-                _ => 0,
-            },
-            None => 0,
-        };
+        let sent = self.page(msg).and_then(|page| page.sent);
+        let mut size = 0;
+        if let Some(Kind::PubSent { size: of, .. }) =
+            sent.map(|sent| &self.history.events[sent].kind)
+        {
+            size = u64::from(*of);
+        }
         let header = &self.history.header;
         let limit = header.nodes.get(usize::from(node.0)).map_or(0, |node| node.limits.max_payload);
         let too_large = limit > 0 && size > limit;
@@ -190,14 +191,22 @@ impl Book<'_> {
             }
         }
         let Some(node) = node else { return (Cause::Unexplained, there.done_t, None, None) };
+        // Its node has no subscription of who it has cut off, and has told the others.
+        let slow = self.conn(sub.client, sub.conn).and_then(|conn| conn.slow);
+        if let Some(slow) = slow.filter(|slow| self.time(*slow) <= there.done_t) {
+            return (Cause::SlowConsumer, self.time(slow), Some(node), Some(slow));
+        }
         let reason = match node == there.node {
             true => self.why_not_read(sub, node, there, there.done_t),
             false => self.why_not_there(sub, node, there),
         };
         match reason {
-            (Cause::Unexplained | Cause::InterestUnknown, t, node, event)
-                if self.went_elsewhere(sub.queue, there) =>
-            {
+            (
+                Cause::Unexplained | Cause::InterestUnknown | Cause::NotSubscribedYet,
+                t,
+                node,
+                event,
+            ) if self.went_elsewhere(sub.queue, there) => {
                 (Cause::OtherMemberChosen, t, node, event)
             }
             reason => reason,
@@ -207,11 +216,11 @@ impl Book<'_> {
     /// Whether a message was sent to another node, or is kept for it, for a queue group.
     fn went_elsewhere(&self, queue: Sym, there: &There<'_>) -> bool {
         let name = self.history.text(queue);
-        let for_it = |event: usize| match self.history.events[event].kind {
-            Kind::WireMsg { queues, .. } => {
-                self.history.text(queues).split(' ').any(|of| of == name)
-            }
-            _ => false,
+        let for_it = |event: usize| {
+            let Kind::WireMsg { queues, .. } = self.history.events[event].kind else {
+                return false;
+            };
+            self.history.text(queues).split(' ').any(|of| of == name)
         };
         !queue.is_none()
             && (!there.kept.is_empty() || there.forwarded.iter().any(|(event, _)| for_it(*event)))
@@ -228,9 +237,9 @@ impl Book<'_> {
         }
         let kept = there.kept.iter().find(|(_, peer, _)| *peer == to);
         if let Some((event, _, seq)) = kept {
-            let (left, why) = match self.left((from, to, *seq)).filter(|(left, _)| left >= event) {
-                Some(left) => left,
-                None => return (Cause::StillKept, self.end(), Some(from), Some(*event)),
+            let left = self.left((from, to, *seq)).filter(|(left, _)| left >= event);
+            let Some((left, why)) = left else {
+                return (Cause::StillKept, self.end(), Some(from), Some(*event));
             };
             let cause = match why {
                 LeftWhy::Overflow => Cause::BufferOverflow,
@@ -248,11 +257,15 @@ impl Book<'_> {
         if self.ways.knew(self.history, (from, to), there.subject, window) {
             return self.not_sent(there, from, to);
         }
-        let fault = self.ways.fault(from, to, window);
-        if self.ways.had_route(from, to, window) {
-            return (Cause::InterestUnknown, there.done_t, Some(from), None);
+        let ended = self.ways.route_end(from, to, there.sent_t).is_some_and(|t| t <= there.done_t);
+        if ended || !self.ways.had_route(from, to, window) {
+            let fault = self.ways.fault(from, to, window);
+            return (Cause::LinkDown, there.done_t, Some(from), fault);
         }
-        (Cause::LinkDown, there.done_t, Some(from), fault)
+        match sub.ready_t.is_none_or(|ready| ready > there.done_t) {
+            true => (Cause::NotSubscribedYet, there.done_t, Some(to), None),
+            false => (Cause::InterestUnknown, there.done_t, Some(from), None),
+        }
     }
 
     /// Why a node did not send what it knew was wanted: it may have had no room for it.
@@ -289,9 +302,6 @@ impl Book<'_> {
         if sub.ready_t.is_none_or(|ready| ready > there_t) {
             return (Cause::NotSubscribedYet, there_t, at, None);
         }
-        if let Some((unsub, true)) = sub.unsub {
-            return (Cause::Unsubscribed, self.time(unsub), at, Some(unsub));
-        }
         if sub.max > 0 && sub.delivered.len() as u64 >= u64::from(sub.max) {
             let last = sub.delivered.get(sub.max as usize - 1).copied();
             return (Cause::LimitReached, there_t, at, last);
@@ -304,8 +314,13 @@ impl Book<'_> {
                 false => (Cause::Unexplained, there_t, at, Some(later)),
             };
         }
-        if let Some(slow) = conn.slow {
-            return (Cause::SlowConsumer, self.time(slow), at, Some(slow));
+        let unsub = sub.unsub.and_then(|(unsub, at_once)| at_once.then_some(unsub));
+        match (conn.slow, unsub) {
+            (Some(slow), unsub) if unsub.is_none_or(|unsub| slow < unsub) => {
+                return (Cause::SlowConsumer, self.time(slow), at, Some(slow));
+            }
+            (_, Some(unsub)) => return (Cause::Unsubscribed, self.time(unsub), at, Some(unsub)),
+            (_, None) => {}
         }
         let Some(closed) = conn.closed else {
             return (Cause::ReceiverNotRead, self.end(), at, None);

@@ -29,7 +29,8 @@ impl Book<'_> {
                 StreamEvent::Refused { code, text, .. } => {
                     answer = Some((event, refusal(*code, self.history.text(*text))));
                 }
-                StreamEvent::Unknown { .. } => answer = Some((event, Cause::NoAnswer)),
+                // Whoever is refused tries again until it gives up.
+                StreamEvent::Unknown { .. } => drop(answer.get_or_insert((event, Cause::NoAnswer))),
                 StreamEvent::Given { .. } | StreamEvent::Stored { .. } => is_there = true,
                 _ => {}
             }
@@ -79,9 +80,9 @@ impl Book<'_> {
     }
 
     fn stream_events(&self, stream: StreamNo) -> impl Iterator<Item = (usize, &StreamEvent)> {
-        self.history.events.iter().enumerate().filter_map(move |(i, event)| match &event.kind {
-            Kind::Stream(said) if said.stream() == Some(stream) => Some((i, &**said)),
-            _ => None,
+        self.history.events.iter().enumerate().filter_map(move |(i, event)| {
+            let Kind::Stream(said) = &event.kind else { return None };
+            (said.stream() == Some(stream)).then_some((i, &**said))
         })
     }
 }

@@ -14,13 +14,16 @@ type Span = (u64, u64);
 /// Who was told, by whom, of what.
 type Told = (NodeId, NodeId, Sym, Sym);
 
+/// A subject, a queue group or none, and from when to when somebody knew of it.
+type Heard = (Sym, Sym, Span);
+
 /// What nodes knew.
 #[derive(Debug, Default)]
 pub(super) struct Ways {
     /// When a node had at least one route to another.
     routes: BTreeMap<(NodeId, NodeId), Vec<Span>>,
     /// When a node knew that another wants a subject, perhaps for a queue group.
-    heard: BTreeMap<(NodeId, NodeId), Vec<(Sym, Sym, Span)>>,
+    heard: BTreeMap<(NodeId, NodeId), Vec<Heard>>,
     /// When processes ended, and at which event.
     downs: BTreeMap<NodeId, Vec<(u64, usize)>>,
     /// When an end of a connection between nodes was gone, and at which event.
@@ -152,10 +155,13 @@ impl<'h> Reading<'h> {
 
     fn route_down(&mut self, node: NodeId, remote: NodeId, t: u64) {
         let Some((count, since)) = self.routes.get_mut(&(node, remote)) else { return };
-        if *count == 1 {
-            self.ways.routes.entry((node, remote)).or_default().push((*since, t));
-        }
+        let last = *count == 1;
         *count = count.saturating_sub(1);
+        if last {
+            self.ways.routes.entry((node, remote)).or_default().push((*since, t));
+            // With the last route goes what was told over any; sockets may linger.
+            self.void(t, |(to, from, ..), _| (*to, *from) == (node, remote));
+        }
     }
 
     /// A process has ended: it knows nothing any more.

@@ -15,7 +15,7 @@
 use std::fmt::Write as _;
 
 use crate::guarantee::Table;
-use crate::history::{BufferWhat, History, Kind};
+use crate::history::{BufferWhat, Fault, History, Kind};
 use crate::ids::{ClientId, MsgId, NodeId, RegionId};
 use crate::report::words::describe;
 use crate::verdict::SeedRun;
@@ -150,16 +150,7 @@ impl Trace<'_> {
         let history = self.history;
         #[expect(clippy::wildcard_enum_match_arm, reason = "the rest would be too much to see")]
         match kind {
-            Kind::Fault(fault) => {
-                let (track, id) = ((RUN, FAULTS), ("fault", u64::from(fault.id)));
-                let name = if fault.text.is_empty() { fault.kind.name() } else { &fault.text };
-                match fault.on {
-                    _ if fault.kind.is_instant() && fault.on => self.instant(track, t, name, 'g'),
-                    true => self.begin(track, t, name, id),
-                    false if fault.kind.is_instant() => {}
-                    false => self.end(track, t, name, id),
-                }
-            }
+            Kind::Fault(fault) => self.fault(t, fault),
             Kind::PubSent { msg, subject, .. } => {
                 let track = self.of_client(msg.client);
                 let name = format!("{} {msg}", history.text(*subject));
@@ -218,6 +209,17 @@ impl Trace<'_> {
                 self.instant(self.of_client(*client), t, &words, 't');
             }
             _ => {}
+        }
+    }
+
+    fn fault(&mut self, t: u64, fault: &Fault) {
+        let (track, id) = ((RUN, FAULTS), ("fault", u64::from(fault.id)));
+        let name = if fault.text.is_empty() { fault.kind.name() } else { &fault.text };
+        match (fault.on, fault.kind.is_instant()) {
+            (true, true) => self.instant(track, t, name, 'g'),
+            (true, false) => self.begin(track, t, name, id),
+            (false, true) => {}
+            (false, false) => self.end(track, t, name, id),
         }
     }
 

@@ -50,15 +50,15 @@ impl Difference {
     /// What differs between a run that failed and one that did not.
     #[must_use]
     pub fn between(here: Seen<'_>, there: Seen<'_>, replay: String) -> Self {
-        let guarantees = here.0.judged.iter().zip(&there.0.judged).filter_map(|(one, other)| {
-            (one.findings.checked != other.findings.checked || one.findings.broken > 0).then(|| {
-                Guarantee {
-                    name: one.name.clone(),
-                    checked_here: one.findings.checked,
-                    checked_there: other.findings.checked,
-                    broken_here: one.findings.broken,
-                }
-            })
+        let pairs = here.0.judged.iter().zip(&there.0.judged);
+        let differ = pairs.filter(|(one, other)| {
+            one.findings.checked != other.findings.checked || one.findings.broken > 0
+        });
+        let guarantees = differ.map(|(one, other)| Guarantee {
+            name: one.name.clone(),
+            checked_here: one.findings.checked,
+            checked_there: other.findings.checked,
+            broken_here: one.findings.broken,
         });
         Self {
             seed: there.0.seed,
@@ -101,6 +101,7 @@ fn world(history: &History) -> BTreeMap<String, u64> {
 fn events(history: &History) -> BTreeMap<String, u64> {
     let mut found: BTreeMap<String, u64> = BTreeMap::new();
     for event in &history.events {
+        #[expect(clippy::wildcard_enum_match_arm, reason = "most have nothing but their name")]
         let what = match &event.kind {
             Kind::Fault(_) => continue,
             Kind::ClientClosed { reason, .. } | Kind::RouteDown { reason, .. } => {

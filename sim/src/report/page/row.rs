@@ -345,9 +345,6 @@ pub(super) const fn crosses(kind: &Kind) -> bool {
 
 /// The name of a row's kind: as in histories, but faults begin and end.
 pub(super) fn name(kind: &Kind) -> &'static str {
-    match kind {
-        Kind::Fault(fault) if fault.on => "fault_on",
-        Kind::Fault(_) => "fault_off",
-        kind => kind.name(),
-    }
+    let Kind::Fault(fault) = kind else { return kind.name() };
+    if fault.on { "fault_on" } else { "fault_off" }
 }

@@ -77,21 +77,12 @@ pub(super) fn data(page: RunPage<'_>, rows_max: usize) -> Data<Head<'_>> {
     let buckets = Buckets::of(end_ns);
     let rates = rates(history, &all, buckets);
     let messages = all.kept(history, &kept);
-    let mut rows = Rows::new(history, &messages);
-    let mut crossings = Crossings::new(history);
-    for (i, event) in history.events.iter().enumerate().filter(|(i, _)| kept[*i]) {
-        if crosses(&event.kind) {
-            crossings.push(i, &messages, &mut rows.texts);
-        } else {
-            rows.push(i, event);
-        }
-    }
-    let (events, mut texts) = rows.finish();
+    let (events, crossings, mut texts) = rows(history, &messages, &kept);
     let message_table = messages.table(history, &mut texts);
     let (ends, causes) = ends(history, &messages);
     let tables = vec![
         events,
-        crossings.table,
+        crossings,
         message_table,
         ends,
         spans(history),
@@ -104,9 +95,6 @@ pub(super) fn data(page: RunPage<'_>, rows_max: usize) -> Data<Head<'_>> {
     let (end, end_words) = ending(run);
     let header = &history.header;
     let lanes = Lanes::of(header);
-    let mut notes = run.gaps.clone();
-    notes.extend(run.never_came.iter().map(|what| format!("waited for in vain: {what}")));
-    notes.extend(run.unjudged.iter().map(|why| format!("the history contradicts itself: {why}")));
     let head = Head {
         version: env!("CARGO_PKG_VERSION"),
         scenario: &header.scenario,
@@ -126,7 +114,7 @@ pub(super) fn data(page: RunPage<'_>, rows_max: usize) -> Data<Head<'_>> {
         goals: (page.goals.iter().zip(&run.goals))
             .map(|(goal, reached)| Goal { goal, reached: *reached })
             .collect(),
-        notes,
+        notes: notes(run),
         regions: head::regions(header),
         paths: head::paths(header),
         lanes: lanes.list(header),
@@ -147,6 +135,29 @@ pub(super) fn data(page: RunPage<'_>, rows_max: usize) -> Data<Head<'_>> {
         texts: texts.into_list(),
     };
     Data { what: "run", head, tables }
+}
+
+/// The tables of events and of what crossed between nodes, and the texts of both.
+fn rows(history: &History, messages: &Messages, kept: &[bool]) -> (Table, Table, Texts) {
+    let mut rows = Rows::new(history, messages);
+    let mut crossings = Crossings::new(history);
+    for (i, event) in history.events.iter().enumerate().filter(|(i, _)| kept[*i]) {
+        if crosses(&event.kind) {
+            crossings.push(i, messages, &mut rows.texts);
+        } else {
+            rows.push(i, event);
+        }
+    }
+    let (events, texts) = rows.finish();
+    (events, crossings.table, texts)
+}
+
+/// What the run says nothing about.
+fn notes(run: &SeedRun) -> Vec<String> {
+    let mut notes = run.gaps.clone();
+    notes.extend(run.never_came.iter().map(|what| format!("waited for in vain: {what}")));
+    notes.extend(run.unjudged.iter().map(|why| format!("the history contradicts itself: {why}")));
+    notes
 }
 
 fn ending(run: &SeedRun) -> (&'static str, String) {

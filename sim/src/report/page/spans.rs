@@ -40,15 +40,11 @@ pub(super) fn spans(history: &History) -> Table {
                 let lane = open.lanes.node(*node);
                 open.end((OFF, lane, 0, 0), event.t);
             }
-            Kind::RouteUp { node, remote, .. } => {
-                if routes.up(*node, *remote) {
-                    open.no_route(*node, *remote, event.t, false);
-                }
+            Kind::RouteUp { node, remote, .. } if routes.up(*node, *remote) => {
+                open.no_route(*node, *remote, event.t, false);
             }
-            Kind::RouteDown { node, remote, .. } => {
-                if routes.down(*node, *remote) {
-                    open.no_route(*node, *remote, event.t, true);
-                }
+            Kind::RouteDown { node, remote, .. } if routes.down(*node, *remote) => {
+                open.no_route(*node, *remote, event.t, true);
             }
             Kind::Buffer(buffer) => {
                 let (node, peer) = (open.lanes.node(buffer.node), open.lanes.node(buffer.peer));

@@ -1,6 +1,8 @@
 //! Every way in which a message can be lost, brought about on purpose: the reason that is named is the
 //! one that was brought about, for every message that was lost, and nothing is left unexplained.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::collections::BTreeMap;
 
 use causeway_sim::guarantee::kinds;
@@ -125,7 +127,7 @@ subject = "y"
     Case {
         name: "the link is down, and nothing is kept",
         cause: Cause::LinkDown,
-        also: &[Cause::LostOnTheWay, Cause::Queued],
+        also: &[Cause::LostOnTheWay, Cause::Queued, Cause::InterestUnknown],
         config: QUICK,
         rest: CUT,
         ..CASE
@@ -133,7 +135,7 @@ subject = "y"
     Case {
         name: "the link breaks in the middle of it",
         cause: Cause::LostOnTheWay,
-        also: &[Cause::LinkDown, Cause::Queued],
+        also: &[Cause::LinkDown, Cause::Queued, Cause::InterestUnknown],
         publisher: "burst = 40",
         rest: r#"
 [[fault]]
@@ -284,13 +286,32 @@ subject = "$NRG.x"
     Case {
         name: "the receiver loses its connection",
         cause: Cause::ReceiverLost,
-        also: &[Cause::Nobody, Cause::InterestUnknown, Cause::NotSubscribedYet],
+        // It is sent away for what it publishes itself.
+        also: &[
+            Cause::TooLarge,
+            Cause::PublisherLost,
+            Cause::Nobody,
+            Cause::InterestUnknown,
+            Cause::NotSubscribedYet,
+        ],
+        config: r#"config = { max_payload = "1KiB" }"#,
+        own_clients: true,
         rest: r#"
-[[fault]]
-at = "2s"
-for = "9s"
-kind = "stop_reading"
-on = "client:sub"
+[[client]]
+id = "pub"
+at = "region:a"
+role = "publish"
+subject = "x"
+every = "1ms"
+
+[[client]]
+id = "both"
+at = "region:b"
+role = "publish"
+subject = "y"
+size = "2KiB"
+every = "1s"
+listen = "x"
 "#,
         ..CASE
     },
@@ -317,6 +338,7 @@ on = "region:a"
             Cause::LinkDown,
             Cause::Nobody,
             Cause::NotSubscribedYet,
+            Cause::SlowConsumer,
         ],
         publisher: "burst = 10\nsize = \"1KiB\"",
         subscriber: "read_rate = \"200KiB/s\"\nping = \"60s\"",

@@ -270,8 +270,7 @@ impl Job<'_> {
                 self.show(folder.path(), evidence, runs, pages)
             })?;
         } else if let ([first, ..], true, true) = (runs, pages.is_empty(), self.alone) {
-            // Nothing failed: one is there to be looked at all the same.
-            self.again(first, verdict, |evidence| self.show(folder.path(), evidence, runs, pages))?;
+            self.show_example(folder, first.seed, runs, pages)?;
         }
         Ok(kinds)
     }
@@ -347,6 +346,24 @@ impl Job<'_> {
         let difference = difference.as_ref();
         let about = About { about, server: server.as_deref(), goals: &goals, difference };
         pages.run(folder, about, it, &commands)
+    }
+
+    /// Nothing failed: a run is there to be looked at all the same, if it can be had again.
+    fn show_example(
+        &self,
+        folder: &Folder,
+        seed: u64,
+        runs: &[SeedRun],
+        pages: &mut Pages,
+    ) -> Result<(), Failure> {
+        if self.engine.engine.real {
+            return Ok(());
+        }
+        let plan = self.loaded.plan(seed).map_err(Failure::Scenario)?;
+        let (run, outcome) = execute(self.engine, &plan, &self.loaded.goals, self.guard());
+        let plan = plan.write();
+        let evidence = Evidence { run: &run, plan: &plan, history: &outcome.history };
+        self.show(folder.path(), evidence, runs, pages)
     }
 
     /// The command that runs a seed again.

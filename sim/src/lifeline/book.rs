@@ -15,6 +15,8 @@ use crate::ids::{ClientId, ConnNo, MsgId, NodeId, Sid};
 pub(super) struct Conn {
     /// The node at its other end, once the handshake is over.
     pub(super) node: Option<NodeId>,
+    /// The event at which the handshake was over.
+    pub(super) opened: Option<usize>,
     /// The event at which the client noticed its end.
     pub(super) closed: Option<usize>,
     /// The event at which its node cut it off.
@@ -190,7 +192,8 @@ impl<'h> Book<'h> {
         #[expect(clippy::wildcard_enum_match_arm, reason = "the others change no way")]
         match &event.kind {
             Kind::ClientConnected { client, conn, node } => {
-                self.conns.entry((*client, *conn)).or_default().node = Some(*node);
+                let state = self.conns.entry((*client, *conn)).or_default();
+                (state.node, state.opened) = (Some(*node), Some(i));
                 self.current.insert(*client, *conn);
             }
             Kind::ClientClosed { client, conn, .. } => {

@@ -122,7 +122,9 @@ impl Book<'_> {
         if too_large {
             return (Cause::TooLarge, closed_t, Some(node), Some(closed));
         }
-        match self.ways.down(node, (sent_t, closed_t)) {
+        // It may have been dead already when this was sent: a client notices later.
+        let opened_t = conn.opened.map_or(sent_t, |opened| self.time(opened));
+        match self.ways.down(node, (opened_t, closed_t)) {
             Some((t, down)) => (Cause::PublisherNodeDied, t, Some(node), Some(down)),
             None => (Cause::PublisherLost, closed_t, Some(node), Some(closed)),
         }

@@ -3,7 +3,8 @@
 use causeway_reports::{Data, ReadTable};
 use serde_json::Value;
 
-use super::kinds::KINDS;
+use super::kinds::{KINDS, KindInfo};
+use super::names::Messages;
 use super::run::data;
 use super::sample::choose;
 use super::*;
@@ -68,7 +69,7 @@ fn every_kind_of_events_has_a_row_or_crosses_and_a_sentence() {
     let rows: usize = data.tables[..2].iter().map(causeway_reports::Table::rows).sum();
     let arrivals = |event: &&Event| event.kind.name().ends_with("_seen");
     assert_eq!(rows, all.events.len() - all.events.iter().filter(arrivals).count());
-    let mut names: Vec<&str> = KINDS.iter().map(super::kinds::KindInfo::name).collect();
+    let mut names: Vec<&str> = KINDS.iter().map(KindInfo::name).collect();
     names.sort_unstable();
     names.dedup();
     assert_eq!(names.len(), KINDS.len(), "a kind is there once");
@@ -127,7 +128,7 @@ fn what_is_left_out_is_said_and_turns_stay() {
     let rows: usize = data.tables[..2].iter().map(causeway_reports::Table::rows).sum();
     let sampling = &data.head.sampling;
     assert!(rows <= most && sampling.kept == rows as u64 && sampling.events > sampling.kept);
-    let messages = super::names::Messages::of(&history);
+    let messages = Messages::of(&history);
     let (kept, _) = choose(&history, &messages, &run, most);
     let turns = history.events.iter().zip(&kept).filter(|(event, _)| {
         ["phase", "fault", "node_up", "node_down"].contains(&event.kind.name())

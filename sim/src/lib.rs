@@ -36,6 +36,7 @@ pub mod hash;
 pub mod history;
 pub mod ids;
 pub mod kit;
+pub mod lifeline;
 mod net;
 pub mod payload;
 pub mod plan;

@@ -4,8 +4,10 @@
 use std::collections::BTreeSet;
 
 use crate::guarantee::{Judged, Spec, Took, Violation};
-use crate::history::{History, Why};
+use crate::history::{History, Kind, Why};
+use crate::plan::Family;
 use crate::run::RunEnd;
+use crate::shrink::findings;
 
 /// What one seed has shown. It is kept for every seed, so it does not hold the history.
 #[derive(Clone, Debug)]
@@ -34,11 +36,27 @@ pub struct SeedRun {
     pub never_came: Vec<String>,
     /// For each coverage goal, whether it was reached.
     pub goals: Vec<bool>,
+    /// What its failure is, if it failed: seeds with the same words failed for the same reason, as far
+    /// as can be told.
+    pub signature: Option<String>,
+    /// The families of faults that it saw.
+    pub families: BTreeSet<Family>,
     /// What was observed, if it cannot be had by another run and somebody may want to look at it.
     pub kept: Option<Box<History>>,
 }
 
 impl SeedRun {
+    /// Takes from the history what is told of every seed, and cannot be told when the history is gone.
+    pub fn remember(&mut self, history: &History) {
+        let first = findings(self, history).into_iter().next();
+        self.signature = first.map(|finding| finding.signature.to_string());
+        for event in &history.events {
+            if let Kind::Fault(fault) = &event.kind {
+                self.families.insert(Family::of(fault.kind));
+            }
+        }
+    }
+
     /// What is wrong with the harness itself, if anything: the broker is not to blame for it.
     #[must_use]
     pub fn harness_fault(&self) -> Option<String> {
@@ -423,6 +441,8 @@ pub(crate) mod tests {
             gaps: Vec::new(),
             never_came: Vec::new(),
             goals: vec![copies > 0],
+            signature: None,
+            families: BTreeSet::new(),
             kept: None,
         }
     }

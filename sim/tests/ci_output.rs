@@ -77,7 +77,7 @@ fn failing_seeds_are_left_as_commands_with_their_plans() {
     }
     // The next report in the same folder has nothing of it.
     place.run(&["run", "all/a-held.toml", "--seeds", "3..5", "--out", "o"]).ends(0);
-    assert_eq!(place.names("o"), ["report.md", "summary.json"]);
+    assert_eq!(place.names("o"), ["report.html", "report.md", "summary.json"]);
 }
 
 #[test]

@@ -244,7 +244,7 @@ fn a_run_ends_with_a_verdict_for_each_guarantee_and_the_folder() {
     }
     assert_eq!(ran.out.lines().last(), Some("report: out/small-0..3"));
     assert!(ran.err.contains("small: 3 of 3 seeds, 0 failed"), "{}", ran.err);
-    assert_eq!(place.names("out/small-0..3"), ["report.md", "summary.json"]);
+    assert_eq!(place.names("out/small-0..3"), ["report.html", "report.md", "summary.json"]);
     let summary: serde_json::Value =
         serde_json::from_str(&place.read("out/small-0..3/summary.json")).unwrap();
     assert_eq!(summary["schema"], "causeway.summary/1");
@@ -287,7 +287,14 @@ fn a_single_seed_leaves_everything_that_is_needed_to_look_at_it_again() {
     let ran = place.run(&["run", "small.toml", "--seed", "2", "--out", "o"]).ends(0);
     assert_eq!(
         place.names("o"),
-        ["report.md", "seed-2.history.jsonl", "seed-2.plan", "seed-2.story.md", "summary.json"]
+        [
+            "report.html",
+            "report.md",
+            "seed-2.history.jsonl",
+            "seed-2.plan",
+            "seed-2.story.md",
+            "summary.json"
+        ]
     );
     let story = place.read("o/seed-2.story.md");
     assert!(story.contains("fault: ") && story.contains("fault over: "), "{story}");
@@ -303,6 +310,62 @@ fn a_single_seed_leaves_everything_that_is_needed_to_look_at_it_again() {
     let times = |ran: &Ran| ran.after("held         once").to_owned();
     assert_eq!(times(&checked), times(&ran));
     place.run(&["replay", "o/seed-2.plan", "--seed", "2"]).ends(2).complains("leave --seed out");
+}
+
+/// The pieces of data in a page, by name.
+fn pieces(page: &str) -> Vec<(String, String)> {
+    let pieces = page.split("class=\"causeway-data\" id=\"data-").skip(1);
+    pieces
+        .map(|piece| {
+            let (name, rest) = piece.split_once("\">").unwrap();
+            (name.to_owned(), rest.split_once("</script>").unwrap().0.to_owned())
+        })
+        .collect()
+}
+
+#[test]
+fn a_page_holds_the_batch_and_a_run_and_equal_seeds_give_equal_pages() {
+    let place = Place::new("page");
+    place.file("small.toml", SCENARIO);
+    let page = |seeds: &[&str]| {
+        place.run(&[&["run", "small.toml", "--out", "o"], seeds].concat()).ends(0);
+        pieces(&place.read("o/report.html"))
+    };
+    let batch = page(&["--seeds", "0..3", "--jobs", "2"]);
+    let names: Vec<&str> = batch.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["batch", "run-0", "speed"]);
+    let again = page(&["--seeds", "0..3", "--jobs", "1"]);
+    assert!(batch[..2] == again[..2], "only the speed differs from time to time");
+    let one = page(&["--seed", "0"]);
+    let names: Vec<&str> = one.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["run-0"]);
+    assert!(one == page(&["--seed", "0"]), "the same seed gives the same page, byte for byte");
+}
+
+#[test]
+fn a_recorded_history_is_explained_and_exported() {
+    let place = Place::new("explain");
+    place.file("small.toml", SCENARIO);
+    place.run(&["replay", "small.toml", "--seed", "0", "--out", "o"]).ends(0);
+    let history = "o/seed-0.history.jsonl";
+    let all = place.run(&["explain", history]).ends(0);
+    assert_eq!(all.out, "everybody got everything\n");
+    let one = place.run(&["explain", history, "--message", "pub/1.1.1"]).ends(0);
+    assert!(one.out.starts_with("message 0.1.1\n") && one.out.contains("delivered"), "{}", one.out);
+    let of_subject = place.run(&["explain", history, "--subject", "a.b"]).ends(0);
+    assert_eq!(of_subject.out, "there is no such message\n");
+    let violated = place.run(&["explain", history, "--first-violation"]).ends(0);
+    assert_eq!(violated.out, "there is no such message\n", "nothing broke");
+    let args = ["explain", history, "--message", "nobody.1.1"];
+    place.run(&args).ends(2).complains("there is no client `nobody`");
+    let args = ["explain", history, "--message", "pub/1.1.9999"];
+    place.run(&args).ends(2).complains("there is no message 0.1.9999");
+    let exports = [("data", "data.gz"), ("trace", "perfetto.json.gz"), ("report", "report.html")];
+    for (what, file) in exports {
+        place.run(&["export", history, "--as", what]).ends(0);
+        let written = fs::metadata(place.0.join(format!("o/seed-0.{file}"))).unwrap();
+        assert!(written.len() > 1_000, "{what}");
+    }
 }
 
 #[test]

@@ -66,7 +66,7 @@ pub use node::{Node, TimerKind};
 #[cfg(feature = "perturb")]
 pub use perturb::PerturbSite;
 pub use time::{Duration, Mono, Now, Wall};
-pub use trace::{BufferEvent, Direction, LinkLabel, TraceEvent, TraceMask};
+pub use trace::{BufferEvent, Direction, Leave, LinkLabel, MessageEvent, TraceEvent, TraceMask};
 
 #[cfg(test)]
 mod tests;

@@ -185,6 +185,9 @@ pub const BUFFER_LEAST_SPAN: Duration = Duration::from_secs(10);
 /// The pace of answers is measured for so long at least.
 pub const BUFFER_PACE_SPAN: Duration = Duration::from_millis(10);
 
+/// Of a message that is traced, so many bytes of its payload are told: enough to know it again.
+pub const TRACED_PAYLOAD_BYTES: usize = 64;
+
 /// How often a peer may be left a hole among what it has, for messages that are held back.
 pub const BUFFER_RUNS: u32 = 1024;
 

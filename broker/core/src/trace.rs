@@ -20,6 +20,8 @@ pub struct TraceMask {
     pub debug: bool,
     /// Every protocol operation in and out (`-V`): [`TraceEvent::Protocol`].
     pub protocol: bool,
+    /// What becomes of single messages: [`TraceEvent::Message`].
+    pub messages: bool,
 }
 
 /// Who a log line is about: `IP:PORT - cid:N - "v1:go:name" - "$G/user:name"`.
@@ -161,6 +163,8 @@ pub enum TraceEvent {
     },
     /// Something happened to a buffer for another server.
     Buffer(BufferEvent),
+    /// Something became of a message that is kept for another server.
+    Message(MessageEvent),
     /// One protocol operation (`-V`). Secrets in CONNECT are already redacted.
     Protocol {
         /// Who.
@@ -170,6 +174,69 @@ pub enum TraceEvent {
         /// The operation without CRLF: `PUB foo 2`, `MSG_PAYLOAD: ["hi"]`.
         text: Vec<u8>,
     },
+}
+
+/// What became of messages that are kept for another server, one by one: for those who tell the story
+/// of each.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum MessageEvent {
+    /// A message was put into the buffer for a peer.
+    Kept {
+        /// The peer's name.
+        peer: String,
+        /// Its sequence there.
+        seq: u64,
+        /// The first bytes of its payload.
+        payload: Vec<u8>,
+        /// Messages in the buffer now.
+        messages: u64,
+        /// Their bytes.
+        bytes: u64,
+    },
+    /// Messages left the buffer for a peer.
+    Left {
+        /// The peer's name.
+        peer: String,
+        /// The sequence of the first.
+        first: u64,
+        /// That of the last.
+        last: u64,
+        /// Why.
+        why: Leave,
+        /// Messages in the buffer now.
+        messages: u64,
+        /// Their bytes.
+        bytes: u64,
+    },
+    /// A buffer did not take a message, so nobody got it.
+    Refused {
+        /// The peer's name.
+        peer: String,
+        /// The first bytes of its payload.
+        payload: Vec<u8>,
+    },
+    /// What came out of a peer's buffer had come before, and was passed over.
+    Repeated {
+        /// The peer's name.
+        peer: String,
+        /// Its sequence there.
+        seq: u64,
+    },
+}
+
+/// Why a message leaves a buffer.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Leave {
+    /// The peer has it, and has said so.
+    Acknowledged,
+    /// Newer ones needed its room (`overflow: drop_oldest`).
+    Overflow,
+    /// It had reached `max_age`.
+    Age,
+    /// The peer did not want its subject any more when it came back.
+    Unwanted,
+    /// It was damaged on the disk.
+    Damaged,
 }
 
 /// What happened to a buffer for another server.

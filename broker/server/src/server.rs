@@ -263,7 +263,11 @@ impl Listeners {
 
 /// Which events the log wants.
 pub(crate) fn trace_mask(config: &Config) -> TraceMask {
-    TraceMask { debug: config.logging.debug, protocol: config.logging.trace }
+    TraceMask {
+        debug: config.logging.debug,
+        protocol: config.logging.trace,
+        ..TraceMask::default()
+    }
 }
 
 fn start_driver(

@@ -1,7 +1,9 @@
 //! `causeway-sim check`.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::BufReader;
+use std::path::Path;
 
 use causeway_sim::guarantee::{JudgeError, judge};
 use causeway_sim::history::{Event, History, Kind, ReadError};
@@ -12,7 +14,26 @@ use super::{CheckArgs, Failure, output};
 
 pub(super) fn main(args: &CheckArgs) -> Result<Exit, Failure> {
     let file = args.history.display();
-    let history = File::open(&args.history)
+    let history = read(&args.history)?;
+    let run = judged(&args.history, &history)?;
+    if run.broke() {
+        output::line(&format!("FAILED seed {} of {}", run.seed, history.header.scenario));
+        output::what_broke(&run);
+        output::line("");
+    }
+    output::line(&format!(
+        "{file}: {}, seed {}, {} events",
+        history.header.scenario, run.seed, run.history_events
+    ));
+    let verdict = Verdict::of(&[run], &[], 0);
+    output::verdict(&verdict);
+    Ok(verdict.exit())
+}
+
+/// Reads a history that has come to its end.
+pub(super) fn read(path: &Path) -> Result<History, Failure> {
+    let file = path.display();
+    let history = File::open(path)
         .map_err(ReadError::Io)
         .and_then(|file| History::read_from(BufReader::new(file)))
         .map_err(|error| Failure::Usage(format!("error: {file}: {error}")))?;
@@ -22,7 +43,13 @@ pub(super) fn main(args: &CheckArgs) -> Result<Exit, Failure> {
             "error: {file}: line {line}: the history breaks off: its last event is not `end`"
         )));
     }
-    let judged = judge(&history).map_err(|error| {
+    Ok(history)
+}
+
+/// Holds it against the guarantees.
+pub(super) fn judged(path: &Path, history: &History) -> Result<SeedRun, Failure> {
+    let file = path.display();
+    let judged = judge(history).map_err(|error| {
         let text = match &error {
             // The header has the first line, and numbers of events begin with 0.
             JudgeError::Malformed(event) => format!("error: {file}: line {}: {error}", event.i + 2),
@@ -36,7 +63,7 @@ pub(super) fn main(args: &CheckArgs) -> Result<Exit, Failure> {
             JudgeError::Header(_) | JudgeError::Malformed(_) => Failure::Harness(text),
         }
     })?;
-    let run = SeedRun {
+    let mut run = SeedRun {
         seed: history.header.seed,
         trace_hash: 0,
         steps: 0,
@@ -49,18 +76,10 @@ pub(super) fn main(args: &CheckArgs) -> Result<Exit, Failure> {
         gaps: Vec::new(),
         never_came: Vec::new(),
         goals: Vec::new(),
+        signature: None,
+        families: BTreeSet::new(),
         kept: None,
     };
-    if run.broke() {
-        output::line(&format!("FAILED seed {} of {}", run.seed, history.header.scenario));
-        output::what_broke(&run);
-        output::line("");
-    }
-    output::line(&format!(
-        "{file}: {}, seed {}, {} events",
-        history.header.scenario, run.seed, run.history_events
-    ));
-    let verdict = Verdict::of(&[run], &[], 0);
-    output::verdict(&verdict);
-    Ok(verdict.exit())
+    run.remember(history);
+    Ok(run)
 }

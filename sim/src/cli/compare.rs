@@ -4,12 +4,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use causeway_sim::process::{self, Server};
+use causeway_sim::report::page::Commands;
 use causeway_sim::report::{Column, Compared, Comparison, Evidence, Folder, Report, Speed};
 use causeway_sim::verdict::{Exit, SeedRun, Verdict};
 
 use super::clock::Stopwatch;
 use super::engine::Chosen;
 use super::load::Loaded;
+use super::pages::{About, Pages};
 use super::progress::Progress;
 use super::run::{self, program};
 use super::runner::{Batch, Task, run_all};
@@ -142,6 +144,11 @@ impl Job<'_> {
         let path: PathBuf = self.out.join(run::plain(&scenario.full_name())).join(flavour);
         let unwritable = |error| Failure::writing(&path, &error);
         let folder = Folder::create(&path).map_err(unwritable)?;
+        let words = server.server.as_ref().map(Server::words);
+        let goals: Vec<String> = self.loaded.goal_texts().into_iter().map(str::to_owned).collect();
+        let about = &scenario.about;
+        let about = About { about, server: words.as_deref(), goals: &goals, difference: None };
+        let mut pages = Pages::default();
         for run in runs {
             let Some(history) = &run.kept else { continue };
             let plan = self.loaded.plan(run.seed).map_err(Failure::Scenario)?.write();
@@ -151,8 +158,10 @@ impl Job<'_> {
             } else {
                 folder.write_only(evidence).map_err(unwritable)?;
             }
+            let place = if run.failed() { path.join("failures") } else { path.clone() };
+            let commands = Commands::of_run(&program(), self.command(server), &place, run.seed);
+            pages.run(&path, about, evidence, &commands)?;
         }
-        let words = server.server.as_ref().map(Server::words);
         let (name, params) = (scenario.full_name(), self.loaded.params());
         let report = Report {
             engine: process::ENGINE.name,
@@ -170,6 +179,7 @@ impl Job<'_> {
             left_out_because: "",
             speed,
         };
-        folder.write_report(&report).map_err(unwritable)
+        folder.write_report(&report).map_err(unwritable)?;
+        pages.write_batch(&folder, &report, &program())
     }
 }

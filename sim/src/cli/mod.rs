@@ -18,11 +18,14 @@ mod ci;
 mod clock;
 mod compare;
 mod engine;
+mod explain;
+mod export;
 mod fidelity;
 mod list;
 mod load;
 mod new;
 mod output;
+mod pages;
 mod progress;
 mod replay;
 mod run;
@@ -82,6 +85,11 @@ enum Command {
     Selfcheck(SelfcheckArgs),
     /// Hold a recorded history against the guarantees.
     Check(CheckArgs),
+    /// Say what became of a message of a recorded history: every step, and why it did not come to who
+    /// wanted it.
+    Explain(ExplainArgs),
+    /// Write a recorded history as a report to look at, or as a trace for Perfetto.
+    Export(ExportArgs),
     /// Show scenarios with what they promise, or the guarantees that there are.
     List(ListArgs),
     /// Say what is wrong with scenarios, without running them.
@@ -315,6 +323,47 @@ struct CheckArgs {
 }
 
 #[derive(Args, Debug)]
+struct ExplainArgs {
+    /// A history (JSON lines).
+    #[arg(value_name = "HISTORY")]
+    history: PathBuf,
+    /// The message, as reports name it: CLIENT.CONNECTION.NUMBER, such as 3.1.17
+    /// [default: how many were lost, by reason, with an example of each].
+    #[arg(long, value_name = "NAME")]
+    message: Option<String>,
+    /// The first messages on this subject that somebody did not get.
+    #[arg(long, value_name = "SUBJECT", conflicts_with = "message")]
+    subject: Option<String>,
+    /// The messages at which the first violation shows.
+    #[arg(long, conflicts_with_all = ["message", "subject"])]
+    first_violation: bool,
+}
+
+#[derive(Args, Debug)]
+struct ExportArgs {
+    /// A history (JSON lines).
+    #[arg(value_name = "HISTORY")]
+    history: PathBuf,
+    /// As what.
+    #[arg(long = "as", value_name = "WHAT", value_enum, default_value_t = Export::Report)]
+    what: Export,
+    /// Where to write it [default: beside the history].
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// What a history can be written as.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Export {
+    /// A page that holds and shows everything, offline.
+    Report,
+    /// The data of such a page, packed: docs/report-format.md describes them.
+    Data,
+    /// A trace for Perfetto and Chrome's tracing page, packed.
+    Trace,
+}
+
+#[derive(Args, Debug)]
 struct ListArgs {
     /// Scenario files, or folders of them.
     #[arg(default_value = "scenarios", value_name = "FILE")]
@@ -430,6 +479,8 @@ pub fn main(engines: &[Engine]) -> ExitCode {
         Command::Shrink(args) => shrink::main(&args),
         Command::Selfcheck(args) => selfcheck::main(&args, engines),
         Command::Check(args) => check::main(&args),
+        Command::Explain(args) => explain::main(&args),
+        Command::Export(args) => export::main(&args),
         Command::List(args) => list::main(&args),
         Command::Validate(args) => validate::main(&args),
         Command::Expand(args) => validate::expand(&args),

@@ -1,14 +1,19 @@
 //! `causeway-sim replay`.
 
 use std::ops::ControlFlow;
+use std::path::Path;
 
 use causeway_sim::coverage::Goal;
 use causeway_sim::plan::Plan;
+use causeway_sim::process::Server;
+use causeway_sim::report::page::Commands;
 use causeway_sim::report::words::seconds;
 use causeway_sim::report::{self, Evidence, Folder, timeline};
 use causeway_sim::run::{Engine, RunOptions, Watch};
 use causeway_sim::verdict::{Exit, Verdict};
 
+use super::pages::{About, Pages};
+use super::run::program;
 use super::runner::{Guard, judged, was_cut};
 use super::{Failure, ReplayArgs, engine, load, output};
 
@@ -43,9 +48,7 @@ pub(super) fn main(args: &ReplayArgs, engines: &[Engine]) -> Result<Exit, Failur
     }
     if let Some(path) = &args.out {
         let evidence = Evidence { run: &run, plan: &plan.write(), history: &outcome.history };
-        Folder::create(path)
-            .and_then(|folder| folder.write_only(evidence))
-            .map_err(|error| Failure::writing(path, &error))?;
+        leave(args, path, &goals, evidence)?;
     }
     let cut = was_cut(&run);
     let texts: Vec<&str> = goals.iter().map(Goal::text).collect();
@@ -60,6 +63,33 @@ pub(super) fn main(args: &ReplayArgs, engines: &[Engine]) -> Result<Exit, Failur
     let exit = verdict.exit();
     // What was cut off might have reached it.
     Ok(if cut && exit == Exit::Coverage { Exit::Inconclusive } else { exit })
+}
+
+/// Writes plan, history and story into a folder, and the page.
+fn leave(
+    args: &ReplayArgs,
+    path: &Path,
+    goals: &[Goal],
+    evidence: Evidence<'_>,
+) -> Result<(), Failure> {
+    let folder = Folder::create(path).map_err(|error| Failure::writing(path, &error))?;
+    folder.write_only(evidence).map_err(|error| Failure::writing(path, &error))?;
+    let run = evidence.run;
+    let program = program();
+    let plan = path.join(format!("seed-{}.plan", run.seed)).display().to_string();
+    let commands = Commands {
+        minimise: match run.failed() {
+            true => format!("{} shrink {}", report::quoted(&program), report::quoted(&plan)),
+            false => String::new(),
+        },
+        ..Commands::of_run(&program, report::replay_plan_command(&program, &plan), path, run.seed)
+    };
+    let goals: Vec<String> = goals.iter().map(|goal| goal.text().to_owned()).collect();
+    let server = args.engine.server.as_ref().map(Server::words);
+    let about = About { about: "", server: server.as_deref(), goals: &goals, difference: None };
+    let mut pages = Pages::default();
+    pages.run(path, about, evidence, &commands)?;
+    pages.write(&folder, &format!("{}, seed {}", evidence.history.header.scenario, run.seed))
 }
 
 /// The plan to run: from a plan file, or from a scenario and a seed.

@@ -6,8 +6,11 @@ use std::path::{Path, PathBuf};
 use causeway_sim::history::History;
 use causeway_sim::plan::{Plan, plan};
 use causeway_sim::process::Server;
+use causeway_sim::report::page::{Commands, Difference, distance};
 use causeway_sim::report::words::time;
-use causeway_sim::report::{self, Evidence, FAILURES_SHOWN, Finished, Folder, Report, Speed};
+use causeway_sim::report::{
+    self, Evidence, FAILURES_SHOWN, Finished, Folder, Report, Speed, quoted, replay_command,
+};
 use causeway_sim::run::{Engine, PURE};
 use causeway_sim::scenario::{Diagnostic, Scenario, ScenarioError};
 use causeway_sim::shrink::{REPLAYS_MAX, Signature, findings};
@@ -19,11 +22,15 @@ use super::clock::Stopwatch;
 use super::engine::Chosen;
 use super::load::Loaded;
 use super::output::Told;
+use super::pages::{About, Pages};
 use super::runner::{Guard, execute};
 use super::search::Search;
 use super::seeds::{SeedSet, choose};
-use super::shrink::{Effort, minimise};
+use super::shrink::{Effort, Minimal, minimise};
 use super::{Failure, RunArgs, engine, output};
+
+/// Among so many seeds that did not fail, the one is looked for that is nearest to one that did.
+const CANDIDATES: usize = 50;
 
 pub(super) fn main(args: &RunArgs, engines: &[Engine]) -> Result<Exit, Failure> {
     let outlets = Outlets::of(args.junit.as_deref(), args.summary.as_deref());
@@ -108,7 +115,8 @@ impl Jobs<'_> {
         let (loaded, set) = (&self.scenarios[at], &self.sets[at]);
         let Search { args, engine, .. } = self.search;
         let folder = &folder_of(args.out.as_deref(), self.scenarios.len(), &loaded.scenario, set);
-        Job { args, engine, loaded, set, folder, shrink_ns: &self.shrink_ns }.conclude(ran)
+        let alone = self.scenarios.len() == 1;
+        Job { args, engine, loaded, set, folder, alone, shrink_ns: &self.shrink_ns }.conclude(ran)
     }
 }
 
@@ -157,6 +165,8 @@ struct Job<'a> {
     loaded: &'a Loaded,
     set: &'a SeedSet,
     folder: &'a Path,
+    /// There is no other scenario: a run may be run once more to be shown.
+    alone: bool,
     /// What is left for making failures small, in nanoseconds: for all scenarios together, too.
     shrink_ns: &'a Cell<u64>,
 }
@@ -171,8 +181,9 @@ impl Job<'_> {
             verdict.ask_for_nothing();
         }
         self.run_some_twice(&runs, &mut verdict)?;
-        let kinds = self.leave_evidence(&folder, &runs, &mut verdict)?;
-        let minimal = self.make_small(&folder, kinds, &mut verdict)?;
+        let mut pages = Pages::default();
+        let kinds = self.leave_evidence(&folder, &runs, &mut verdict, &mut pages)?;
+        let minimal = self.make_small(&folder, kinds, &mut verdict, &mut pages)?;
         let (name, params) = (scenario.full_name(), self.loaded.params());
         let parameters = parameters(scenario, &self.set.seeds);
         let server = self.engine.server.as_ref().map(Server::words);
@@ -196,6 +207,7 @@ impl Job<'_> {
             .write_report(&report)
             .and_then(|()| folder.write_failing_seeds(&report, &program()))
             .map_err(|e| Failure::writing(self.folder, &e))?;
+        self.write_page(&folder, &report, pages)?;
         tell(&report, &minimal, self.folder);
         let goal_lines = scenario.coverage.iter().map(|(_, line)| *line).collect();
         Ok(Finished::of(&report, &program(), goal_lines))
@@ -235,6 +247,7 @@ impl Job<'_> {
         folder: &Folder,
         runs: &[SeedRun],
         verdict: &mut Verdict,
+        pages: &mut Pages,
     ) -> Result<Kinds, Failure> {
         let unwritable = |e| Failure::writing(folder.path(), &e);
         let mut kinds = Kinds::default();
@@ -243,7 +256,8 @@ impl Job<'_> {
             let before = verdict.harness_faults.len();
             self.again(run, verdict, |evidence| {
                 kinds.add(evidence.run, evidence.history);
-                folder.write_failure(evidence).map_err(unwritable)
+                folder.write_failure(evidence).map_err(unwritable)?;
+                self.show(&folder.path().join("failures"), evidence, runs, pages)
             })?;
             if verdict.harness_faults.len() > before {
                 // Not deterministic: nothing can be said about smaller plans.
@@ -251,7 +265,12 @@ impl Job<'_> {
             }
         }
         if let ([_], [run]) = (self.set.seeds.as_slice(), runs) {
-            self.again(run, verdict, |evidence| folder.write_only(evidence).map_err(unwritable))?;
+            self.again(run, verdict, |evidence| {
+                folder.write_only(evidence).map_err(unwritable)?;
+                self.show(folder.path(), evidence, runs, pages)
+            })?;
+        } else if let ([first, ..], true, true) = (runs, pages.is_empty(), self.alone) {
+            self.show_example(folder, first.seed, runs, pages)?;
         }
         Ok(kinds)
     }
@@ -263,6 +282,7 @@ impl Job<'_> {
         folder: &Folder,
         kinds: Kinds,
         verdict: &mut Verdict,
+        pages: &mut Pages,
     ) -> Result<Vec<Told>, Failure> {
         let mut minimal = Vec::new();
         let count = kinds.0.len();
@@ -289,6 +309,7 @@ impl Job<'_> {
                 Ok(found) => {
                     let path = folder.of_minimal(seed);
                     found.write(&path)?;
+                    self.show_minimal(&path, &found, pages)?;
                     minimal.push(Told { seed, lines: found.lines(&path) });
                 }
                 // The report is still wanted.
@@ -298,6 +319,104 @@ impl Job<'_> {
             self.shrink_ns.set(self.shrink_ns.get().saturating_sub(spent));
         }
         Ok(minimal)
+    }
+
+    /// Takes a run into the page. Its history is in `folder`.
+    fn show(
+        &self,
+        folder: &Path,
+        it: Evidence<'_>,
+        runs: &[SeedRun],
+        pages: &mut Pages,
+    ) -> Result<(), Failure> {
+        if !pages.wants(it.run) {
+            return Ok(());
+        }
+        let (program, seed) = (program(), it.run.seed);
+        let replay = self.replay(seed);
+        let difference = self.nearest(it, runs)?;
+        let mut commands = Commands::of_run(&program, replay, folder, seed);
+        if it.run.failed() {
+            let plan = folder.join(format!("seed-{seed}.plan")).display().to_string();
+            commands.minimise = format!("{} shrink {}", quoted(&program), quoted(&plan));
+        }
+        let goals: Vec<String> = self.loaded.goal_texts().into_iter().map(str::to_owned).collect();
+        let about = &self.loaded.scenario.about;
+        let server = self.engine.server.as_ref().map(Server::words);
+        let difference = difference.as_ref();
+        let about = About { about, server: server.as_deref(), goals: &goals, difference };
+        pages.run(folder, about, it, &commands)
+    }
+
+    /// Nothing failed: a run is there to be looked at all the same, if it can be had again.
+    fn show_example(
+        &self,
+        folder: &Folder,
+        seed: u64,
+        runs: &[SeedRun],
+        pages: &mut Pages,
+    ) -> Result<(), Failure> {
+        if self.engine.engine.real {
+            return Ok(());
+        }
+        let plan = self.loaded.plan(seed).map_err(Failure::Scenario)?;
+        let (run, outcome) = execute(self.engine, &plan, &self.loaded.goals, self.guard());
+        let plan = plan.write();
+        let evidence = Evidence { run: &run, plan: &plan, history: &outcome.history };
+        self.show(folder.path(), evidence, runs, pages)
+    }
+
+    /// The command that runs a seed again.
+    fn replay(&self, seed: u64) -> String {
+        let engine = match self.engine.server.as_ref().map(Server::words) {
+            Some(server) => format!("{} --server {}", self.engine.engine.name, quoted(&server)),
+            None => self.engine.engine.name.to_owned(),
+        };
+        let (file, params) = (&self.loaded.scenario.file, self.loaded.params());
+        replay_command(&program(), file, &params, seed, &engine, &self.loaded.left_out())
+    }
+
+    /// How a run that failed differs from the nearest that did not, if there is one and it can be had
+    /// again.
+    fn nearest(&self, it: Evidence<'_>, runs: &[SeedRun]) -> Result<Option<Difference>, Failure> {
+        if !it.run.failed() || self.engine.engine.real {
+            return Ok(None);
+        }
+        let plan = |seed| self.loaded.plan(seed).map_err(Failure::Scenario);
+        let failed = plan(it.run.seed)?;
+        let mut nearest = None;
+        for run in runs.iter().filter(|run| !run.failed()).take(CANDIDATES) {
+            let candidate = plan(run.seed)?;
+            let distance = distance(&failed, &candidate);
+            if nearest.as_ref().is_none_or(|(least, _)| distance < *least) {
+                nearest = Some((distance, candidate));
+            }
+        }
+        let Some((_, candidate)) = nearest else { return Ok(None) };
+        let (run, outcome) = execute(self.engine, &candidate, &self.loaded.goals, self.guard());
+        let there = (&run, &outcome.history);
+        Ok(Some(Difference::between((it.run, it.history), there, self.replay(run.seed))))
+    }
+
+    /// Takes a minimised run into the page, if that run is there.
+    fn show_minimal(&self, at: &Path, it: &Minimal, pages: &mut Pages) -> Result<(), Failure> {
+        let (program, plan) = (program(), at.join("minimal.plan").display().to_string());
+        let replay = report::replay_plan_command(&program, &plan);
+        let commands = Commands { replay, ..Commands::default() };
+        it.with_evidence(|evidence| pages.minimal(at, evidence, &commands))
+    }
+
+    /// Writes the page: of the batch, or of the only seed.
+    fn write_page(
+        &self,
+        folder: &Folder,
+        report: &Report<'_>,
+        pages: Pages,
+    ) -> Result<(), Failure> {
+        if let ([only], false) = (self.set.seeds.as_slice(), pages.is_empty()) {
+            return pages.write(folder, &format!("{}, seed {only}", report.scenario));
+        }
+        pages.write_batch(folder, report, &program())
     }
 
     fn again(

@@ -4,6 +4,7 @@
 //! hand out seeds and collect results. So results do not depend on how many jobs there are, nor on
 //! which seed is done first; they are put back into the order of the seeds.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -215,7 +216,7 @@ pub(super) fn judged(seed: u64, outcome: &RunOutcome, goals: &[Goal]) -> SeedRun
             one.findings = Findings::default();
         }
     }
-    SeedRun {
+    let mut run = SeedRun {
         seed,
         trace_hash: outcome.trace_hash,
         steps: outcome.steps,
@@ -228,8 +229,12 @@ pub(super) fn judged(seed: u64, outcome: &RunOutcome, goals: &[Goal]) -> SeedRun
         gaps: outcome.gaps.clone(),
         never_came: outcome.never_came.clone(),
         goals: goals.iter().map(|goal| goal.is_reached(history)).collect(),
+        signature: None,
+        families: BTreeSet::new(),
         kept: None,
-    }
+    };
+    run.remember(history);
+    run
 }
 
 /// Whether a run that was cut short by its user is the reason why something is missing.

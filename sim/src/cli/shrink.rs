@@ -127,9 +127,14 @@ impl Minimal {
             Signature::Panicked { .. } => "nodes_stay_up",
             Signature::Stuck { .. } | Signature::Malformed { .. } => "no_end",
         };
+        self.with_evidence(|evidence| write_minimal(folder, guarantee, evidence))
+            .map_err(|e| Failure::writing(folder, &e))
+    }
+
+    /// Shows somebody what it leaves behind.
+    pub(super) fn with_evidence<T>(&self, show: impl FnOnce(Evidence<'_>) -> T) -> T {
         let plan = self.shrunk.plan.write();
-        let evidence = Evidence { run: &self.run, plan: &plan, history: &self.outcome.history };
-        write_minimal(folder, guarantee, evidence).map_err(|e| Failure::writing(folder, &e))
+        show(Evidence { run: &self.run, plan: &plan, history: &self.outcome.history })
     }
 
     /// The command that shows it again, its size, and what it took.

@@ -6,19 +6,21 @@ use std::sync::Arc;
 
 use causeway_core::config::NodeConfig;
 use causeway_core::{
-    CloseCause, Command, DialId, HostCmd, Input, LinkCmd, LinkId, Mono, Node, Now, Origin,
-    TraceEvent,
+    CloseCause, Command, DialId, HostCmd, Input, Leave, LinkCmd, LinkId, MessageEvent, Mono, Node,
+    Now, Origin, TraceEvent,
 };
 
 use super::Engine;
 use super::clock::Clock;
 use super::drive::Drive;
 use super::names::ROUTE_PORT;
+use super::said::said;
 use super::waiting::{Held, Waiting};
 use super::wires::Owner;
-use crate::history::{Kind, NodeDownHow, Sym};
+use crate::history::{BufferEvent, BufferWhat, Kind, LeftWhy, NodeDownHow, STORED, Sym};
 use crate::ids::{ClientId, NodeId};
 use crate::net::{ConnId, Place, Side};
+use crate::payload;
 use crate::plan::{FaultAction, HostFault, HostWhat, NodePlan, SlowCpu};
 use crate::queue::Due;
 use crate::rng::Stream;
@@ -589,6 +591,7 @@ impl Engine<'_> {
             }
             TraceEvent::StreamDamaged { dir, finding } => self.stream_damaged(&dir, Some(&finding)),
             TraceEvent::StreamUnknown { dir } => self.stream_damaged(&dir, None),
+            TraceEvent::Message(event) => self.kept(id, event),
             TraceEvent::LinkOpened { .. }
             | TraceEvent::RouteDuplicate { .. }
             | TraceEvent::RouteDiscovered { .. }
@@ -600,7 +603,39 @@ impl Engine<'_> {
             | TraceEvent::StreamsReady { .. }
             | TraceEvent::StoreUnreadable { .. }
             | TraceEvent::Buffer(_)
-            | TraceEvent::Protocol { .. } => {}
+            | TraceEvent::Protocol { .. } => {
+                if let Some(text) = said(&event) {
+                    let text = self.rec.intern(&text);
+                    self.rec.event(Kind::Said { node: id, text });
+                }
+            }
+        }
+    }
+
+    /// What became of messages that it keeps for another.
+    fn kept(&mut self, node: NodeId, event: MessageEvent) {
+        let identity = |payload: &[u8]| payload::identity(payload).filter(|msg| msg.conn != STORED);
+        let (peer, what) = match event {
+            MessageEvent::Kept { peer, seq, payload, messages, bytes } => {
+                (peer, BufferWhat::Kept { seq, msg: identity(&payload), messages, bytes })
+            }
+            MessageEvent::Left { peer, first, last, why, messages, bytes } => {
+                let why = match why {
+                    Leave::Acknowledged => LeftWhy::Acknowledged,
+                    Leave::Overflow => LeftWhy::Overflow,
+                    Leave::Age => LeftWhy::Age,
+                    Leave::Unwanted => LeftWhy::Unwanted,
+                    Leave::Damaged => LeftWhy::Damaged,
+                };
+                (peer, BufferWhat::Left { first, last, why, messages, bytes })
+            }
+            MessageEvent::Refused { peer, payload } => {
+                (peer, BufferWhat::Refused { msg: identity(&payload) })
+            }
+            MessageEvent::Repeated { peer, seq } => (peer, BufferWhat::Repeated { seq }),
+        };
+        if let Some(peer) = self.node_called(&peer) {
+            self.rec.event(Kind::Buffer(BufferEvent { node, peer, what }));
         }
     }
 

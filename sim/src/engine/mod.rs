@@ -21,6 +21,7 @@ mod names;
 #[cfg(test)]
 mod operator_tests;
 mod record;
+mod said;
 mod snapshot;
 mod tap;
 #[cfg(test)]
@@ -38,8 +39,8 @@ pub use tap::Tap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use causeway_core::Effects;
 use causeway_core::link::rx::RxBuf;
+use causeway_core::{Effects, TraceMask};
 
 use crate::client::{Client, Known};
 use crate::history::{History, Kind, NodeDownHow, Phase};
@@ -172,7 +173,10 @@ impl<'p> Engine<'p> {
             running: None,
             taps: Vec::new(),
             rx: RxBuf::new(READ_BYTES),
-            fx: Effects::default(),
+            fx: Effects {
+                trace_mask: TraceMask { messages: !without_wire, ..TraceMask::default() },
+                ..Effects::default()
+            },
             too_late: Vec::new(),
             never_came: Vec::new(),
             may_wait: plan.faults.iter().any(|fault| match &fault.action {

@@ -36,13 +36,24 @@ struct Way {
     partial: Vec<u8>,
     /// The position of the first byte that is not parsed yet.
     position: u64,
-    /// Lines of interest that the receiver has not been handed: position of the end, and number of
-    /// the event.
-    unseen: VecDeque<(u64, u64)>,
+    /// What the receiver has not been handed.
+    unseen: VecDeque<Unseen>,
+    /// The number in the sender's buffer of the message that follows.
+    numbered: Option<u64>,
     /// Its first INFO is through: the handshake's own. Later ones tell of others.
     greeted: bool,
     /// The bytes stopped being the protocol.
     broken: bool,
+}
+
+/// Interest or a message on its way.
+#[derive(Clone, Copy, Debug)]
+struct Unseen {
+    /// The position of its end.
+    end: u64,
+    /// The number of its event.
+    event: u64,
+    is_message: bool,
 }
 
 impl Tap {
@@ -55,6 +66,7 @@ impl Tap {
             partial: Vec::new(),
             position: 0,
             unseen: VecDeque::new(),
+            numbered: None,
             greeted: false,
             broken: false,
         };
@@ -89,11 +101,14 @@ impl Tap {
     #[inline]
     pub fn on_read(&mut self, writer: usize, position: u64, rec: &mut Recorder) {
         let unseen = &mut self.ways[writer].unseen;
-        while let Some((end, sub)) = unseen.front().copied()
+        while let Some(Unseen { end, event, is_message }) = unseen.front().copied()
             && end <= position
         {
             unseen.pop_front();
-            rec.event(Kind::WireSubSeen { sub });
+            rec.event(match is_message {
+                true => Kind::WireMsgSeen { sent: event },
+                false => Kind::WireSubSeen { sub: event },
+            });
         }
     }
 }
@@ -150,11 +165,11 @@ impl Way {
             RouteOp::Msg(msg) if rec.wants_wire() => self.message(msg, *account, conn, rec),
             RouteOp::Sub(sub) if rec.wants_wire() => self.interest(sub, *account, conn, rec),
             RouteOp::Unsub(sub) if rec.wants_wire() => self.no_interest(sub, *account, conn, rec),
+            RouteOp::BufferSeq(at) => self.numbered = Some(at.seq),
             RouteOp::Msg(_)
             | RouteOp::Sub(_)
             | RouteOp::Unsub(_)
             | RouteOp::Connect(_)
-            | RouteOp::BufferSeq(_)
             | RouteOp::BufferAck(_)
             | RouteOp::BufferPosition(_)
             | RouteOp::Ping
@@ -164,7 +179,7 @@ impl Way {
         }
     }
 
-    fn message(&self, msg: &RoutedMsg<'_>, account: Sym, conn: WireConn, rec: &mut Recorder) {
+    fn message(&mut self, msg: &RoutedMsg<'_>, account: Sym, conn: WireConn, rec: &mut Recorder) {
         let mut names = Vec::new();
         for queue in msg.queues {
             if !names.is_empty() {
@@ -178,8 +193,10 @@ impl Way {
         // What streams keep and give out may pass many times.
         let msg = payload::identity(header::strip(msg.body, msg.header_len))
             .filter(|msg| msg.conn != STORED);
-        let (from, to) = (self.from, self.to);
-        rec.event(Kind::WireMsg { from, to, conn, account, subject, queues, msg });
+        let (from, to, kept) = (self.from, self.to, self.numbered.take());
+        let event =
+            rec.event(Kind::WireMsg { from, to, conn, account, subject, queues, msg, kept });
+        self.unseen.push_back(Unseen { end: self.position, event, is_message: true });
     }
 
     fn interest(&mut self, sub: &RemoteSub<'_>, account: Sym, conn: WireConn, rec: &mut Recorder) {
@@ -209,7 +226,7 @@ impl Way {
 
     fn told(&mut self, kind: Kind, rec: &mut Recorder) {
         let event = rec.event(kind);
-        self.unseen.push_back((self.position, event));
+        self.unseen.push_back(Unseen { end: self.position, event, is_message: false });
     }
 }
 
@@ -241,7 +258,14 @@ mod tests {
             let names: Vec<_> = rec.history.events.iter().map(|e| e.kind.name()).collect();
             assert_eq!(
                 names,
-                ["wire_sub", "wire_sub", "wire_msg", "wire_sub_seen", "wire_sub_seen"]
+                [
+                    "wire_sub",
+                    "wire_sub",
+                    "wire_msg",
+                    "wire_sub_seen",
+                    "wire_sub_seen",
+                    "wire_msg_seen"
+                ]
             );
             let Kind::WireMsg { queues, subject, msg, .. } = rec.history.events[2].kind else {
                 panic!("a message");

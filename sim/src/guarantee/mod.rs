@@ -90,6 +90,8 @@ pub use outcome::{Findings, Took, Violation, Witness};
 pub(crate) use subject::reaches;
 pub use view::Malformed;
 
+pub(crate) use table::Table;
+
 use outcome::Pen;
 use scope::Scope;
 use view::View;
@@ -255,7 +257,10 @@ impl Topic {
             | Kind::UnsubReady { .. }
             | Kind::PubSent { .. }
             | Kind::OpDropped { .. }
-            | Kind::RequestDone { .. } => return None,
+            | Kind::RequestDone { .. }
+            | Kind::WireMsgSeen { .. }
+            | Kind::Buffer(_)
+            | Kind::Said { .. } => return None,
         })
     }
 }

@@ -341,7 +341,8 @@ impl Script {
     ) {
         let (subject, _) = self.published(msg);
         let (account, queues) = (self.sym("$G"), self.sym(queues));
-        self.event(Kind::WireMsg { from, to, conn, account, subject, queues, msg: Some(msg) });
+        let (msg, kept) = (Some(msg), None);
+        self.event(Kind::WireMsg { from, to, conn, account, subject, queues, msg, kept });
     }
 
     /// A node is looked into: its peers, and its rows by their owners.

@@ -8,7 +8,9 @@ use crate::ids::{ClientId, MsgId, NodeId, RegionId, StreamNo};
 pub(crate) fn check(header: &Header, kind: &Kind) -> Result<(), String> {
     let known = Known(header);
     match kind {
-        Kind::Phase { .. } | Kind::End | Kind::WireSubSeen { .. } => Ok(()),
+        Kind::Phase { .. } | Kind::End | Kind::WireSubSeen { .. } | Kind::WireMsgSeen { .. } => {
+            Ok(())
+        }
         Kind::Fault(fault) => {
             fault.nodes.iter().try_for_each(|&n| known.node(n))?;
             fault.pairs.iter().try_for_each(|&(a, b)| known.nodes(a, b))?;
@@ -43,7 +45,7 @@ pub(crate) fn check(header: &Header, kind: &Kind) -> Result<(), String> {
         Kind::RouteUp { node, remote, .. } | Kind::RouteDown { node, remote, .. } => {
             known.nodes(*node, *remote)
         }
-        Kind::Dial { node, .. } => known.node(*node),
+        Kind::Dial { node, .. } | Kind::Said { node, .. } => known.node(*node),
         Kind::Backlog { node, client, .. } => {
             known.node(*node)?;
             known.client(*client)
@@ -57,6 +59,10 @@ pub(crate) fn check(header: &Header, kind: &Kind) -> Result<(), String> {
         | Kind::WireOpened { from, to, .. }
         | Kind::WireError { from, to, .. } => known.nodes(*from, *to),
         Kind::WireClosed { node, peer, .. } => known.nodes(*node, *peer),
+        Kind::Buffer(event) => {
+            known.nodes(event.node, event.peer)?;
+            event.msg().map_or(Ok(()), |msg| known.message(msg))
+        }
         Kind::Stream(event) => known.stream_event(event),
         Kind::Snapshot(snapshot) => {
             known.node(snapshot.node)?;

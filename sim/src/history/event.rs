@@ -1,6 +1,6 @@
 //! The events of a history.
 
-use super::{StreamEvent, Sym};
+use super::{BufferEvent, StreamEvent, Sym};
 use crate::ids::{ClientId, ConnNo, MsgId, NodeId, RegionId, Sid, WireConn};
 
 /// One thing that was observed.
@@ -294,6 +294,13 @@ pub enum Kind {
         queues: Sym,
         /// The identity that the payload carries.
         msg: Option<MsgId>,
+        /// Its sequence in the sender's buffer, if it came out of that.
+        kept: Option<u64>,
+    },
+    /// The receiver of a [`WireMsg`](Self::WireMsg) has been handed all of it.
+    WireMsgSeen {
+        /// The number of the event it belongs to.
+        sent: u64,
     },
     /// A connection between nodes was opened: the tap begins.
     WireOpened {
@@ -324,12 +331,51 @@ pub enum Kind {
         /// What is wrong.
         text: Sym,
     },
+    /// Something became of messages that a node keeps for another.
+    Buffer(BufferEvent),
+    /// A line that a node wrote into its log.
+    Said {
+        /// Who.
+        node: NodeId,
+        /// What.
+        text: Sym,
+    },
     /// Something that a client saw of a stream.
     Stream(Box<StreamEvent>),
     /// The state of a node, asked for at the end of quiesce and of drain.
     Snapshot(Box<Snapshot>),
     /// The run is over.
     End,
+}
+
+impl Kind {
+    /// The message that it is about, if it is about one.
+    #[must_use]
+    pub fn message(&self) -> Option<MsgId> {
+        #[expect(clippy::wildcard_enum_match_arm, reason = "the others are about none")]
+        match self {
+            Self::PubSent { msg, .. }
+            | Self::NoResponders { request: msg, .. }
+            | Self::RequestDone { request: msg, .. }
+            | Self::RequestTimeout { request: msg, .. } => Some(*msg),
+            Self::Delivered { msg, .. } | Self::WireMsg { msg, .. } => *msg,
+            Self::Buffer(event) => event.msg(),
+            Self::Stream(event) => match &**event {
+                StreamEvent::Sent { msg, .. }
+                | StreamEvent::Acked { msg, .. }
+                | StreamEvent::Refused { msg, .. }
+                | StreamEvent::Unknown { msg }
+                | StreamEvent::Added { msg, .. }
+                | StreamEvent::Told { msg, .. }
+                | StreamEvent::Batch { first: msg, .. } => Some(*msg),
+                StreamEvent::Given { msg, .. }
+                | StreamEvent::Got { msg, .. }
+                | StreamEvent::Stored { msg, .. } => *msg,
+                _ => None,
+            },
+            _ => None,
+        }
+    }
 }
 
 /// The parts of a run.

@@ -4,7 +4,10 @@ use super::{ConsumerInfo, Core, StreamInfo, Unrecoverable};
 use crate::ids::RegionId;
 
 /// The name and version of the file format.
-pub const SCHEMA_NAME: &str = "causeway-history-1";
+pub const SCHEMA_NAME: &str = "causeway-history-2";
+
+/// The version before: it has fewer kinds of events, and can be read like this one.
+pub(super) const SCHEMA_BEFORE: &str = "causeway-history-1";
 
 /// Who and what there was.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]

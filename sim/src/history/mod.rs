@@ -13,9 +13,11 @@
 //!   server ever reads them is another question. [`Kind::PubFlushed`] says that it has.
 //! * [`Kind::Delivered`] is written when the client has read the message.
 //! * [`Kind::WireSub`] and [`Kind::WireMsg`] are written when the sending node's bytes enter the
-//!   socket; [`Kind::WireSubSeen`] when the last byte of that line is handed to the receiving node.
+//!   socket; [`Kind::WireSubSeen`] and [`Kind::WireMsgSeen`] when the last byte of that is handed to the
+//!   receiving node.
 //! * A name that does not apply is [`Sym::NONE`].
 
+mod buffer;
 mod event;
 mod header;
 mod healed;
@@ -24,9 +26,10 @@ mod read;
 mod stream;
 mod symbols;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod write;
 
+pub use buffer::{BufferEvent, BufferWhat, LeftWhy};
 pub use event::{
     ClientEntry, DropWhat, Event, Fault, FaultKind, Holder, InterestEntry, Kind, NodeCounters,
     NodeDownHow, Phase, RouteEntry, Snapshot,

@@ -4,6 +4,7 @@ use std::io::BufRead;
 
 use serde_json::Value;
 
+use super::header::SCHEMA_BEFORE;
 use super::{
     Bounds, ClientEntry, ClientInfo, Core, DropWhat, Event, Fault, FaultKind, GuaranteeInfo,
     Header, History, Holder, InterestEntry, Kind, LinkInfo, Lost, NodeCounters, NodeDownHow,
@@ -182,6 +183,7 @@ fn event(row: Row<'_>, symbols: &mut Symbols) -> Field<Event> {
     let k = row.text("k")?;
     let found = match k.split('_').next() {
         Some("wire") => wire_kind(k, row, symbols)?,
+        Some("buffer") => super::buffer::read(k, row)?.map(Kind::Buffer),
         Some("stream") => super::stream::read(k, row, symbols)?,
         Some("sub" | "unsub" | "pub" | "delivered" | "no" | "request") => {
             message_kind(k, row, symbols)?
@@ -258,6 +260,7 @@ fn other_kind(k: &str, row: Row<'_>, symbols: &mut Symbols) -> Field<Option<Kind
             urls: row.sym("urls", symbols)?,
         },
         "snapshot" => Kind::Snapshot(Box::new(snapshot(row, symbols)?)),
+        "said" => Kind::Said { node: row.node("node")?, text: row.sym("text", symbols)? },
         "end" => Kind::End,
         _ => return Ok(None),
     }))
@@ -341,7 +344,9 @@ fn wire_kind(k: &str, row: Row<'_>, symbols: &mut Symbols) -> Field<Option<Kind>
             subject: row.sym("subject", symbols)?,
             queues: row.sym("queues", symbols)?,
             msg: row.maybe_msg("msg")?,
+            kept: if row.has("kept") { Some(row.number("kept")?) } else { None },
         },
+        "wire_msg_seen" => Kind::WireMsgSeen { sent: row.number("sent")? },
         "wire_opened" => {
             Kind::WireOpened { from: row.node("from")?, to: row.node("to")?, conn: row.wire()? }
         }
@@ -456,7 +461,7 @@ fn counters(row: Row<'_>) -> Field<NodeCounters> {
 
 fn header(row: Row<'_>) -> Field<Header> {
     let schema = row.text("schema")?;
-    if schema != SCHEMA_NAME {
+    if schema != SCHEMA_NAME && schema != SCHEMA_BEFORE {
         return Err(format!("the format is `{schema}`; this program reads `{SCHEMA_NAME}`"));
     }
     let (streams, consumers) = super::stream::read_infos(row)?;

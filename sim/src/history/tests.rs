@@ -117,7 +117,7 @@ fn snapshot(subject: Sym, account: Sym) -> Snapshot {
 }
 
 /// One event of every kind, and some in two shapes.
-fn kinds(symbols: &mut Symbols) -> Vec<Kind> {
+pub(crate) fn kinds(symbols: &mut Symbols) -> Vec<Kind> {
     let (node, remote, to) = (NodeId(0), NodeId(1), NodeId(1));
     let (client, conn, sid) = (ClientId(1), ConnNo(2), Sid(3));
     let wire = WireConn(9);
@@ -173,15 +173,34 @@ fn kinds(symbols: &mut Symbols) -> Vec<Kind> {
             subject,
             queues: queue,
             msg: Some(msg),
+            kept: Some(3),
         },
+        Kind::WireMsgSeen { sent: 9 },
+        Kind::Said { node, text: subject },
         Kind::WireOpened { from: node, to, conn: wire },
         Kind::WireClosed { node, peer: to, conn: wire },
         Kind::WireError { from: node, to, conn: wire, text: reply },
         Kind::Snapshot(Box::new(snapshot(subject, reply))),
         Kind::End,
     ]);
+    kinds.extend(buffer_events(msg).map(|what| Kind::Buffer(BufferEvent { node, peer: to, what })));
     kinds.extend(stream_events(subject, client).map(|event| Kind::Stream(Box::new(event))));
     kinds
+}
+
+fn buffer_events(msg: MsgId) -> [BufferWhat; 4] {
+    [
+        BufferWhat::Kept { seq: 1, msg: Some(msg), messages: 2, bytes: 3 },
+        BufferWhat::Left { first: 1, last: 2, why: LeftWhy::Age, messages: 0, bytes: 0 },
+        BufferWhat::Refused { msg: None },
+        BufferWhat::Repeated { seq: 7 },
+    ]
+}
+
+#[test]
+fn the_version_before_is_read() {
+    let text = written(&history()).replacen("causeway-history-2", "causeway-history-1", 1);
+    assert!(History::read_from(text.as_bytes()).is_ok());
 }
 
 fn stream_events(subject: Sym, client: ClientId) -> [StreamEvent; 29] {
@@ -251,7 +270,7 @@ fn stream_events(subject: Sym, client: ClientId) -> [StreamEvent; 29] {
     ]
 }
 
-fn history() -> History {
+pub(crate) fn history() -> History {
     let mut symbols = Symbols::default();
     let kinds = kinds(&mut symbols);
     let events = (0..).zip(kinds).map(|(t, kind)| Event { t, kind }).collect();
@@ -292,8 +311,8 @@ fn what_is_no_history_is_refused_with_its_line() {
     assert_eq!(wrong(""), "line 1: there is no header");
     assert!(wrong("{\n").starts_with("line 1: "));
     assert_eq!(wrong("{}\n"), "line 1: `schema` is missing");
-    let other = text.replacen("causeway-history-1", "causeway-history-9", 1);
-    assert!(wrong(&other).contains("this program reads `causeway-history-1`"));
+    let other = text.replacen("causeway-history-2", "causeway-history-9", 1);
+    assert!(wrong(&other).contains("this program reads `causeway-history-2`"));
     let lines: Vec<&str> = text.lines().collect();
     let swapped = [lines[0], lines[2], lines[1]].join("\n");
     assert_eq!(wrong(&swapped), "line 2: event 1 is at place 0");

@@ -81,9 +81,12 @@ impl Kind {
             Self::WireSub { .. } => "wire_sub",
             Self::WireSubSeen { .. } => "wire_sub_seen",
             Self::WireMsg { .. } => "wire_msg",
+            Self::WireMsgSeen { .. } => "wire_msg_seen",
             Self::WireOpened { .. } => "wire_opened",
             Self::WireClosed { .. } => "wire_closed",
             Self::WireError { .. } => "wire_error",
+            Self::Buffer(event) => event.name(),
+            Self::Said { .. } => "said",
             Self::Stream(event) => event.name(),
             Self::Snapshot(_) => "snapshot",
             Self::End => "end",
@@ -136,9 +139,15 @@ impl Fields<'_, '_, '_> {
             Kind::WireSub { .. }
             | Kind::WireSubSeen { .. }
             | Kind::WireMsg { .. }
+            | Kind::WireMsgSeen { .. }
             | Kind::WireOpened { .. }
             | Kind::WireClosed { .. }
             | Kind::WireError { .. } => self.wire(kind),
+            Kind::Buffer(event) => super::buffer::write(event, self.o),
+            Kind::Said { node, text } => {
+                self.node("node", *node);
+                self.name("text", *text);
+            }
             Kind::Stream(event) => super::stream::write(event, self.symbols, self.o),
             Kind::Snapshot(snapshot) => self.snapshot(snapshot),
             Kind::End => {}
@@ -281,12 +290,16 @@ impl Fields<'_, '_, '_> {
                 self.count("weight", *weight);
             }
             Kind::WireSubSeen { sub } => self.o.number("sub", *sub),
-            Kind::WireMsg { from, to, conn, account, subject, queues, msg } => {
+            Kind::WireMsgSeen { sent } => self.o.number("sent", *sent),
+            Kind::WireMsg { from, to, conn, account, subject, queues, msg, kept } => {
                 self.hop(*from, *to, conn.0);
                 self.name("account", *account);
                 self.name("subject", *subject);
                 self.name("queues", *queues);
                 self.msg("msg", *msg);
+                if let Some(kept) = kept {
+                    self.o.number("kept", *kept);
+                }
             }
             Kind::WireOpened { from, to, conn } => self.hop(*from, *to, conn.0),
             Kind::WireClosed { node, peer, conn } => {

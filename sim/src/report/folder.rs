@@ -13,6 +13,9 @@ use crate::verdict::SeedRun;
 /// The name of the file with the commands.
 const FAILING_SEEDS: &str = "failing-seeds.txt";
 
+/// The name of the page.
+const PAGE: &str = "report.html";
+
 /// Lines of a told story.
 const STORY_LINES: usize = 30;
 
@@ -64,6 +67,14 @@ impl Folder {
         let summary = summary(report).map_err(io::Error::other)?;
         fs::write(self.path.join("summary.json"), summary)?;
         fs::write(self.path.join("report.md"), markdown(report))
+    }
+
+    /// Writes `report.html`.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn write_page(&self, page: &str) -> io::Result<()> {
+        fs::write(self.path.join(PAGE), page)
     }
 
     /// Writes `failing-seeds.txt` if any seed failed: a shell can run it, and so can a person.
@@ -153,7 +164,7 @@ fn remove_old(folder: &Path) -> io::Result<()> {
         let evidence = name.starts_with("seed-")
             && [".plan", ".history.jsonl", ".story.md"].iter().any(|end| name.ends_with(end));
         if path.is_file()
-            && (evidence || ["summary.json", "report.md", FAILING_SEEDS].contains(&name))
+            && (evidence || ["summary.json", "report.md", PAGE, FAILING_SEEDS].contains(&name))
         {
             fs::remove_file(path)?;
         } else if path.is_dir() && name.starts_with("seed-") {

@@ -4,6 +4,7 @@
 //! out/two-region-heal-0..200/
 //!     summary.json              the verdict, for machines; its schema is versioned
 //!     report.md                 the verdict, for people
+//!     report.html               all of it to look at, offline
 //!     failing-seeds.txt         the commands that run the failing seeds again, one a line
 //!     failures/seed-17.plan             the first failing seeds: what was done,
 //!     failures/seed-17.history.jsonl    what was observed,
@@ -20,7 +21,9 @@
 //! | `story` | a run told in a few lines |
 //! | `summary`, `markdown` | the texts of the two files |
 //! | `sequence` | a run as a diagram |
+//! | `perfetto` | a run as a trace for other viewers |
 //! | `minimal` | what a minimised failure leaves behind |
+//! | `page` | the data of the page |
 //! | `folder` | writes them |
 //! | `comparison` | what several servers have shown, side by side |
 //! | `finished` | what is left of a scenario when its runs are gone, for the texts about several |
@@ -33,6 +36,8 @@ mod folder;
 mod junit;
 mod markdown;
 mod minimal;
+pub mod page;
+mod perfetto;
 mod sequence;
 mod story;
 mod stream_words;
@@ -47,6 +52,7 @@ pub use folder::{Evidence, Folder};
 pub use junit::junit;
 pub use markdown::{headline, markdown};
 pub use minimal::write_minimal;
+pub use perfetto::perfetto;
 pub use sequence::sequence;
 pub use story::{Line, timeline};
 pub use summary::{SCHEMA_NAME, summary};
@@ -174,7 +180,8 @@ impl Report<'_> {
 }
 
 /// A word as a shell takes it.
-fn quoted(word: &str) -> String {
+#[must_use]
+pub fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:=@%,".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()

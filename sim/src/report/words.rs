@@ -1,6 +1,8 @@
 //! Events and times in plain words.
 
-use crate::history::{Event, Fault, History, Kind, NodeDownHow, Snapshot, Sym};
+use crate::history::{
+    BufferEvent, BufferWhat, Event, Fault, History, Kind, LeftWhy, NodeDownHow, Snapshot, Sym,
+};
 use crate::ids::{ClientId, MsgId, NodeId};
 use crate::units::{MS, SECOND};
 
@@ -31,9 +33,12 @@ pub fn describe(history: &History, event: &Event) -> String {
         Kind::WireSub { .. }
         | Kind::WireSubSeen { .. }
         | Kind::WireMsg { .. }
+        | Kind::WireMsgSeen { .. }
         | Kind::WireOpened { .. }
         | Kind::WireClosed { .. }
         | Kind::WireError { .. } => words.wire(&event.kind),
+        Kind::Buffer(event) => words.buffer(event),
+        Kind::Said { node, text } => format!("{} says: {}", words.node(*node), words.text(*text)),
         Kind::Stream(event) => super::stream_words::describe(history, event),
         Kind::Snapshot(snapshot) => words.snapshot(snapshot),
         Kind::End => "the run is over".to_owned(),
@@ -329,6 +334,19 @@ impl Words<'_> {
                     self.node(*to)
                 )
             }
+            Kind::WireMsgSeen { sent } => match usize::try_from(*sent)
+                .ok()
+                .and_then(|at| self.0.events.get(at))
+                .map(|event| &event.kind)
+            {
+                Some(Kind::WireMsg { from, to, msg, .. }) => format!(
+                    "{} has {} from {}",
+                    self.node(*to),
+                    Self::message(*msg),
+                    self.node(*from)
+                ),
+                _ => format!("a node has got event {sent}"),
+            },
             Kind::WireOpened { from, to, conn } => {
                 format!("{} opens connection {} to {}", self.node(*from), conn.0, self.node(*to))
             }
@@ -345,6 +363,38 @@ impl Words<'_> {
                 self.text(*text)
             ),
             _ => String::new(),
+        }
+    }
+
+    fn buffer(&self, event: &BufferEvent) -> String {
+        let (node, peer) = (self.node(event.node), self.node(event.peer));
+        match event.what {
+            BufferWhat::Kept { seq, msg, messages, .. } => format!(
+                "{node} keeps {} for {peer}, as number {seq} of its buffer, which holds {messages} now",
+                Self::message(msg)
+            ),
+            BufferWhat::Left { first, last, why, messages, .. } => {
+                let which = match last - first {
+                    0 => format!("number {first}"),
+                    _ => format!("numbers {first} to {last}"),
+                };
+                let why = match why {
+                    LeftWhy::Acknowledged => "which the peer has",
+                    LeftWhy::Overflow => "for want of room",
+                    LeftWhy::Age => "which had been kept for too long",
+                    LeftWhy::Unwanted => "which the peer does not want any more",
+                    LeftWhy::Damaged => "which were damaged on the disk",
+                };
+                format!(
+                    "{node} drops {which} from its buffer for {peer}, {why}; {messages} are left"
+                )
+            }
+            BufferWhat::Refused { msg } => {
+                format!("{node} refuses {}: its buffer for {peer} is full", Self::message(msg))
+            }
+            BufferWhat::Repeated { seq } => {
+                format!("{node} passes over number {seq} from {peer}'s buffer: it has had that")
+            }
         }
     }
 

@@ -107,7 +107,7 @@ fn object(history: &History, i: usize, t: u64) -> &'static str {
         | Kind::SubReady { .. }
         | Kind::UnsubSent { .. }
         | Kind::UnsubReady { .. } => "subscription",
-        Kind::NodeUp { .. } | Kind::NodeDown { .. } => "node",
+        Kind::NodeUp { .. } | Kind::NodeDown { .. } | Kind::Said { .. } => "node",
         Kind::RouteUp { .. } | Kind::RouteDown { .. } => "route",
         Kind::ClientConnected { .. }
         | Kind::ClientClosed { .. }
@@ -117,7 +117,8 @@ fn object(history: &History, i: usize, t: u64) -> &'static str {
         | Kind::SlowConsumer { .. } => "client connection",
         Kind::Dial { .. } => "dial",
         Kind::WireSub { .. } | Kind::WireSubSeen { .. } => "interest between nodes",
-        Kind::WireMsg { .. } => "message between nodes",
+        Kind::WireMsg { .. } | Kind::WireMsgSeen { .. } => "message between nodes",
+        Kind::Buffer(_) => "buffer",
         Kind::WireOpened { .. } | Kind::WireClosed { .. } | Kind::WireError { .. } => {
             "connection between nodes"
         }

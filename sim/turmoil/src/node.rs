@@ -153,6 +153,7 @@ impl Journal for Notes {
             | TraceEvent::StreamDamaged { .. }
             | TraceEvent::StreamUnknown { .. }
             | TraceEvent::Buffer(_)
+            | TraceEvent::Message(_)
             | TraceEvent::Protocol { .. } => {}
         }
     }

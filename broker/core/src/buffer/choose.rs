@@ -20,6 +20,7 @@ use crate::link::deliver::{Chosen, Message, Source};
 use crate::node::Node;
 use crate::rng::Stream;
 use crate::time::Now;
+use crate::trace::{MessageEvent, TraceEvent};
 
 /// What became of a message on a buffered subject.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -48,7 +49,7 @@ impl Node {
         let Some(mut buffers) = self.buffers.take() else { return Outcome::Nobody };
         let wanted = buffers.tables.wanted.plan(message.subject);
         let (chosen, into) = self.choose(source, plan, &wanted);
-        let refused = buffers.store(self, now, source, message, &into);
+        let refused = buffers.store(self, now, source, message, &into, fx);
         self.buffers = Some(buffers);
         if let Err((peer, refusal)) = refused {
             self.tell_of_refusal(source, message, &peer, refusal, fx);
@@ -166,6 +167,7 @@ impl Buffers {
         source: Source<'_>,
         message: &Message<'_>,
         into: &Into,
+        fx: &mut Effects,
     ) -> Result<(), (String, Refusal)> {
         if into.is_empty() {
             return Ok(());
@@ -190,6 +192,10 @@ impl Buffers {
             if let Some(refusal) = peer.refusal(&self.config, stored_bytes(&record(header))) {
                 peer.refused += 1;
                 self.touched.insert(*id);
+                if fx.trace_mask.messages {
+                    let (peer, payload) = (peer.name().into(), message.beginning());
+                    fx.trace.push(TraceEvent::Message(MessageEvent::Refused { peer, payload }));
+                }
                 return Err((peer.name().into(), refusal));
             }
         }
@@ -197,6 +203,16 @@ impl Buffers {
         for (id, header) in into.keys().zip(&envelopes) {
             let Some(peer) = self.peers.get_mut(id) else { continue };
             peer.append(&self.config, now.wall, &record(header), self.last_ticket);
+            if fx.trace_mask.messages {
+                let state = peer.log.state();
+                fx.trace.push(TraceEvent::Message(MessageEvent::Kept {
+                    peer: peer.name().into(),
+                    seq: state.last_seq,
+                    payload: message.beginning(),
+                    messages: state.messages,
+                    bytes: state.bytes,
+                }));
+            }
             self.touched.insert(*id);
         }
         if let Source::Client { slot, .. } = source

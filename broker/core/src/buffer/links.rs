@@ -17,7 +17,7 @@ use crate::limits;
 use crate::link::Link;
 use crate::node::Node;
 use crate::time::Now;
-use crate::trace::{BufferEvent, TraceEvent};
+use crate::trace::{BufferEvent, MessageEvent, TraceEvent};
 
 impl Buffers {
     /// A peer that keeps buffers, too, has come.
@@ -220,14 +220,17 @@ impl Node {
     }
 
     /// A message has come that was numbered: whether it is new.
-    pub(crate) fn buffered_message(&mut self, slot: u32, at: BufferSeq) -> bool {
+    pub(crate) fn buffered_message(&mut self, slot: u32, at: BufferSeq, fx: &mut Effects) -> bool {
         let Some(link) = self.links.at(slot) else { return false };
         let name = link.route().and_then(|route| route.remote_name.as_deref());
         let inbound = self.buffers.as_mut().and_then(|buffers| buffers.inbound.as_mut());
-        match (inbound, name) {
-            (Some(inbound), Some(name)) => inbound.received(name, link.id, at),
-            _ => true,
+        let (Some(inbound), Some(name)) = (inbound, name) else { return true };
+        let new = inbound.received(name, link.id, at);
+        if !new && fx.trace_mask.messages {
+            let (peer, seq) = (name.into(), at.seq);
+            fx.trace.push(TraceEvent::Message(MessageEvent::Repeated { peer, seq }));
         }
+        new
     }
 
     /// BACK.

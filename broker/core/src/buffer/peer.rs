@@ -27,6 +27,7 @@ use crate::ids::LinkId;
 use crate::limits;
 use crate::monitor::buffer::{BufferState, Dropped};
 use crate::time::{Mono, Now, Wall};
+use crate::trace::Leave;
 
 /// Why a message is not taken.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -104,6 +105,8 @@ pub(super) struct Peer {
     pub(super) due: Option<Mono>,
     /// The disk has failed, and what that cost has been said.
     given_up: bool,
+    /// Runs of messages that have left in this turn: first, last, why.
+    pub(super) left: Vec<(u64, u64, Leave)>,
 }
 
 impl Peer {
@@ -141,6 +144,7 @@ impl Peer {
             stored: 0,
             due: None,
             given_up: false,
+            left: Vec::new(),
         }
     }
 
@@ -188,7 +192,7 @@ impl Peer {
         let bytes = stored_bytes(message);
         while self.overflow(config, bytes).is_some() && self.log.state().messages > 0 {
             let oldest = self.log.state().first_seq;
-            self.dropped.overflow += self.trim_to(oldest + 1);
+            self.dropped.overflow += self.trim_to(oldest + 1, Leave::Overflow);
         }
         let (seq, time) = (self.log.next_seq(), u64::try_from(now.0).unwrap_or(0));
         self.log.append(&NewMessage { seq, time, ..*message });
@@ -206,7 +210,7 @@ impl Peer {
         let state = self.log.state();
         if state.messages > 0 && state.first_time.saturating_add(age) <= wall {
             let keep = self.log.seq_at_time((wall - age).saturating_add(1));
-            self.dropped.age += self.trim_to(keep);
+            self.dropped.age += self.trim_to(keep, Leave::Age);
         }
         let state = self.log.state();
         let due = state.first_time.saturating_add(age);
@@ -215,8 +219,12 @@ impl Peer {
     }
 
     /// Takes away everything below; gives how many messages that were.
-    fn trim_to(&mut self, seq: u64) -> u64 {
+    fn trim_to(&mut self, seq: u64, why: Leave) -> u64 {
+        let first = self.log.state().first_seq;
         let trimmed = self.log.trim_to(seq);
+        if trimmed.messages > 0 {
+            self.note_left(first, seq - 1, why);
+        }
         self.cursor = self.cursor.max(seq);
         if self.held_back.is_some_and(|held| held < seq) {
             self.held_back = Some(seq);
@@ -225,11 +233,20 @@ impl Peer {
     }
 
     /// Takes away one message that is not to be sent.
-    pub(super) fn discard(&mut self, seq: u64) {
+    pub(super) fn discard(&mut self, seq: u64, why: Leave) {
         if seq == self.log.state().first_seq {
-            self.trim_to(seq + 1);
+            self.trim_to(seq + 1, why);
         } else {
             self.log.remove(seq, false);
+            self.note_left(seq, seq, why);
+        }
+    }
+
+    /// Messages have left: they go on where the last ones ended, or are another run.
+    fn note_left(&mut self, first: u64, last: u64, why: Leave) {
+        match self.left.last_mut() {
+            Some((_, end, of)) if *of == why && *end + 1 == first => *end = last,
+            _ => self.left.push((first, last, why)),
         }
     }
 
@@ -266,7 +283,7 @@ impl Peer {
         self.forget_notes(&withdrawn);
         let rolled_back = at.identity == self.known.identity && at.seq >= self.log.next_seq();
         if at.identity == self.known.identity && !rolled_back {
-            self.trim_to(at.seq + 1);
+            self.trim_to(at.seq + 1, Leave::Acknowledged);
         }
         self.link = Some(link);
         self.window.reset();
@@ -326,6 +343,7 @@ impl Peer {
         let (flight, mut bytes) = (self.flight_bytes, 0);
         while let Some(sent) = self.flight.pop_front() {
             self.in_flight.remove(&sent.seq);
+            self.note_left(sent.seq, sent.seq, Leave::Acknowledged);
             bytes += sent.bytes;
             // What is between messages that are held back goes by itself.
             if self.held_back.is_some() || sent.seq >= self.cursor {

@@ -20,6 +20,7 @@ use crate::link::tx::SpareChunks;
 use crate::link::{Links, Role};
 use crate::monitor::Traffic;
 use crate::time::Now;
+use crate::trace::Leave;
 
 /// What of the node is used for sending.
 pub(super) struct Sending<'a> {
@@ -80,7 +81,7 @@ impl Peer {
                         Some(envelope) => self.send(id.slot, &message, &envelope, sending),
                         None => {
                             self.dropped.unwanted += 1;
-                            self.discard(seq);
+                            self.discard(seq, Leave::Unwanted);
                         }
                     }
                 }
@@ -96,7 +97,7 @@ impl Peer {
                 Get::Lost => {
                     self.cursor = seq + 1;
                     self.dropped.damaged += 1;
-                    self.discard(seq);
+                    self.discard(seq, Leave::Damaged);
                 }
             }
         }

@@ -20,7 +20,7 @@ use crate::monitor::Traffic;
 use crate::node::Node;
 use crate::time::Now;
 use crate::timers::Due;
-use crate::trace::{BufferEvent, TraceEvent};
+use crate::trace::{BufferEvent, MessageEvent, TraceEvent};
 
 /// Whether a log is one of buffers.
 pub(crate) fn is_of_buffers(log: LogId) -> bool {
@@ -133,6 +133,7 @@ impl Buffers {
             fx.trace.push(TraceEvent::Buffer(BufferEvent::CaughtUp { peer, messages, took }));
         }
         tell_of_losses(peer, now, fx);
+        tell_of_messages(peer, fx);
         pumped
     }
 
@@ -194,6 +195,24 @@ impl Buffers {
     /// Whether one of these messages was never written.
     fn was_lost(&self, first: u64, last: u64) -> bool {
         self.lost.iter().any(|(from, to)| first <= *to && *from <= last)
+    }
+}
+
+/// Says which messages have left in this turn, to those who want to know.
+fn tell_of_messages(peer: &mut Peer, fx: &mut Effects) {
+    if !fx.trace_mask.messages {
+        return peer.left.clear();
+    }
+    let state = peer.log.state();
+    for (first, last, why) in core::mem::take(&mut peer.left) {
+        fx.trace.push(TraceEvent::Message(MessageEvent::Left {
+            peer: peer.name().into(),
+            first,
+            last,
+            why,
+            messages: state.messages,
+            bytes: state.bytes,
+        }));
     }
 }
 

@@ -42,6 +42,14 @@ pub(crate) struct Message<'a> {
     pub(crate) tail: &'a [u8],
 }
 
+impl Message<'_> {
+    /// The first bytes of its payload: as many as who traces messages needs to know one.
+    pub(crate) fn beginning(&self) -> Vec<u8> {
+        let (_, payload) = header::split(self.body, self.header_len);
+        payload[..payload.len().min(limits::TRACED_PAYLOAD_BYTES)].to_vec()
+    }
+}
+
 /// Where a message came from, which decides who may get it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Source<'a> {

@@ -86,6 +86,7 @@ pub(super) fn wording(event: TraceEvent, debug: bool, payload_max: Option<u64>) 
             line(Level::Error, text)
         }
         TraceEvent::Buffer(event) => super::buffers::line(event),
+        TraceEvent::Message(_) => return None,
         TraceEvent::Protocol { who, direction, text } => {
             protocol(&who, direction, &text, payload_max)
         }

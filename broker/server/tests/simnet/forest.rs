@@ -191,7 +191,7 @@ async fn serve(server: &'static str, seed: u64, forest: Forest) -> turmoil::Resu
     let options = Options {
         seed,
         own_routes: vec![(turmoil::lookup(server), CLUSTER_PORT).into()],
-        trace: TraceMask { debug: true, protocol: false },
+        trace: TraceMask { debug: true, ..TraceMask::default() },
         journal: Box::new(Recorder { server, forest: forest.clone() }),
         disk: Box::new(NoDisk::default()),
     };

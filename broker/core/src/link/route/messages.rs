@@ -28,7 +28,7 @@ impl Node {
         self.stats.received_from_routes.count(routed.body.len() as u64);
         let numbered = self.links.at_mut(slot).and_then(Link::route_mut);
         if let Some(at) = numbered.and_then(|route| route.numbered.take())
-            && !self.buffered_message(slot, at)
+            && !self.buffered_message(slot, at, fx)
         {
             return;
         }

@@ -179,7 +179,7 @@ impl Node {
     }
 
     /// Lets a target wait.
-    pub(crate) fn delay_target(
+    pub(super) fn delay_target(
         &mut self,
         now: Now,
         id: TargetId,

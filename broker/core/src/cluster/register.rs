@@ -334,11 +334,9 @@ impl Node {
             target.failures = 0;
             target.failing_since = None;
             target.remote_address.clone_from(&address);
-            match dialled_for {
+            if dialled_for.is_none() {
                 // The other side is at work.
-                None => target.not_before = Some(now.mono + limits::ROUTE_YIELD),
-                Some(dialled) if dialled == id => target.not_before = None,
-                Some(_) => {}
+                target.not_before = Some(now.mono + limits::ROUTE_YIELD);
             }
         }
     }

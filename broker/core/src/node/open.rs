@@ -11,7 +11,6 @@ use crate::effects::{Effects, LinkCmd};
 use crate::fault::CloseReason;
 use crate::ids::{DialId, LinkId};
 use crate::input::Origin;
-use crate::limits;
 use crate::link::client::{Client, Phase};
 use crate::link::route::{Lane, Route, Stage};
 use crate::link::{Hold, Link, Role};
@@ -97,13 +96,9 @@ impl Node {
     pub(crate) fn begin_route(&mut self, now: Now, id: LinkId, fx: &mut Effects) {
         self.greet_route(now, id, fx);
         let target = self.links.get(id).and_then(Link::route).and_then(|r| r.dialled_for);
-        let Some((id, cluster)) = target.zip(self.cluster.as_ref()) else { return };
-        match cluster.targets.get(&id).map(|target| target.reachable) {
-            Some(true) => self.maintain_target(now, id, fx),
-            // A door may open with nobody behind it. The other lanes follow when a server has spoken, and the
-            // next one after a pause if none does.
-            Some(false) => self.delay_target(now, id, limits::ROUTE_REDIAL_PAUSE, fx),
-            None => {}
+        if let Some(target) = target {
+            // Somebody is there: the other lanes may follow.
+            self.maintain_target(now, target, fx);
         }
     }
 
@@ -114,6 +109,7 @@ impl Node {
         let target = cluster.targets.get_mut(&target_id)?;
         target.timeouts = 0;
         target.attempts.insert(lane, Attempt::Handshake(id));
+        target.reachable = true;
         let mut route = Route::new(Stage::AwaitInfo, Some(target_id));
         route.lane = Some(lane);
         route.explicit = target.explicit;

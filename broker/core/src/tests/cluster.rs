@@ -149,24 +149,6 @@ fn an_unreachable_server_is_looked_for_with_one_lane() {
 }
 
 #[test]
-fn a_door_with_nobody_behind_it_is_tried_with_one_lane() {
-    let (mut world, a, b) = pair();
-    world.latency = Duration::from_millis(1);
-    world.only_a_door(a);
-    world.only_a_door(b);
-    (0..4).for_each(|_| world.break_one(a, b));
-    world.pass(SECOND);
-    assert_eq!(world.routes(b), "");
-    let before = world.dials[b];
-    world.pass(SECOND);
-    let dials = world.dials[b] - before;
-    assert!((20..=42).contains(&dials), "{dials}");
-    world.heal();
-    world.pass(SECOND);
-    assert_eq!(world.routes(b), "n0:$SYS n0:0 n0:1 n0:2");
-}
-
-#[test]
 fn gossip_closes_the_mesh_and_keeps_it_closed() {
     for seeds in [vec_of(&[&[], &[0], &[0], &[0]]), vec_of(&[&[], &[0], &[1], &[2]])] {
         let mut world = World::new();

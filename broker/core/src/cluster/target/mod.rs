@@ -42,7 +42,7 @@ pub(crate) struct Target {
     pub(crate) gossip_mode: GossipMode,
     /// It is the address of this server itself: never dialled again.
     pub(crate) is_self: bool,
-    /// A connection with it has been registered since an attempt last failed: all lanes are dialled at
+    /// The last attempt found somebody, or we have connections with it: all lanes are dialled at
     /// once. Otherwise one goes first.
     pub(crate) reachable: bool,
     /// Attempts under way, by lane.

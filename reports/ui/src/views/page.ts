@@ -2,6 +2,8 @@ import { h } from "../dom";
 import type { Run } from "../model/run";
 import type { Store } from "../store";
 import { runHeader } from "./header";
+import { lifeLineView } from "./lifeline";
+import { spaceTime } from "./spacetime/view";
 import { timebar } from "./timebar";
 import { verdicts } from "./verdicts";
 
@@ -11,8 +13,14 @@ export function runPage(run: Run, store: Store): HTMLElement {
     "main",
     {},
     runHeader(run, () => goToBroken(run)),
-    timebar(run, store, [["verdicts", "Guarantees"]]),
+    timebar(run, store, [
+      ["verdicts", "Guarantees"],
+      ["space-time", "Space-time"],
+      ["life-line", "Life-line"],
+    ]),
     verdicts(run, store),
+    spaceTime(run, store),
+    lifeLineView(run, store),
   );
 }
 

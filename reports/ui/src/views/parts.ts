@@ -14,7 +14,15 @@ export function timeLink(store: Store, t: number, text: string): HTMLElement {
 }
 
 export function sentence(run: Run, store: Store, parts: Part[]): Child {
-  return parts.map((part) => (typeof part === "string" ? part : messageLink(run, store, part.msg)));
+  // Backticks may enclose what is in several parts: joined first, taken apart again.
+  const messages: number[] = [];
+  const text = parts.map((part) => (typeof part === "string" ? part : (messages.push(part.msg), "\u0000"))).join("");
+  return text.split("\u0000").flatMap((piece, place) => (place === 0 ? [withCode(piece)] : [messageLink(run, store, messages[place - 1] as number), withCode(piece)]));
+}
+
+/** A text in which what stands between backticks is code. */
+export function withCode(text: string): Child {
+  return text.split(/`([^`]*)`/).map((piece, place) => (place % 2 ? h("code", {}, piece) : piece));
 }
 
 /** Shows the life-line of a message: the cursor goes to where it begins, and the eye to the life-line. */

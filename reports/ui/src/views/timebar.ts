@@ -114,7 +114,7 @@ function faults(run: Run, x: (t: number) => number) {
 
 function violations(run: Run, x: (t: number) => number) {
   return run.head.guarantees.filter((one) => one.first).map((one) => {
-    const at = x(one.first?.t ?? 0);
+    const at = Math.min(Math.max(x(one.first?.t ?? 0), 5), x(run.end) - 5);
     return s("path", { class: "violation-mark", d: `M${at - 4} 21l8 8m0-8l-8 8` }, s("title", {}, `${one.name} broke at ${time(one.first?.t ?? 0)}`));
   });
 }

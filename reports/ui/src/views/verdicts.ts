@@ -3,7 +3,7 @@ import { count, duration, percent, some, time, visible } from "../format";
 import type { Guarantee, Violation } from "../model/head";
 import type { Run } from "../model/run";
 import type { Store } from "../store";
-import { messageLink, section, timeLink } from "./parts";
+import { messageLink, section, timeLink, withCode } from "./parts";
 import { badge } from "./status";
 
 const ORDER = { broken: 0, not_checked: 1, held: 2 };
@@ -12,7 +12,8 @@ const ORDER = { broken: 0, not_checked: 1, held: 2 };
 export function verdicts(run: Run, store: Store): HTMLElement {
   const all = [...run.head.guarantees].sort((a, b) => ORDER[a.status] - ORDER[b.status]);
   const broken = all.filter((one) => one.status === "broken");
-  const asked = all.filter((one) => one.status !== "broken" && one.declared);
+  const amber = all.filter((one) => one.status === "not_checked" && one.declared);
+  const held = all.filter((one) => one.status === "held" && one.declared);
   const unasked = all.filter((one) => one.status !== "broken" && !one.declared);
   return section(
     "verdicts",
@@ -20,8 +21,9 @@ export function verdicts(run: Run, store: Store): HTMLElement {
     null,
     broken.map((one) => violationCard(run, store, one)),
     run.head.goals.length > 0 && goals(run),
-    asked.length > 0 && table("What the scenario asks for", asked),
-    unasked.length > 0 && h("details", {}, h("summary", {}, `${some(unasked.length, "guarantee")} more, which the scenario does not ask for`), table("What the scenario does not ask for", unasked)),
+    amber.length > 0 && table("Asked for, and never put to the test", amber),
+    held.length > 0 && h("details", { open: broken.length === 0 }, h("summary", {}, `${some(held.length, "guarantee")} held`), table("Asked for, and held", held)),
+    unasked.length > 0 && h("details", {}, h("summary", {}, `${some(unasked.length, "guarantee")} more, which the scenario does not ask for`), table("Not asked for", unasked)),
   );
 }
 
@@ -31,7 +33,7 @@ function violationCard(run: Run, store: Store, one: Guarantee): HTMLElement {
     "article",
     { class: "violation", id: `broken-${one.id}` },
     h("h3", { tabindex: -1 }, badge(one.status), ` ${one.name} `, one.name !== one.id && h("small", {}, one.id)),
-    h("p", { class: "sentence" }, one.sentence),
+    h("p", { class: "sentence" }, withCode(one.sentence)),
     h("dl", { class: "facts" }, facts(one).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))),
     one.first && violation(run, store, one.first, "First time"),
     one.first_unrecoverable && violation(run, store, one.first_unrecoverable, `Beyond mending${one.why_unrecoverable ? ` (${one.why_unrecoverable})` : ""}, first at`),
@@ -40,13 +42,13 @@ function violationCard(run: Run, store: Store, one: Guarantee): HTMLElement {
 
 function violation(run: Run, store: Store, first: Violation, label: string): Child {
   return [
-    h("p", { class: "story" }, `${label} `, timeLink(store, first.t, time(first.t)), `: ${visible(first.story)}`),
+    h("p", { class: "story" }, `${label} `, timeLink(store, first.t, time(first.t)), ": ", withCode(visible(first.story))),
     first.witnesses.length > 0 &&
       h(
         "ol",
         { class: "witnesses" },
         first.witnesses.map((one) =>
-          h("li", {}, timeLink(store, one.t, time(one.t)), " ", visible(one.text), one.msg > 0 && [" ", h("span", { class: "follow" }, "life-line of ", messageLink(run, store, one.msg))]),
+          h("li", {}, timeLink(store, one.t, time(one.t)), " ", withCode(visible(one.text)), one.msg > 0 && [" ", h("span", { class: "follow" }, "life-line of ", messageLink(run, store, one.msg))]),
         ),
       ),
   ];

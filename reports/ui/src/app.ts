@@ -22,14 +22,15 @@ export async function openReport(root: HTMLElement) {
 
 async function showPiece(root: HTMLElement, data: PageData, names: string[], name: string, show: (name: string) => Promise<void>) {
   if (!name) throw new Error("there are no data in it");
-  const tabs = names.length > 1 && pieceTabs(names, name, (next) => {
+  const choose = (next: string) => {
     history.replaceState(null, "", `#piece=${next}`);
     void show(next);
-  });
+  };
+  const tabs = names.length > 1 && pieceTabs(names, name, choose);
   const piece = await data.piece(name);
   const run = new Run(name, piece);
   const store = new Store(startLooking(run));
-  refill(root, tabs, runPage(run, store));
+  refill(root, tabs, runPage(run, store, names, choose));
   keepAddress(run, store);
   scrollTo(0, 0);
 }

@@ -4,6 +4,9 @@ import "./style/verdict.css";
 import "./style/time.css";
 import "./style/spacetime.css";
 import "./style/lifeline.css";
+import "uplot/dist/uPlot.min.css";
+import "./style/charts.css";
+import "./style/log.css";
 import "./style/print.css";
 import { openReport } from "./app";
 

@@ -1,5 +1,5 @@
 import { lifeLine, type Step } from "../../model/lifeline";
-import { arrow, cross, line, type Picture } from "./draw";
+import { arrow, cross, line, type Picture, STUB } from "./draw";
 import { xOf } from "./scale";
 
 /** The way of the chosen message, over everything else and never as density. */
@@ -25,9 +25,13 @@ function drawStep(picture: Picture, steps: Step[], step: Step, place: number) {
       const arrived = steps.find((other, later) => later > place && other.sort === "arrived" && other.lane === step.peer && other.peer === step.lane);
       const to = rows.y[step.peer] ?? -1;
       if (to < 0) break;
-      if (steps[place + 1]?.sort === "missing") cross(context, x + 8, (y + to) / 2, paint.bad, 4.5);
-      if (arrived && steps[place + 1]?.sort !== "missing") arrow(context, x, y, xOf(scale, arrived.t), to);
-      else line(context, x, y, x + 8, (y + to) / 2);
+      if (steps[place + 1]?.sort === "missing") {
+        const stub = y + Math.sign(to - y) * STUB;
+        line(context, x, y, x + 4, stub);
+        cross(context, x + 4, stub, paint.bad, 3.5);
+      } else if (arrived) {
+        arrow(context, x, y, xOf(scale, arrived.t), to);
+      }
       break;
     }
     case "kept": {

@@ -7,6 +7,8 @@ import { type Scale, xOf } from "./scale";
 
 export const AXIS = 20;
 const LEVEL = 17;
+/** What did not arrive is drawn so far, not up to a lane that has nothing to do with it. */
+export const STUB = 13;
 
 export interface Picture {
   run: Run;
@@ -156,9 +158,9 @@ function drawExact(picture: Picture) {
     context.setLineDash(interest ? [4, 3] : []);
     const x = xOf(scale, crossings.t[row] as number);
     if (crossings.took[row] === 0) {
-      const middle = (from + to) / 2;
-      line(context, x, from, x + 6, middle);
-      cross(context, x + 6, middle, paint.bad);
+      const stub = from + Math.sign(to - from) * STUB;
+      line(context, x, from, x + 4, stub);
+      cross(context, x + 4, stub, paint.bad, 2.5);
     } else {
       arrow(context, x, from, xOf(scale, arrival(run, row)), to);
     }

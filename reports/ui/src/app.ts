@@ -1,14 +1,17 @@
 import { PageData } from "./decode/page";
 import { h, refill } from "./dom";
+import { Batch } from "./model/batch";
+import type { SpeedHead } from "./model/head";
 import { Run } from "./model/run";
 import { fromHash, Store, toHash } from "./store";
+import { batchPage } from "./views/batch/page";
 import { runPage } from "./views/page";
 import { pieceTabs } from "./views/tabs";
 
 /** Opens what the page holds: the batch if there is one, else the run; or what the address asks for. */
 export async function openReport(root: HTMLElement) {
   const data = new PageData(document);
-  const shown = data.names.filter((name) => !["speed", "batch"].includes(name));
+  const shown = data.names.filter((name) => name !== "speed");
   const show = async (name: string) => {
     try {
       await showPiece(root, data, shown, name, show);
@@ -28,11 +31,16 @@ async function showPiece(root: HTMLElement, data: PageData, names: string[], nam
   };
   const tabs = names.length > 1 && pieceTabs(names, name, choose);
   const piece = await data.piece(name);
+  scrollTo(0, 0);
+  if (piece.head["what"] === "batch") {
+    const speed = data.names.includes("speed") ? ((await data.piece("speed")).head as unknown as SpeedHead) : null;
+    refill(root, tabs, batchPage(new Batch(piece), speed, names, choose));
+    return;
+  }
   const run = new Run(name, piece);
   const store = new Store(startLooking(run));
   refill(root, tabs, runPage(run, store, names, choose));
   keepAddress(run, store);
-  scrollTo(0, 0);
 }
 
 /** What is looked at first: what the address says, else the first violation, else the first fault. */

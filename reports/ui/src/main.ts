@@ -7,6 +7,7 @@ import "./style/lifeline.css";
 import "uplot/dist/uPlot.min.css";
 import "./style/charts.css";
 import "./style/log.css";
+import "./style/batch.css";
 import "./style/print.css";
 import { openReport } from "./app";
 

@@ -20,6 +20,12 @@ const COLOURS = ["line-1", "line-2", "line-3", "line-4"];
 const DASHES = [[], [6, 3], [2, 2], [10, 3, 2, 3]];
 const HEIGHT = 190;
 
+function powersOfTen(least: number, most: number): number[] {
+  const out: number[] = [];
+  for (let power = Math.ceil(Math.log10(least)); power <= Math.log10(most); power++) out.push(10 ** power);
+  return out;
+}
+
 /** A chart over time that shares the cursor and the zoom with all other views, with its values at the cursor as a table. */
 export function timeChart(run: Run, store: Store, looks: ChartLooks, first: Chart): { element: HTMLElement; show: (chart: Chart) => void } {
   const place = h("div", { class: "plot", "aria-hidden": "true" });
@@ -53,7 +59,7 @@ export function timeChart(run: Run, store: Store, looks: ChartLooks, first: Char
       scales: { x: { time: false, min: from / 1e9, max: to / 1e9 }, y: looks.log ? { distr: 3 } : { range: (_, __, most) => [0, most > 0 ? most * 1.05 : 1] } },
       axes: [
         { ...axis, values: (_, ticks) => ticks.map((t) => `${+t.toFixed(6)} s`), size: 28 },
-        { ...axis, values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : looks.value(tick))), size: 68 },
+        { ...axis, values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : looks.value(tick))), size: 68, ...(looks.log ? { splits: (_, __, least, most) => powersOfTen(least, most) } : {}) },
       ],
       series: [{}, ...chart.series.map((one, line) => lineLooks(one.name, line))],
       hooks: { drawClear: [drawFaults], draw: [drawCursor], setSelect: [select], ready: [listen] },
@@ -93,6 +99,7 @@ export function timeChart(run: Run, store: Store, looks: ChartLooks, first: Char
     if (x < bbox.left || x > bbox.left + bbox.width) return;
     ctx.save();
     ctx.strokeStyle = paint(place).accent;
+    ctx.setLineDash([]);
     ctx.lineWidth = 1.5 * devicePixelRatio;
     ctx.beginPath();
     ctx.moveTo(x, bbox.top);

@@ -61,7 +61,19 @@ export function log(run: Run, store: Store): HTMLElement {
     );
   }
 
-  const redraw = oncePerFrame(draw);
+  const box = h("div", { class: "wide log", tabindex: 0, role: "region", "aria-label": "log at the cursor" }, h("table", {}, h("thead", { class: "hidden" }, h("tr", {}, h("th", { scope: "col" }, "Time"), h("th", { scope: "col" }, "What"))), body));
+
+  /** What is at the cursor stays in the middle of the box. */
+  function centre() {
+    const line = body.querySelector<HTMLElement>(".cursor-row");
+    if (line) box.scrollTop = line.offsetTop - box.clientHeight / 2;
+  }
+
+  const redraw = oncePerFrame(() => {
+    draw();
+    centre();
+  });
+  new ResizeObserver(centre).observe(box);
   store.watch((now, before) => (now.t !== before.t || now.lane !== before.lane) && redraw());
   draw();
   return section(
@@ -70,7 +82,7 @@ export function log(run: Run, store: Store): HTMLElement {
     null,
     h("div", { class: "tools" }, h("label", { for: "log-lane" }, "of"), lanes, h("label", { for: "log-text" }, "with the words"), search),
     h("div", { class: "tools groups", role: "group", "aria-label": "sorts of events" }, boxes),
-    h("div", { class: "wide log", tabindex: 0, role: "region", "aria-label": "log at the cursor" }, h("table", {}, h("thead", { class: "hidden" }, h("tr", {}, h("th", { scope: "col" }, "Time"), h("th", { scope: "col" }, "What"))), body)),
+    box,
     snapshots(run, store),
   );
 }

@@ -6,8 +6,10 @@ import type { Store } from "../store";
 import { section } from "./parts";
 
 const WIDTH = 640;
-const HEIGHT = 400;
-const SPACE = 58;
+const HEIGHT = 330;
+const SPACE = 64;
+/** Nodes stand below the middle of their region: above them it says its name and its clients. */
+const LOWER = 12;
 
 interface Place {
   x: number;
@@ -48,22 +50,21 @@ export function topology(run: Run, store: Store): HTMLElement {
   return section("topology", "Map at the cursor", null, picture, list);
 }
 
-/** Regions around the middle, nodes in rows inside of theirs. */
+/** Regions around the middle, the nodes of each around its own: so no link lies on another. */
 function arrange(run: Run): { areas: Area[]; places: Map<number, Place> } {
   const places = new Map<number, Place>();
   const regions = run.head.regions.length;
   const areas = run.head.regions.map((_, region) => {
     const nodes = run.head.lanes.flatMap((lane, number) => (lane.kind === "node" && lane.region === region ? [number] : []));
-    const columns = Math.max(Math.ceil(Math.sqrt(nodes.length)), 1);
-    const lines = Math.max(Math.ceil(nodes.length / columns), 1);
-    const [width, height] = [Math.max(columns * SPACE + 24, 120), lines * SPACE + 44];
+    const radius = nodes.length < 2 ? 0 : Math.max((nodes.length * SPACE) / (2 * Math.PI), SPACE / 2);
+    const [width, height] = [Math.max(2 * radius + 76, 136), 2 * radius + 108];
     const angle = Math.PI + (2 * Math.PI * region) / regions + (regions > 2 ? Math.PI / 2 : 0);
     const x = WIDTH / 2 + (regions > 1 ? Math.cos(angle) * (WIDTH / 2 - width / 2 - 8) : 0);
     const y = HEIGHT / 2 + (regions > 1 ? Math.sin(angle) * (HEIGHT / 2 - height / 2 - 4) : 0);
     nodes.forEach((node, place) => {
-      const [column, row] = [place % columns, Math.floor(place / columns)];
-      const inRow = Math.min(columns, nodes.length - row * columns);
-      places.set(node, { x: x + (column - (inRow - 1) / 2) * SPACE, y: y - height / 2 + 48 + row * SPACE });
+      // Two nodes stand across the way to the middle.
+      const turn = angle + Math.PI / 2 + (2 * Math.PI * place) / nodes.length;
+      places.set(node, { x: x + Math.cos(turn) * radius, y: y + LOWER + Math.sin(turn) * radius });
     });
     return { x, y, width, height };
   });
@@ -80,7 +81,7 @@ function areaShape(run: Run, area: Area, region: number, t: number): SVGElement 
     { class: "area" },
     s("rect", { x: area.x - area.width / 2, y: area.y - area.height / 2, width: area.width, height: area.height, rx: 10 }),
     s("text", { x: area.x, y: area.y - area.height / 2 + 17, class: "name" }, run.head.regions[region]?.name ?? ""),
-    s("text", { x: area.x, y: area.y + area.height / 2 - 7 }, said),
+    s("text", { x: area.x, y: area.y - area.height / 2 + 33 }, said),
   );
 }
 
@@ -111,16 +112,16 @@ function linkShape(places: Map<number, Place>, link: LinkNow): Child {
   );
 }
 
+/** How long the ways between regions are: with all there is to say where there are two, else only how long they take. */
 function pathLabels(run: Run, areas: Area[]): Child {
   return run.head.paths.map(({ a, b, link }) => {
     const [one, other] = [areas[a], areas[b]];
     if (!one || !other) return null;
     const [x, y] = [(one.x + other.x) / 2, (one.y + other.y) / 2];
-    const loose = `${link.name}: ${duration(link.latency_ns)}${link.jitter_ns ? ` + up to ${duration(link.jitter_ns)}` : ""}`;
-    const fast = link.bandwidth ? `${bytes(link.bandwidth)}/s` : "";
-    // Two regions stand side by side: there the label has room below the links.
-    const down = areas.length === 2 ? HEIGHT / 2 - 26 : 0;
-    return s("g", { class: "path" }, s("text", { x, y: y + down }, loose), fast && s("text", { x, y: y + down + 15 }, fast));
+    const all = `${link.name}: ${duration(link.latency_ns)}${link.jitter_ns ? ` + up to ${duration(link.jitter_ns)}` : ""}${link.bandwidth ? `, ${bytes(link.bandwidth)}/s` : ""}`;
+    const two = areas.length === 2;
+    const down = two ? Math.max(one.height, other.height) / 2 + 20 : 4;
+    return s("g", { class: "path" }, s("title", {}, all), s("text", { x, y: y + down }, two ? all : duration(link.latency_ns)));
   });
 }
 

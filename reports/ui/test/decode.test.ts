@@ -60,9 +60,9 @@ describe("pieces", () => {
 
 describe("a real run", () => {
   it("is unpacked, and its times never fall", async () => {
-    const file = readFileSync(join(import.meta.dirname, "data/run-0.data.gz"));
-    const run = new Run("run-0", new Piece(await gunzip(fromBase64(file.toString("base64")))));
-    expect(run.head.seed).toBe(0);
+    const file = readFileSync(join(import.meta.dirname, "data/run-1.data.gz"));
+    const run = new Run("run-1", new Piece(await gunzip(fromBase64(file.toString("base64")))));
+    expect(run.head.seed).toBe(1);
     expect(run.events.rows).toBeGreaterThan(500);
     expect(run.events.t.every((t, row) => row === 0 || t >= (run.events.t[row - 1] as number))).toBe(true);
     expect(run.events.t.at(-1)).toBe(run.head.end_ns);
@@ -70,8 +70,8 @@ describe("a real run", () => {
   });
 
   it("knows its messages by name", async () => {
-    const file = readFileSync(join(import.meta.dirname, "data/run-0.data.gz"));
-    const run = new Run("run-0", new Piece(await gunzip(fromBase64(file.toString("base64")))));
+    const file = readFileSync(join(import.meta.dirname, "data/run-1.data.gz"));
+    const run = new Run("run-1", new Piece(await gunzip(fromBase64(file.toString("base64")))));
     const name = run.messageName(17);
     expect(run.messageNamed(name)).toBe(17);
     expect(run.messageNamed("99.99.99")).toBe(0);

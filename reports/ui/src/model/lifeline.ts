@@ -37,7 +37,7 @@ export function lifeLine(run: Run, msg: number): Step[] {
   const ways = new Set<string>();
   for (const row of run.crossingsOf(msg)) {
     const way = `${run.crossings.from[row]} ${run.crossings.to[row]}`;
-    steps.push(...crossingSteps(run, row, ways.has(way)));
+    steps.push(...crossingSteps(run, row, ways.has(way) || fromBacklog(run, row)));
     ways.add(way);
   }
   for (const row of run.endsOf(msg)) steps.push(endStep(run, row));
@@ -89,13 +89,25 @@ function left(run: Run, kept: number): Step[] {
   return [];
 }
 
-/** One sending to another node. What was sent there before is sent again: replayed. */
-function crossingSteps(run: Run, row: number, again: boolean): Step[] {
+/** Whether a crossing comes out of a buffer while messages wait in it for that node. */
+function fromBacklog(run: Run, row: number): boolean {
+  const { crossings, spans } = run;
+  const buffering = run.spanNamed("buffering");
+  const t = crossings.t[row] as number;
+  if (!crossings.n[row]) return false;
+  for (let span = 0; span < spans.rows; span++) {
+    if (spans.what[span] === buffering && spans.lane[span] === crossings.from[row] && spans.peer[span] === crossings.to[row] && (spans.since[span] as number) <= t && t <= (spans.until[span] as number)) return true;
+  }
+  return false;
+}
+
+/** One sending to another node. What was sent there before, or has waited, is replayed. */
+function crossingSteps(run: Run, row: number, replayed: boolean): Step[] {
   const { crossings } = run;
   const [t, lane, peer, took] = [crossings.t[row] as number, crossings.from[row] as number, crossings.to[row] as number, crossings.took[row] as number];
   const number = crossings.n[row] as number;
-  const parts: Part[] = [`${run.laneName(lane)} sends it to ${run.laneName(peer)}${again ? " again" : ""}${number ? `, as number ${count(number)} of its buffer` : ""}`];
-  const sent: Step = { t, sort: again ? "replayed" : "sent", lane, peer, parts };
+  const parts: Part[] = [`${run.laneName(lane)} sends it to ${run.laneName(peer)}${number ? `, as number ${count(number)} of its buffer` : ""}`];
+  const sent: Step = { t, sort: replayed ? "replayed" : "sent", lane, peer, parts };
   if (took === 0) return [sent, { t, sort: "missing", lane, peer, parts: [`that is not known to have arrived at ${run.laneName(peer)}`] }];
   return [sent, { t: t + took - 1, sort: "arrived", lane: peer, peer: lane, parts: [`it arrives at ${run.laneName(peer)}, after ${duration(took - 1)} on the way`] }];
 }

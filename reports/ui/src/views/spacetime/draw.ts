@@ -296,8 +296,16 @@ export function arrow(context: CanvasRenderingContext2D, x1: number, y1: number,
 }
 
 function clippedText(context: CanvasRenderingContext2D, text: string, x: number, y: number, width: number) {
-  if (width < 24) return;
-  let shown = text;
-  while (shown.length > 3 && context.measureText(shown).width > width) shown = `${shown.slice(0, Math.max(3, Math.floor(shown.length * 0.8) - 1))}…`;
-  if (context.measureText(shown).width <= width) context.fillText(shown, x, y);
+  const shown = clipped(text, width, (part) => context.measureText(part).width);
+  if (shown) context.fillText(shown, x, y);
+}
+
+/** As much of a text as there is room for; nothing if that would be too little to be read. */
+export function clipped(text: string, width: number, measure: (text: string) => number): string {
+  if (measure(text) <= width) return text;
+  for (let length = Math.min(text.length - 1, 200); length >= 3; length = Math.floor(length * 0.85)) {
+    const shown = `${text.slice(0, length)}…`;
+    if (measure(shown) <= width) return shown;
+  }
+  return "";
 }

@@ -20,10 +20,19 @@ const COLOURS = ["line-1", "line-2", "line-3", "line-4"];
 const DASHES = [[], [6, 3], [2, 2], [10, 3, 2, 3]];
 const HEIGHT = 190;
 
-function powersOfTen(least: number, most: number): number[] {
+/** Marks of a logarithmic scale: powers of ten, and 2 and 5 of them if there are few. */
+function logMarks(least: number, most: number): number[] {
+  const factors = most / least > 1000 ? [1] : [1, 2, 5];
   const out: number[] = [];
-  for (let power = Math.ceil(Math.log10(least)); power <= Math.log10(most); power++) out.push(10 ** power);
-  return out;
+  for (let power = Math.floor(Math.log10(least)); power <= Math.log10(most); power++) out.push(...factors.map((factor) => factor * 10 ** power));
+  return out.filter((mark) => mark >= least && mark <= most * 1.001);
+}
+
+/** From a mark below everything to one above: 1, 2 or 5 times a power of ten. */
+function logRange(least: number, most: number): [number, number] {
+  const low = 10 ** Math.floor(Math.log10(Math.max(least, 1)));
+  const high = 10 ** Math.ceil(Math.log10(Math.max(most, least * 1.01, 2)));
+  return [([5, 2, 1].find((factor) => factor * low <= least) ?? 1) * low, ([0.2, 0.5, 1].find((factor) => factor * high >= most) ?? 1) * high];
 }
 
 /** A chart over time that shares the cursor and the zoom with all other views, with its values at the cursor as a table. */
@@ -56,10 +65,10 @@ export function timeChart(run: Run, store: Store, looks: ChartLooks, first: Char
       height: HEIGHT,
       legend: { show: false },
       cursor: { y: false, drag: { x: true, y: false, setScale: false } },
-      scales: { x: { time: false, min: from / 1e9, max: to / 1e9 }, y: looks.log ? { distr: 3 } : { range: (_, __, most) => [0, most > 0 ? most * 1.05 : 1] } },
+      scales: { x: { time: false, min: from / 1e9, max: to / 1e9 }, y: looks.log ? { distr: 3, range: (_, least, most) => (least === null || most === null ? [1, 10] : logRange(least, most)) } : { range: (_, __, most) => [0, most > 0 ? most * 1.05 : 1] } },
       axes: [
         { ...axis, values: (_, ticks) => ticks.map((t) => `${+t.toFixed(6)} s`), size: 28 },
-        { ...axis, values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : looks.value(tick))), size: 68, ...(looks.log ? { splits: (_, __, least, most) => powersOfTen(least, most) } : {}) },
+        { ...axis, values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : looks.value(tick))), size: 68, ...(looks.log ? { splits: (_, __, least, most) => logMarks(least, most) } : {}) },
       ],
       series: [{}, ...chart.series.map((one, line) => lineLooks(one.name, line))],
       hooks: { drawClear: [drawFaults], draw: [drawCursor], setSelect: [select], ready: [listen] },

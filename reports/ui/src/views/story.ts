@@ -47,6 +47,9 @@ export function difference(run: Run): Child {
 
 function contrast(title: string, seed: number, found: Difference, rows: Contrast[]): Child {
   if (rows.length === 0) return null;
+  // What differs most, for its size, comes first.
+  const unlike = (row: Contrast) => Math.abs(row.here - row.there) / Math.max(row.here, row.there, 1);
+  const ordered = [...rows].sort((a, b) => unlike(b) - unlike(a));
   const most = Math.max(...rows.flatMap((row) => [row.here, row.there]), 1);
   return h(
     "div",
@@ -55,8 +58,8 @@ function contrast(title: string, seed: number, found: Difference, rows: Contrast
       "table",
       { class: "contrast" },
       h("caption", {}, title),
-      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, ""), h("th", { scope: "col", class: "number" }, `seed ${seed}`), h("th", { scope: "col", class: "number" }, `seed ${found.seed}`), h("th", { scope: "col" }, ""))),
-      h("tbody", {}, rows.map((row) => h("tr", {}, h("th", { scope: "row" }, visible(row.what)), h("td", { class: "number" }, count(row.here)), h("td", { class: "number" }, count(row.there)), h("td", { class: "bars", "aria-hidden": "true" }, bar("here", row.here, most), bar("there", row.there, most))))),
+      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, ""), h("th", { scope: "col", class: "number" }, h("span", { class: "bar here" }), `seed ${seed}`), h("th", { scope: "col", class: "number" }, h("span", { class: "bar there" }), `seed ${found.seed}`), h("th", { scope: "col" }, ""))),
+      h("tbody", {}, ordered.map((row) => h("tr", {}, h("th", { scope: "row" }, visible(row.what)), h("td", { class: "number" }, count(row.here)), h("td", { class: "number" }, count(row.there)), h("td", { class: "bars", "aria-hidden": "true" }, bar("here", row.here, most), bar("there", row.there, most))))),
     ),
   );
 }

@@ -1,4 +1,4 @@
-import { niceStep } from "../../format";
+import { duration, niceStep } from "../../format";
 import type { Run } from "../../model/run";
 import { arrival, density, type Visible } from "./detail";
 import type { Paint } from "./paint";
@@ -84,7 +84,7 @@ function drawFaults(picture: Picture) {
     context.strokeStyle = paint.unsure;
     context.strokeRect(left + 0.5, y + 0.5, Math.max(width - 1, 1), LEVEL - 4);
     context.fillStyle = paint.text;
-    clippedText(context, fault.text, Math.max(left, 0) + 4, y + (LEVEL - 3) / 2, right - Math.max(left, 0) - 8);
+    clippedText(context, `${fault.kind.replaceAll("_", " ")} ${duration(run.faultUntil(fault) - fault.since)}`, Math.max(left, 0) + 4, y + (LEVEL - 3) / 2, right - Math.max(left, 0) - 8);
     const reach = faultReach(fault, rows);
     if (!reach) return;
     context.fillStyle = paint.faultHatch;

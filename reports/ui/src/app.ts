@@ -19,8 +19,13 @@ export async function openReport(root: HTMLElement) {
       refill(root, h("p", { class: "failed", role: "alert" }, `This report cannot be shown: ${error instanceof Error ? error.message : String(error)}.`));
     }
   };
-  const asked = fromHash(location.hash).piece;
-  await show(asked && shown.includes(asked) ? asked : (shown[0] ?? ""));
+  const showAsked = () => {
+    const asked = fromHash(location.hash).piece;
+    return show(asked && shown.includes(asked) ? asked : (shown[0] ?? ""));
+  };
+  // Somebody put another address in. The viewer's own changes do not come here.
+  addEventListener("hashchange", () => void showAsked());
+  await showAsked();
 }
 
 async function showPiece(root: HTMLElement, data: PageData, names: string[], name: string, show: (name: string) => Promise<void>) {

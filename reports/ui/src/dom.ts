@@ -53,3 +53,10 @@ export function oncePerFrame(work: () => void): () => void {
     });
   };
 }
+
+/** Runs something whenever the colours change, as long as the element is in the page. */
+export function onTheme(element: Element, work: () => void) {
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const changed = () => (element.isConnected ? work() : dark.removeEventListener("change", changed));
+  dark.addEventListener("change", changed);
+}

@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
-import { dataFolder, piecesOf, writePage } from "./pages.mjs";
+import { dataFolder, piecesOf, withHead, writePage } from "./pages.mjs";
 
 const FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 const OPEN_LIMIT_MS = 2000;
@@ -184,6 +184,35 @@ async function testBatch(path) {
   });
 }
 
+const HARM = "</script><img src=x onerror=alert(1)>\u202egnp.exe<b>";
+
+/** Every text of the data tries to be markup, and to turn the direction of writing: they stay texts, and are seen. */
+async function testHarmful(path) {
+  await test("texts in the data stay texts", path, {}, async (page) => {
+    await page.locator(".violation .witnesses button.message").first().click();
+    await page.locator("#life-line .step").first().waitFor();
+    assert.equal(await page.locator("#app img, #app b b, #app script").count(), 0);
+    const text = await page.locator("main").textContent();
+    assert.ok(text.includes("</script><img src=x onerror=alert(1)>"));
+    assert.ok(text.includes("\\u202e"));
+  });
+}
+
+function harmfulPieces() {
+  const [run] = piecesOf(dataFolder).filter((one) => one.name.startsWith("run-"));
+  const harmful = (head) => ({
+    ...head,
+    about: HARM,
+    texts: head.texts.map((text) => (text ? `${text}${HARM}` : text)),
+    lanes: head.lanes.map((lane) => ({ ...lane, name: lane.name && `${lane.name}${HARM}` })),
+    regions: head.regions.map((region) => ({ ...region, name: `${region.name}${HARM}` })),
+    faults: head.faults.map((fault) => ({ ...fault, text: HARM })),
+    story: head.story.map((line) => ({ ...line, text: HARM })),
+    plan: HARM,
+  });
+  return [{ name: run.name, packed: withHead(run.packed, harmful) }];
+}
+
 async function testBroken(path) {
   await test("data that cannot be read are an error that is seen", path, {}, async (page) => {
     assert.match(await page.locator("[role=alert]").textContent(), /cannot be shown/);
@@ -212,6 +241,9 @@ async function main() {
     const broken = join(temporary, "broken.html");
     writePage(broken, "a &lt;/title&gt;", [{ name: "run-0", packed: Buffer.from("no data") }]);
     await testBroken(broken);
+    const harmful = join(temporary, "harmful.html");
+    writePage(harmful, "harm", harmfulPieces());
+    await testHarmful(harmful);
   } finally {
     await browser.close();
     rmSync(temporary, { recursive: true });

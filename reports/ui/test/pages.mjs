@@ -3,6 +3,7 @@
 import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { gunzipSync, gzipSync } from "node:zlib";
 
 const here = dirname(fileURLToPath(import.meta.url));
 export const dataFolder = join(here, "data");
@@ -24,6 +25,16 @@ const rank = (name) => ORDER.findIndex((kind) => name.startsWith(kind));
 export function piecesOfPage(page) {
   const found = readFileSync(page, "utf8").matchAll(/<script type="application\/octet-stream" class="causeway-data" id="data-([a-z0-9-]+)">([^<]*)</g);
   return [...found].map(([, name, text]) => ({ name, packed: Buffer.from(text, "base64") }));
+}
+
+/** A piece whose head is changed. */
+export function withHead(packed, change) {
+  const bytes = gunzipSync(packed);
+  const end = 8 + bytes.readUInt32LE(4);
+  const head = Buffer.from(JSON.stringify(change(JSON.parse(bytes.subarray(8, end).toString("utf8")))));
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(head.length);
+  return gzipSync(Buffer.concat([bytes.subarray(0, 4), length, head, bytes.subarray(end)]));
 }
 
 /** Writes a page with these pieces. */

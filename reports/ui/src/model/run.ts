@@ -1,3 +1,4 @@
+import { visible } from "../format";
 import type { Piece, Table } from "../decode/piece";
 import type { Fault, Kind, Lane, RunHead } from "./head";
 import { RowsBy } from "./search";
@@ -49,7 +50,7 @@ export class Run {
   }
 
   laneName(lane: number): string {
-    return lane === 0 ? "the run" : this.lane(lane).name;
+    return lane === 0 ? "the run" : visible(this.lane(lane).name);
   }
 
   /** The node or client that a lane belongs to: streams and consumers live at nodes. */

@@ -1,5 +1,5 @@
 import uPlot from "uplot";
-import { h, oncePerFrame, refill } from "../dom";
+import { h, oncePerFrame, onTheme, refill } from "../dom";
 import type { Run } from "../model/run";
 import type { Chart } from "../model/series";
 import type { Store } from "../store";
@@ -158,7 +158,7 @@ export function timeChart(run: Run, store: Store, looks: ChartLooks, first: Char
     if (now.from !== before.from || now.to !== before.to) zoom();
     if (now.t !== before.t) follow();
   });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", build);
+  onTheme(place, build);
   let width = 0;
   new ResizeObserver(() => {
     if (place.clientWidth === width) return;

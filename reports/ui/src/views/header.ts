@@ -1,5 +1,5 @@
 import { type Child, h } from "../dom";
-import { count, duration, some } from "../format";
+import { count, duration, some, visible } from "../format";
 import type { Run } from "../model/run";
 import { command } from "./copy";
 import { mark, tone } from "./status";
@@ -34,7 +34,7 @@ export function runHeader(run: Run, goToBroken: () => void): HTMLElement {
     "header",
     { class: `verdict ${tone(head.verdict)}` },
     h("div", { class: "said" }, mark(head.verdict), h("h1", {}, verdictTitle(head.verdict)), h("p", {}, sentence, never.length > 0 && `; ${some(never.length, "was", "were")} asked for and never put to the test`)),
-    h("p", { class: "what" }, h("strong", {}, head.scenario), head.minimal && " (from the minimised plan)", head.about && `: ${head.about}`),
+    h("p", { class: "what" }, h("strong", {}, head.scenario), head.minimal && " (from the minimised plan)", head.about && `: ${visible(head.about)}`),
     h("dl", { class: "facts" }, facts.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))),
     endNote(run),
     h("div", { class: "commands" }, COMMANDS.map(([name, label]) => head.commands[name] && command(label, head.commands[name]))),

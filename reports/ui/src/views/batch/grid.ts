@@ -1,4 +1,4 @@
-import { h, oncePerFrame, refill } from "../../dom";
+import { h, oncePerFrame, onTheme, refill } from "../../dom";
 import { count, duration } from "../../format";
 import { type Batch, hasBit, letters } from "../../model/batch";
 import { command } from "../copy";
@@ -98,7 +98,7 @@ export function seedGrid(batch: Batch, names: string[], choose: (name: string) =
     draw();
   } }, filters.map((one) => h("option", {}, one.name)));
   const redraw = oncePerFrame(draw);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+  onTheme(stage, redraw);
   new ResizeObserver(redraw).observe(stage);
   tell();
   return section("seeds", "Seeds", null, h("div", { class: "tools" }, h("label", { for: "seeds-of" }, "Seeds"), filter, tally(batch)), stage, about, failures(batch));

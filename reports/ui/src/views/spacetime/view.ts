@@ -1,4 +1,4 @@
-import { h, oncePerFrame, refill } from "../../dom";
+import { h, oncePerFrame, onTheme, refill } from "../../dom";
 import { count, duration, time } from "../../format";
 import type { Run } from "../../model/run";
 import { firstFrom } from "../../model/search";
@@ -192,7 +192,7 @@ export function spaceTime(run: Run, store: Store): HTMLElement {
     else redrawOver();
     messageButton.disabled = now.msg === 0;
   });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+  onTheme(stage, redraw);
   new ResizeObserver(redraw).observe(stage);
   labels.draw(rows);
 

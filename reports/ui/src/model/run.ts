@@ -116,6 +116,17 @@ export class Run {
   }
 }
 
+/** When anything was wrong: windows of faults, those that touch each other as one. */
+export function faultWindows(run: Run): { since: number; until: number }[] {
+  const out: { since: number; until: number }[] = [];
+  for (const fault of [...run.head.faults].sort((a, b) => a.since - b.since)) {
+    const last = out.at(-1);
+    if (last && fault.since <= last.until) last.until = Math.max(last.until, run.faultUntil(fault));
+    else out.push({ since: fault.since, until: run.faultUntil(fault) });
+  }
+  return out;
+}
+
 interface Connection {
   since: number;
   until: number;

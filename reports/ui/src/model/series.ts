@@ -31,7 +31,7 @@ export function backlog(run: Run, whats: string[], measure: "messages" | "bytes"
   }
   const kept = [...lines].filter(([, line]) => line.most > 0).sort(([, a], [, b]) => b.most - a.most).slice(0, MOST);
   const ordered = rows.filter((row) => kept.some(([key]) => key === keyOf(run, row)));
-  const times = [0, ...new Set(ordered.map((row) => depths.t[row] as number)), run.end];
+  const times = momentsOf(ordered.map((row) => depths.t[row] as number), run.end);
   const series = kept.map(([key, line]) => ({ name: line.name, values: steps(run, ordered.filter((row) => keyOf(run, row) === key), times, measure) }));
   return { times: times.map((t) => t / 1e9), series };
 }
@@ -44,12 +44,29 @@ function backlogName(run: Run, row: number): string {
   return peer ? `${lane} for ${run.laneName(peer)}` : lane;
 }
 
+/** All points of time at which something changes. Where it changes twice at once, the next nanosecond has the second value. */
+function momentsOf(changes: number[], end: number): number[] {
+  const all = new Set([0, end]);
+  changes.forEach((t, place) => {
+    all.add(t);
+    if (t === changes[place - 1]) all.add(t + 1);
+  });
+  return [...all].sort((a, b) => a - b);
+}
+
+/** The value at each point of time: the most of those that it has at that moment, then the last of them. */
 function steps(run: Run, rows: number[], times: number[], measure: "messages" | "bytes"): number[] {
-  let value = 0;
+  let last = 0;
   let next = 0;
   return times.map((t) => {
-    while (next < rows.length && (run.depths.t[rows[next] as number] as number) <= t) value = run.depths[measure][rows[next++] as number] as number;
-    return value;
+    let most = 0;
+    let changed = false;
+    while (next < rows.length && (run.depths.t[rows[next] as number] as number) <= t) {
+      last = run.depths[measure][rows[next++] as number] as number;
+      most = Math.max(most, last);
+      changed = true;
+    }
+    return changed ? most : last;
   });
 }
 

@@ -1,6 +1,6 @@
 import uPlot from "uplot";
 import { h, oncePerFrame, onTheme, refill } from "../dom";
-import type { Run } from "../model/run";
+import { faultWindows, type Run } from "../model/run";
 import type { Chart } from "../model/series";
 import type { Store } from "../store";
 import { paint } from "./spacetime/paint";
@@ -19,6 +19,8 @@ export interface ChartLooks {
 const COLOURS = ["line-1", "line-2", "line-3", "line-4"];
 const DASHES = [[], [6, 3], [2, 2], [10, 3, 2, 3]];
 const HEIGHT = 190;
+/** Distances between marks: messages and bytes are whole. */
+const WHOLE = Array.from({ length: 13 }, (_, power) => [1, 2, 5].map((factor) => factor * 10 ** power)).flat();
 
 /** Marks of a logarithmic scale: powers of ten, and 2 and 5 of them if there are few. */
 function logMarks(least: number, most: number): number[] {
@@ -40,6 +42,7 @@ export function timeChart(run: Run, store: Store, looks: ChartLooks, first: Char
   const place = h("div", { class: "plot", "aria-hidden": "true" });
   const values = h("table", { class: "values" });
   const element = h("figure", { class: "chart" }, h("figcaption", {}, h("strong", {}, looks.title), ` ${looks.about}`), place, values);
+  const windows = faultWindows(run);
   let chart = first;
   let plot: uPlot | null = null;
 
@@ -68,7 +71,7 @@ export function timeChart(run: Run, store: Store, looks: ChartLooks, first: Char
       scales: { x: { time: false, min: from / 1e9, max: to / 1e9 }, y: looks.log ? { distr: 3, range: (_, least, most) => (least === null || most === null ? [1, 10] : logRange(least, most)) } : { range: (_, __, most) => [0, most > 0 ? most * 1.05 : 1] } },
       axes: [
         { ...axis, values: (_, ticks) => ticks.map((t) => `${+t.toFixed(6)} s`), size: 28 },
-        { ...axis, values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : looks.value(tick))), size: 68, ...(looks.log ? { splits: (_, __, least, most) => logMarks(least, most) } : {}) },
+        { ...axis, values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : looks.value(tick))), size: 68, ...(looks.log ? { splits: (_, __, least, most) => logMarks(least, most) } : { incrs: WHOLE }) },
       ],
       series: [{}, ...chart.series.map((one, line) => lineLooks(one.name, line))],
       hooks: { drawClear: [drawFaults], draw: [drawCursor], setSelect: [select], ready: [listen] },
@@ -94,9 +97,9 @@ export function timeChart(run: Run, store: Store, looks: ChartLooks, first: Char
     ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
     ctx.clip();
     ctx.fillStyle = paint(place).faultHatch;
-    for (const fault of run.head.faults) {
-      const left = self.valToPos(fault.since / 1e9, "x", true);
-      const right = self.valToPos(run.faultUntil(fault) / 1e9, "x", true);
+    for (const { since, until } of windows) {
+      const left = self.valToPos(since / 1e9, "x", true);
+      const right = self.valToPos(until / 1e9, "x", true);
       ctx.fillRect(left, bbox.top, Math.max(right - left, 1), bbox.height);
     }
     ctx.restore();

@@ -1,5 +1,6 @@
 import { duration, niceStep } from "../../format";
-import type { Run } from "../../model/run";
+import type { Fault } from "../../model/head";
+import { faultWindows, type Run } from "../../model/run";
 import { arrival, density, type Visible } from "./detail";
 import type { Paint } from "./paint";
 import { levels, type Rows } from "./rows";
@@ -9,6 +10,8 @@ export const AXIS = 20;
 const LEVEL = 17;
 /** What did not arrive is drawn so far, not up to a lane that has nothing to do with it. */
 export const STUB = 13;
+
+const MANY_FAULTS = 8;
 
 export interface Picture {
   run: Run;
@@ -67,14 +70,21 @@ function drawAxis({ context, scale, rows, paint }: Picture) {
   }
 }
 
+/** The strip of faults above, and below it the lanes that they are about: hatched, with edges where they can be told apart. */
 function drawFaults(picture: Picture) {
-  const { run, context, scale, rows, paint } = picture;
+  const { run, context, scale, paint } = picture;
   const level = faultLevels(run);
+  const inSight = [...run.head.faults.keys()].filter((place) => {
+    const fault = run.head.faults[place];
+    return fault && fault.since <= scale.to && run.faultUntil(fault) >= scale.from;
+  });
+  const alone = inSight.length <= MANY_FAULTS;
+  if (!alone) hatchWindows(picture);
   context.textBaseline = "middle";
-  run.head.faults.forEach((fault, place) => {
+  for (const place of inSight) {
+    const fault = run.head.faults[place] as Fault;
     const left = Math.max(xOf(scale, fault.since), -2);
     const right = Math.min(xOf(scale, run.faultUntil(fault)), scale.width + 2);
-    if (right < 0 || left > scale.width) return;
     const width = Math.max(right - left, 2);
     const y = AXIS + (level[place] as number) * LEVEL;
     context.fillStyle = paint.unsure;
@@ -84,21 +94,36 @@ function drawFaults(picture: Picture) {
     context.strokeStyle = paint.unsure;
     context.strokeRect(left + 0.5, y + 0.5, Math.max(width - 1, 1), LEVEL - 4);
     context.fillStyle = paint.text;
-    clippedText(context, `${fault.kind.replaceAll("_", " ")} ${duration(run.faultUntil(fault) - fault.since)}`, Math.max(left, 0) + 4, y + (LEVEL - 3) / 2, right - Math.max(left, 0) - 8);
-    const reach = faultReach(fault, rows);
-    if (!reach) return;
-    context.fillStyle = paint.faultHatch;
-    context.fillRect(left, reach[0] - 8, width, reach[1] - reach[0] + 16);
-    context.strokeStyle = paint.unsure;
-    context.setLineDash([5, 3]);
-    line(context, left, y + LEVEL - 3, left, reach[1] + 8);
-    line(context, left + width, y + LEVEL - 3, left + width, reach[1] + 8);
-    context.setLineDash([]);
-  });
+    const label = `${fault.kind.replaceAll("_", " ")} ${duration(run.faultUntil(fault) - fault.since)}`;
+    clippedText(context, label, Math.max(left, 0) + 4, y + (LEVEL - 3) / 2, right - Math.max(left, 0) - 8);
+    if (alone) hatchFault(picture, fault, left, width, y + LEVEL - 3);
+  }
+}
+
+function hatchFault({ context, rows, paint }: Picture, fault: Fault, left: number, width: number, top: number) {
+  const reach = faultReach(fault, rows);
+  if (!reach) return;
+  context.fillStyle = paint.faultHatch;
+  context.fillRect(left, reach[0] - 8, width, reach[1] - reach[0] + 16);
+  context.strokeStyle = paint.unsure;
+  context.setLineDash([5, 3]);
+  line(context, left, top, left, reach[1] + 8);
+  line(context, left + width, top, left + width, reach[1] + 8);
+  context.setLineDash([]);
+}
+
+/** Many faults on each other would hide everything: then only when something was wrong is hatched. */
+function hatchWindows({ run, context, rows, scale, paint }: Picture) {
+  const top = rows.bands[0]?.y ?? 0;
+  context.fillStyle = paint.faultHatch;
+  for (const { since, until } of faultWindows(run)) {
+    const left = Math.max(xOf(scale, since), 0);
+    context.fillRect(left, top, Math.max(Math.min(xOf(scale, until), scale.width) - left, 1), rows.height - top);
+  }
 }
 
 /** From the topmost to the lowest lane that a fault is about. */
-function faultReach(fault: Run["head"]["faults"][number], rows: Rows): [number, number] | null {
+function faultReach(fault: Fault, rows: Rows): [number, number] | null {
   const lanes = [...fault.nodes, ...fault.pairs.flat(), ...fault.clients.map(([, lane]) => lane)];
   const ys = lanes.map((lane) => rows.y[lane] ?? -1).filter((y) => y >= 0);
   return ys.length > 0 ? [Math.min(...ys), Math.max(...ys)] : null;

@@ -128,12 +128,25 @@ export function summary(run: Run, msg: number, steps: Step[]): string {
   const { messages } = run;
   const subject = visible(run.text(messages.subject[msg - 1] as number));
   const got = [...new Set(steps.filter((step) => step.sort === "delivered").map((step) => run.laneName(step.lane)))];
-  const lost = [...new Set([...run.endsOf(msg)].filter((row) => run.head.causes[run.ends.cause[row] as number]?.lost).map((row) => (run.ends.lane[row] ? run.laneName(run.ends.lane[row] as number) : "everybody")))];
+  const lost = lostFor(run, msg);
   const parts = [`${run.laneName(run.publisher(msg))} published it on \`${subject}\`, ${bytes(messages.size[msg - 1] as number)}.`];
   if (got.length > 0) parts.push(`${list(got)} got it.`);
-  if (lost.length > 0) parts.push(`It was lost for ${list(lost)}.`);
-  if (got.length + lost.length === 0) parts.push("No delivery of it is in this file.");
+  for (const [why, names] of lost) parts.push(`It was lost for ${list(names)}: ${why}.`);
+  if (got.length + lost.size === 0) parts.push("No delivery of it is in this file.");
   return parts.join(" ");
+}
+
+/** Who lost a message, by why. */
+function lostFor(run: Run, msg: number): Map<string, string[]> {
+  const out = new Map<string, string[]>();
+  for (const row of run.endsOf(msg)) {
+    const cause = run.head.causes[run.ends.cause[row] as number];
+    const lane = run.ends.lane[row] as number;
+    const name = lane ? run.laneName(lane) : "everybody";
+    if (!cause?.lost || out.get(cause.words)?.includes(name)) continue;
+    out.set(cause.words, [...(out.get(cause.words) ?? []), name]);
+  }
+  return out;
 }
 
 function list(names: string[]): string {

@@ -85,7 +85,8 @@ export function timeChart(run: Run, store: Store, looks: ChartLooks, first: Char
       stroke,
       width: 1.5,
       dash: DASHES[(line + Math.floor(line / COLOURS.length)) % DASHES.length] as number[],
-      points: { show: false },
+      // A value alone between gaps is a dot, or it would not be seen.
+      points: looks.log ? { size: 4 } : { show: false },
       ...(looks.steps ? { paths: uPlot.paths.stepped?.({ align: 1 }) as uPlot.Series.PathBuilder } : {}),
     };
   }

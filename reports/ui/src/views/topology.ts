@@ -62,8 +62,8 @@ function arrange(run: Run): { areas: Area[]; places: Map<number, Place> } {
     const x = WIDTH / 2 + (regions > 1 ? Math.cos(angle) * (WIDTH / 2 - width / 2 - 8) : 0);
     const y = HEIGHT / 2 + (regions > 1 ? Math.sin(angle) * (HEIGHT / 2 - height / 2 - 4) : 0);
     nodes.forEach((node, place) => {
-      // Two nodes stand across the way to the middle.
-      const turn = angle + Math.PI / 2 + (2 * Math.PI * place) / nodes.length;
+      // Two nodes stand across the way to the middle; more are turned a little, so that fewer links fall on each other.
+      const turn = angle + Math.PI / 2 + (nodes.length > 2 ? 0.3 + 0.2 * region : 0) + (2 * Math.PI * place) / nodes.length;
       places.set(node, { x: x + Math.cos(turn) * radius, y: y + LOWER + Math.sin(turn) * radius });
     });
     return { x, y, width, height };
@@ -131,7 +131,7 @@ function inWords(now: Now): string {
   const parts = states.map(({ state, n }) => `${some(n, "link")} ${STATES[state]}`);
   if (off > 0) parts.push(`${some(off, "node")} off`);
   if (now.buffering.length > 0) parts.push(`${some(now.buffering.length, "buffer")} in use`);
-  return parts.length > 0 ? parts.join(", ") : "all nodes run, and all links are up";
+  return parts.length > 0 ? parts.join(", ") : "no node is off, and no link is down";
 }
 
 /** The same as a table: what is not as it should be. */

@@ -59,8 +59,8 @@ function facts(one: Guarantee): [string, string][] {
     ["declared", declared(one)],
     ["observed", observed(one)],
   ];
-  const spare = margin(one);
-  if (spare) out.push(["margin", spare]);
+  if (one.closest) out.push(["margin", margin(one)]);
+  else if (one.bound_ns !== null) out.push(["bound", duration(one.bound_ns)]);
   out.push(["checked", checked(one)]);
   if (one.line) out.push(["scenario", `line ${one.line}`]);
   return out;

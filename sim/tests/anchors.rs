@@ -98,7 +98,7 @@ fn what_waits_for_the_work_hits_it_whenever_it_is_done() {
     for fault in &mut at_a_time.faults {
         (fault.when, fault.at) = (None, at);
     }
-    for (by, a_time_hits) in [(0, true), (700 * MS, true), (6_000 * MS, false)] {
+    for (by, a_time_hits) in [(0, true), (700 * MS, true), (7_000 * MS, false)] {
         let outcome = run(&later(&waiting, by), RunOptions::default());
         assert_eq!(begun(&outcome.history).map(|(sent, _)| sent), Some(20), "{by} later");
         assert!(loses_messages(&outcome.history), "{by} later");

@@ -22,6 +22,8 @@ type Heard = (Sym, Sym, Span);
 pub(super) struct Ways {
     /// When a node had at least one route to another.
     routes: BTreeMap<(NodeId, NodeId), Vec<Span>>,
+    /// When it lost one of them, ascending.
+    lost: BTreeMap<(NodeId, NodeId), Vec<u64>>,
     /// When a node knew that another wants a subject, perhaps for a queue group.
     heard: BTreeMap<(NodeId, NodeId), Vec<Heard>>,
     /// When processes ended, and at which event.
@@ -51,6 +53,12 @@ impl Ways {
     pub(super) fn route_end(&self, node: NodeId, remote: NodeId, since: u64) -> Option<u64> {
         let spans = self.routes.get(&(node, remote))?;
         spans.iter().map(|(_, to)| *to).find(|to| *to >= since && *to < u64::MAX)
+    }
+
+    /// When a node lost any of its routes to another, the first time since then: another may have taken its
+    /// place in the same moment.
+    pub(super) fn any_route_end(&self, node: NodeId, remote: NodeId, since: u64) -> Option<u64> {
+        self.lost.get(&(node, remote))?.iter().copied().find(|t| *t >= since)
     }
 
     /// Whether a node knew, during all of a span, that another wants a subject.
@@ -125,7 +133,10 @@ impl<'h> Reading<'h> {
                 }
                 *count += 1;
             }
-            Kind::RouteDown { node, remote, .. } => self.route_down(*node, *remote, t),
+            Kind::RouteDown { node, remote, .. } => {
+                self.ways.lost.entry((*node, *remote)).or_default().push(t);
+                self.route_down(*node, *remote, t);
+            }
             Kind::WireSubSeen { sub } => self.heard(*sub, t),
             Kind::WireClosed { node, conn, .. } => {
                 let first = self.ways.closed.entry(*conn).or_insert((t, i));

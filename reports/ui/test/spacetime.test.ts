@@ -5,7 +5,7 @@ import { fromBase64 } from "../src/decode/base64";
 import { gunzip } from "../src/decode/gunzip";
 import { Piece } from "../src/decode/piece";
 import { lifeLine, summary } from "../src/model/lifeline";
-import { nowAt } from "../src/model/links";
+import { bundles, nowAt } from "../src/model/links";
 import { Run } from "../src/model/run";
 import { firstFrom, RowsBy } from "../src/model/search";
 import { replay, throughput } from "../src/model/series";
@@ -129,6 +129,16 @@ describe("the state at the cursor", () => {
     if (!cut) throw new Error("the run has no partition");
     expect(nowAt(run, cut.since + 1).links.filter((link) => link.state === "cut").length).toBeGreaterThan(0);
     expect(nowAt(run, run.end - 1).links.every((link) => link.state === "up")).toBe(true);
+  });
+
+  it("bundles hold all links, and the worst state is theirs", async () => {
+    const run = await failing();
+    const cut = run.head.faults.find((fault) => fault.kind === "partition");
+    const now = nowAt(run, (cut?.since ?? 0) + 1);
+    const all = bundles(run, now);
+    expect(all.reduce((sum, one) => sum + one.links, 0)).toBe(now.links.length);
+    expect(all.find((one) => one.a !== one.b)).toMatchObject({ state: "cut", since: cut?.since });
+    expect(bundles(run, nowAt(run, run.end - 1)).every((one) => one.state === "up" && one.count === one.links)).toBe(true);
   });
 
   it("rates are of all messages", async () => {

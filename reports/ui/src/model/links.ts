@@ -84,3 +84,31 @@ function keptAt(run: Run, lane: number, peer: number, t: number): { messages: nu
   }
   return out;
 }
+
+/** Links between two regions, or within one, and how many are not up. */
+export interface Bundle {
+  a: number;
+  b: number;
+  links: number;
+  /** The worst state of any of them, and how many have it. */
+  state: LinkState;
+  count: number;
+  since: number;
+}
+
+/** Links in bundles by regions: where nodes are many, single links cannot be told apart. */
+export function bundles(run: Run, now: Now): Bundle[] {
+  const all = new Map<string, LinkNow[]>();
+  for (const link of now.links) {
+    const [a, b] = [run.lane(link.a).region ?? 0, run.lane(link.b).region ?? 0].sort((one, other) => one - other);
+    const key = `${a} ${b}`;
+    all.set(key, [...(all.get(key) ?? []), link]);
+  }
+  return [...all].map(([key, links]) => {
+    const [a = 0, b = 0] = key.split(" ").map(Number);
+    // A node that is off is seen at the node.
+    const state = WORST.find((one) => one !== "off" && links.some((link) => link.state === one)) ?? "up";
+    const such = links.filter((link) => link.state === state);
+    return { a, b, links: links.length, state, count: such.length, since: Math.min(...such.map((link) => link.since)) };
+  });
+}

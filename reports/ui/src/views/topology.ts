@@ -1,13 +1,16 @@
 import { type Child, h, oncePerFrame, refill, s } from "../dom";
 import { bytes, count, duration, some, time } from "../format";
-import { type LinkNow, type Now, nowAt } from "../model/links";
+import { type Bundle, bundles, type LinkNow, type Now, nowAt } from "../model/links";
 import type { Run } from "../model/run";
 import type { Store } from "../store";
 import { section } from "./parts";
 
-const WIDTH = 640;
-const HEIGHT = 330;
+const SMALL = { width: 640, height: 330 };
+const LARGE = { width: 800, height: 500 };
 const SPACE = 64;
+/** More nodes than this are drawn smaller, and the links between two regions as one. */
+const MANY = 12;
+const NARROW = 32;
 /** Nodes stand below the middle of their region: above them it says its name and its clients. */
 const LOWER = 12;
 
@@ -25,23 +28,27 @@ const STATES = { up: "up", degraded: "degraded", no_route: "no route", cut: "cut
 
 /** Regions, nodes and links as they are at the cursor. The same run always gives the same picture. */
 export function topology(run: Run, store: Store): HTMLElement {
-  const { areas, places } = arrange(run);
-  const picture = s("svg", { class: "map", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img" });
+  const many = run.head.lanes.filter((lane) => lane.kind === "node").length > MANY;
+  const { width, height } = many ? LARGE : SMALL;
+  const { areas, places } = arrange(run, many ? NARROW : SPACE, width, height);
+  const picture = s("svg", { class: many ? "map many" : "map", viewBox: `0 0 ${width} ${height}`, role: "img" });
   const list = h("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "links at the cursor" });
 
   function draw() {
     const { t, lane } = store.get();
     const now = nowAt(run, t);
     picture.setAttribute("aria-label", `Map of regions and nodes at ${time(t, 3)}: ${inWords(now)}`);
+    const areaShapes = areas.map((area, region) => areaShape(run, area, region, t));
     refill(
       picture,
-      areas.map((area, region) => areaShape(run, area, region, t)),
-      now.links.filter((link) => link.state === "up").map((link) => linkShape(places, link)),
-      now.links.filter((link) => link.state !== "up").map((link) => linkShape(places, link)),
+      many ? bundles(run, now).map((bundle) => bundleShape(areas, bundle)) : null,
+      areaShapes,
+      many ? null : [...now.links].sort((a, b) => Number(a.state !== "up") - Number(b.state !== "up")).map((link) => linkShape(places, link)),
       pathLabels(run, areas),
-      [...places].map(([node, place]) => nodeShape(run, store, now, node, place, node === lane)),
+      many ? bundles(run, now).map((bundle) => bundleLabel(areas, bundle)) : null,
+      [...places].map(([node, place]) => nodeShape(run, store, now, node, place, node === lane, many)),
     );
-    refill(list, h("p", { class: "live" }, `At ${time(t)}: ${inWords(now)}.`), troubles(run, now, t));
+    refill(list, h("p", { class: "live" }, `At ${time(t)}: ${inWords(now)}.`), troubles(run, now, t, many));
   }
 
   const redraw = oncePerFrame(draw);
@@ -51,16 +58,16 @@ export function topology(run: Run, store: Store): HTMLElement {
 }
 
 /** Regions around the middle, the nodes of each around its own: so no link lies on another. */
-function arrange(run: Run): { areas: Area[]; places: Map<number, Place> } {
+function arrange(run: Run, space: number, across: number, down: number): { areas: Area[]; places: Map<number, Place> } {
   const places = new Map<number, Place>();
   const regions = run.head.regions.length;
   const areas = run.head.regions.map((_, region) => {
     const nodes = run.head.lanes.flatMap((lane, number) => (lane.kind === "node" && lane.region === region ? [number] : []));
-    const radius = nodes.length < 2 ? 0 : Math.max((nodes.length * SPACE) / (2 * Math.PI), SPACE / 2);
+    const radius = nodes.length < 2 ? 0 : Math.max((nodes.length * space) / (2 * Math.PI), space / 2);
     const [width, height] = [Math.max(2 * radius + 76, 136), 2 * radius + 108];
     const angle = Math.PI + (2 * Math.PI * region) / regions + (regions > 2 ? Math.PI / 2 : 0);
-    const x = WIDTH / 2 + (regions > 1 ? Math.cos(angle) * (WIDTH / 2 - width / 2 - 8) : 0);
-    const y = HEIGHT / 2 + (regions > 1 ? Math.sin(angle) * (HEIGHT / 2 - height / 2 - 4) : 0);
+    const x = across / 2 + (regions > 1 ? Math.cos(angle) * (across / 2 - width / 2 - 8) : 0);
+    const y = down / 2 + (regions > 1 ? Math.sin(angle) * (down / 2 - height / 2 - 4) : 0);
     nodes.forEach((node, place) => {
       // Two nodes stand across the way to the middle; more are turned a little, so that fewer links fall on each other.
       const turn = angle + Math.PI / 2 + (nodes.length > 2 ? 0.3 + 0.2 * region : 0) + (2 * Math.PI * place) / nodes.length;
@@ -85,7 +92,7 @@ function areaShape(run: Run, area: Area, region: number, t: number): SVGElement 
   );
 }
 
-function nodeShape(run: Run, store: Store, now: Now, node: number, place: Place, chosen: boolean): SVGElement {
+function nodeShape(run: Run, store: Store, now: Now, node: number, place: Place, chosen: boolean, small: boolean): SVGElement {
   const { off = false, stalled = false } = now.nodes.get(node) ?? {};
   const kept = now.buffering.filter((one) => one.lane === node).reduce((sum, one) => sum + one.messages, 0);
   const name = run.laneName(node);
@@ -94,9 +101,9 @@ function nodeShape(run: Run, store: Store, now: Now, node: number, place: Place,
     "g",
     { class: `node${off ? " off" : ""}${stalled ? " stalled" : ""}${chosen ? " chosen" : ""}`, onclick: () => store.set({ lane: chosen ? 0 : node }) },
     s("title", {}, `${name}${off ? ": off" : stalled ? ": stalled" : ""}`),
-    s("circle", { cx: place.x, cy: place.y, r: 15 }),
+    s("circle", { cx: place.x, cy: place.y, r: small ? 11 : 15 }),
     s("text", { x: place.x, y: place.y + 4.5, class: "name" }, off ? "✕" : short),
-    kept > 0 && s("text", { x: place.x, y: place.y + 29, class: "kept" }, `keeps ${count(kept)}`),
+    kept > 0 && !small && s("text", { x: place.x, y: place.y + 29, class: "kept" }, `keeps ${count(kept)}`),
   );
 }
 
@@ -110,6 +117,19 @@ function linkShape(places: Map<number, Place>, link: LinkNow): Child {
     s("path", { d: `M${a.x} ${a.y}L${b.x} ${b.y}` }),
     link.state === "cut" && s("path", { class: "cross", d: `M${x - 5} ${y - 5}l10 10m0-10l-10 10` }),
   );
+}
+
+/** All links between two regions as one line, from the middle of one to that of the other: the regions hide its ends. */
+function bundleShape(areas: Area[], bundle: Bundle): Child {
+  const [a, b] = [areas[bundle.a], areas[bundle.b]];
+  if (!a || !b || a === b) return null;
+  return s("g", { class: `link bundle ${bundle.state}` }, s("path", { d: `M${a.x} ${a.y}L${b.x} ${b.y}` }));
+}
+
+function bundleLabel(areas: Area[], { a, b, links, count, state }: Bundle): Child {
+  const [one, other] = [areas[a], areas[b]];
+  if (!one || !other || one === other || state === "up") return null;
+  return s("text", { class: "bundle-label", x: (one.x + other.x) / 2, y: (one.y + other.y) / 2 + 24 }, `${count} of ${links} ${STATES[state]}`);
 }
 
 /** How long the ways between regions are: with all there is to say where there are two, else only how long they take. */
@@ -135,9 +155,12 @@ function inWords(now: Now): string {
 }
 
 /** The same as a table: what is not as it should be. */
-function troubles(run: Run, now: Now, t: number): Child {
+function troubles(run: Run, now: Now, t: number, many: boolean): Child {
+  const region = (place: number) => run.head.regions[place]?.name ?? "?";
+  const bundled = () => bundles(run, now).filter((one) => one.state !== "up").map((one) => [one.a === one.b ? `within ${region(one.a)}` : `${region(one.a)} – ${region(one.b)}`, `${one.count} of ${one.links} ${STATES[one.state]}`, duration(t - one.since)]);
+  const single = () => now.links.filter((link) => link.state !== "up" && link.state !== "off").map((link) => [`${run.laneName(link.a)} – ${run.laneName(link.b)}`, `${STATES[link.state]}${link.oneWay ? ", one way" : ""}`, duration(t - link.since)]);
   const rows = [
-    ...now.links.filter((link) => link.state !== "up" && link.state !== "off").map((link) => [`${run.laneName(link.a)} – ${run.laneName(link.b)}`, `${STATES[link.state]}${link.oneWay ? ", one way" : ""}`, duration(t - link.since)]),
+    ...(many ? bundled() : single()),
     ...now.buffering.map((one) => [`${run.laneName(one.lane)} → ${run.laneName(one.peer)}`, `keeps ${count(one.messages)} messages, ${bytes(one.bytes)}`, duration(t - one.since)]),
   ];
   if (rows.length === 0) return null;

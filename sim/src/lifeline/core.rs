@@ -272,8 +272,10 @@ impl Book<'_> {
 
     /// Why a node did not send what it knew was wanted: it may have had no room for it.
     fn not_sent(&self, there: &There<'_>, from: NodeId, to: NodeId) -> Reason {
-        let end = self.ways.any_route_end(from, to, there.done_t);
-        match end.filter(|end| !self.was_passed((from, to), there.msg, *end)) {
+        // It was taken at some time between these two.
+        let ends = [there.done_t, there.sent_t];
+        let mut ends = ends.into_iter().filter_map(|t| self.ways.any_route_end(from, to, t));
+        match ends.find(|end| !self.was_passed((from, to), there.msg, *end)) {
             Some(t) => {
                 let fault = self.ways.fault(from, to, (there.done_t, t));
                 (Cause::Queued, t, Some(from), fault)

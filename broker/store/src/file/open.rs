@@ -144,8 +144,8 @@ impl FileLog {
         progress: &mut Progress,
         out: &mut Vec<Op>,
     ) {
-        let error = opening.error;
-        match opening.step {
+        let (step, error) = (opening.step, opening.error);
+        match step {
             Step::List if error.is_none() => {
                 self.listed(opening);
                 self.next_file(index, opening, progress, out);
@@ -164,21 +164,14 @@ impl FileLog {
                     self.fetch(opening, opening.own_kind(), number, out);
                 }
             }
-            Step::Read { kind: name::Kind::HighWater, number } if error.is_none() => {
-                opening.mark = HighWater::read(&opening.bytes, self.io.identity);
-                if opening.mark.is_none() && opening.tries < READ_TRIES {
-                    opening.tries += 1;
-                    self.fetch(opening, name::Kind::HighWater, number, out);
-                } else {
-                    opening.tries = 0;
-                    self.next_file(index, opening, progress, out);
-                }
+            Step::Read { kind: name::Kind::HighWater, number }
+                if error.is_none() && !self.mark_is_read(opening) =>
+            {
+                self.fetch(opening, name::Kind::HighWater, number, out);
             }
             // Without it, what the segments say is all there is.
             Step::Open { kind: name::Kind::HighWater, .. }
-            | Step::Read { kind: name::Kind::HighWater, .. }
-                if error.is_some() =>
-            {
+            | Step::Read { kind: name::Kind::HighWater, .. } => {
                 self.next_file(index, opening, progress, out);
             }
             // What a table says can be found out again.
@@ -207,7 +200,7 @@ impl FileLog {
             }
             Step::List | Step::Last if opening.tries < READ_TRIES => {
                 opening.tries += 1;
-                match opening.step {
+                match step {
                     Step::Last => self.last_step(opening, out),
                     Step::List | Step::Open { .. } | Step::Read { .. } => {
                         let list = OpKind::List { dir: self.io.dir.clone() };
@@ -224,6 +217,14 @@ impl FileLog {
             // What cannot be read is not lost: the log stays shut.
             Step::List | Step::Open { .. } | Step::Read { .. } | Step::Last => self.fail(),
         }
+    }
+
+    /// The high-water mark was read. Whether that is settled: what does not look right is read again.
+    fn mark_is_read(&self, opening: &mut Opening) -> bool {
+        opening.mark = HighWater::read(&opening.bytes, self.io.identity);
+        let again = opening.mark.is_none() && opening.tries < READ_TRIES;
+        opening.tries = if again { opening.tries + 1 } else { 0 };
+        !again
     }
 
     /// The files are known.

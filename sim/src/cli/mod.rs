@@ -85,8 +85,7 @@ enum Command {
     Selfcheck(SelfcheckArgs),
     /// Hold a recorded history against the guarantees.
     Check(CheckArgs),
-    /// Say what became of a message of a recorded history: every step, and why it did not come to who
-    /// wanted it.
+    /// Say what became of a message, step by step, and why it did not come to who wanted it.
     Explain(ExplainArgs),
     /// Write a recorded history as a report to look at, or as a trace for Perfetto.
     Export(ExportArgs),

@@ -114,6 +114,16 @@ impl Status {
             Self::NotChecked => "not checked",
         }
     }
+
+    /// The word for it in files.
+    #[must_use]
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Held => "held",
+            Self::Broken => "broken",
+            Self::NotChecked => "not_checked",
+        }
+    }
 }
 
 /// How a program should end.

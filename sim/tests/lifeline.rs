@@ -79,6 +79,8 @@ struct Case {
     subscriber: &'static str,
     /// The rest of the scenario; clients are there unless it has its own.
     rest: &'static str,
+    /// Faults, behind all that.
+    faults: &'static str,
     own_clients: bool,
 }
 
@@ -90,6 +92,7 @@ const CASE: Case = Case {
     publisher: "",
     subscriber: "",
     rest: "",
+    faults: "",
     own_clients: false,
 };
 
@@ -129,7 +132,7 @@ subject = "y"
         cause: Cause::LinkDown,
         also: &[Cause::LostOnTheWay, Cause::Queued, Cause::InterestUnknown],
         config: QUICK,
-        rest: CUT,
+        faults: CUT,
         ..CASE
     },
     Case {
@@ -163,13 +166,8 @@ between = ["region:a", "region:b"]
 subjects = ["x"]
 max_msgs = 20
 overflow = "drop_oldest"
-
-[[fault]]
-at = "3s"
-for = "4s"
-kind = "partition"
-between = ["region:a", "region:b"]
 "#,
+        faults: CUT,
         ..CASE
     },
     Case {
@@ -179,13 +177,8 @@ between = ["region:a", "region:b"]
 [buffer]
 subjects = ["x"]
 max_msgs = 20
-
-[[fault]]
-at = "3s"
-for = "4s"
-kind = "partition"
-between = ["region:a", "region:b"]
 "#,
+        faults: CUT,
         ..CASE
     },
     Case {
@@ -195,13 +188,8 @@ between = ["region:a", "region:b"]
 [buffer]
 subjects = ["x"]
 max_age = "1s"
-
-[[fault]]
-at = "3s"
-for = "4s"
-kind = "partition"
-between = ["region:a", "region:b"]
 "#,
+        faults: CUT,
         ..CASE
     },
     Case {
@@ -212,13 +200,8 @@ between = ["region:a", "region:b"]
         rest: r#"
 [buffer]
 subjects = ["x"]
-
-[[fault]]
-at = "3s"
-for = "4s"
-kind = "partition"
-between = ["region:a", "region:b"]
 "#,
+        faults: CUT,
         ..CASE
     },
     Case {
@@ -408,7 +391,8 @@ fn history(case: &Case, seed: u64) -> History {
         false => clients,
     };
     let clients = if case.own_clients { String::new() } else { clients };
-    let text = [WORLD.replace("CONFIG", case.config), clients, case.rest.to_owned()].concat();
+    let text =
+        [WORLD.replace("CONFIG", case.config), clients, [case.rest, case.faults].concat()].concat();
     let scenario = Scenario::parse(case.name, &text, &kinds());
     let scenario = scenario.unwrap_or_else(|error| panic!("{}: {error}", case.name));
     let outcome = run(&plan(&scenario, seed).unwrap(), RunOptions::default());

@@ -145,7 +145,7 @@ impl Job<'_> {
         let unwritable = |error| Failure::writing(&path, &error);
         let folder = Folder::create(&path).map_err(unwritable)?;
         let words = server.server.as_ref().map(Server::words);
-        let goals: Vec<String> = self.loaded.goal_texts().into_iter().map(str::to_owned).collect();
+        let goals = self.loaded.goal_texts();
         let about = &scenario.about;
         let about = About { about, server: words.as_deref(), goals: &goals, difference: None };
         let mut pages = Pages::default();

@@ -2,6 +2,7 @@
 
 use causeway_sim::plan::Plan;
 use causeway_sim::process::{self, Server};
+use causeway_sim::report::quoted;
 use causeway_sim::run::{Engine, PURE, RunOptions, RunOutcome};
 use causeway_sim::scenario::nearest;
 
@@ -40,10 +41,12 @@ impl Chosen {
         (self.engine.run)(plan, RunOptions { server: self.server.as_ref(), ..options })
     }
 
-    /// As it is named on the command line.
+    /// As it is named on the command line, where a shell takes it.
     pub(super) fn words(&self) -> String {
         match &self.server {
-            Some(server) => format!("{} --server {}", self.engine.name, server.words()),
+            Some(server) => {
+                format!("{} --server {}", self.engine.name, quoted(&server.words()))
+            }
             None => self.engine.name.to_owned(),
         }
     }

@@ -11,10 +11,9 @@ use causeway_sim::verdict::{Exit, SeedRun};
 
 use super::engine::Chosen;
 use super::progress::Progress;
-use super::replay::is_plan;
 use super::runner::{Guard, patiently};
 use super::seeds::choose;
-use super::{EngineArgs, Failure, FidelityArgs, STEPS_MAX, engine, load, output, run};
+use super::{EngineArgs, Failure, FidelityArgs, STEPS_MAX, engine, load, output, run, shrink};
 
 pub(super) fn main(args: &FidelityArgs, built_in: &[Engine]) -> Result<Exit, Failure> {
     let engines = engines(args, built_in)?;
@@ -88,7 +87,7 @@ fn plans(args: &FidelityArgs) -> Result<Vec<Named>, Failure> {
     }
     for path in ready {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-        plans.push(Named { name: name.unwrap_or_default(), plan: read(&path)? });
+        plans.push(Named { name: name.unwrap_or_default(), plan: shrink::read(&path)? });
     }
     Ok(plans)
 }
@@ -107,15 +106,6 @@ fn plans_in(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     paths.retain(|path| is_plan_file(path));
     paths.sort();
     Ok(paths)
-}
-
-fn read(path: &Path) -> Result<Plan, Failure> {
-    let text = load::text_of(path).map_err(|error| Failure::Scenario(error.into()))?;
-    let wrong = |why: String| Failure::Usage(format!("error: {}: {why}", path.display()));
-    if !is_plan(&text) {
-        return Err(wrong("it does not begin like a plan".to_owned()));
-    }
-    Plan::parse(&text).map_err(|error| wrong(error.to_string()))
 }
 
 /// A plan on its way through the engines.
@@ -321,7 +311,7 @@ kind = "no_duplicates"
         for file in ["run.plan", "pure.history.jsonl"] {
             assert!(place.path().join("out/small-1").join(file).is_file(), "{file}");
         }
-        let plan = read(&place.path().join("out/small-1/run.plan")).unwrap();
+        let plan = shrink::read(&place.path().join("out/small-1/run.plan")).unwrap();
         assert_eq!((plan.scenario.as_str(), plan.seed), ("small", 1));
     }
 

@@ -8,9 +8,12 @@ use std::path::{Path, PathBuf};
 use causeway_sim::coverage::Goal;
 use causeway_sim::guarantee;
 use causeway_sim::plan::{Family, Plan, plan};
+use causeway_sim::report;
 use causeway_sim::scenario::{Diagnostic, Given, ParamSpec, Scenario, ScenarioError, nearest};
 
 use super::Failure;
+use super::engine::Chosen;
+use super::run::program;
 
 /// More combinations of parameters than this are a mistake.
 const COMBINATIONS_MAX: usize = 1_000;
@@ -40,6 +43,12 @@ impl Loaded {
     /// The goals as they were written.
     pub(super) fn goal_texts(&self) -> Vec<&str> {
         self.goals.iter().map(Goal::text).collect()
+    }
+
+    /// The command that runs one of its seeds again.
+    pub(super) fn replay_command(&self, engine: &Chosen, seed: u64) -> String {
+        let (file, params) = (&self.scenario.file, self.params());
+        report::replay_command(&program(), file, &params, seed, &engine.words(), &self.left_out())
     }
 
     /// The values of its parameters.

@@ -25,7 +25,7 @@ pub(super) struct Pages {
 pub(super) struct About<'a> {
     pub(super) about: &'a str,
     pub(super) server: Option<&'a str>,
-    pub(super) goals: &'a [String],
+    pub(super) goals: &'a [&'a str],
     pub(super) difference: Option<&'a Difference>,
 }
 

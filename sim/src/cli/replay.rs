@@ -46,12 +46,12 @@ pub(super) fn main(args: &ReplayArgs, engines: &[Engine]) -> Result<Exit, Failur
         output::what_broke(&run);
         output::line("");
     }
+    let texts: Vec<&str> = goals.iter().map(Goal::text).collect();
     if let Some(path) = &args.out {
         let evidence = Evidence { run: &run, plan: &plan.write(), history: &outcome.history };
-        leave(args, path, &goals, evidence)?;
+        leave(args, path, &texts, evidence)?;
     }
     let cut = was_cut(&run);
-    let texts: Vec<&str> = goals.iter().map(Goal::text).collect();
     let mut verdict = Verdict::of(&[run], &texts, 0);
     if !args.without.without.is_empty() {
         verdict.ask_for_nothing();
@@ -69,7 +69,7 @@ pub(super) fn main(args: &ReplayArgs, engines: &[Engine]) -> Result<Exit, Failur
 fn leave(
     args: &ReplayArgs,
     path: &Path,
-    goals: &[Goal],
+    goals: &[&str],
     evidence: Evidence<'_>,
 ) -> Result<(), Failure> {
     let folder = Folder::create(path).map_err(|error| Failure::writing(path, &error))?;
@@ -77,16 +77,13 @@ fn leave(
     let run = evidence.run;
     let program = program();
     let plan = path.join(format!("seed-{}.plan", run.seed)).display().to_string();
-    let commands = Commands {
-        minimise: match run.failed() {
-            true => format!("{} shrink {}", report::quoted(&program), report::quoted(&plan)),
-            false => String::new(),
-        },
-        ..Commands::of_run(&program, report::replay_plan_command(&program, &plan), path, run.seed)
-    };
-    let goals: Vec<String> = goals.iter().map(|goal| goal.text().to_owned()).collect();
+    let replay = report::replay_plan_command(&program, &plan);
+    let mut commands = Commands::of_run(&program, replay, path, run.seed);
+    if run.failed() {
+        commands.minimise = report::shrink_command(&program, &plan);
+    }
     let server = args.engine.server.as_ref().map(Server::words);
-    let about = About { about: "", server: server.as_deref(), goals: &goals, difference: None };
+    let about = About { about: "", server: server.as_deref(), goals, difference: None };
     let mut pages = Pages::default();
     pages.run(path, about, evidence, &commands)?;
     pages.write(&folder, &format!("{}, seed {}", evidence.history.header.scenario, run.seed))

@@ -8,9 +8,7 @@ use causeway_sim::plan::{Plan, plan};
 use causeway_sim::process::Server;
 use causeway_sim::report::page::{Commands, Difference, distance};
 use causeway_sim::report::words::time;
-use causeway_sim::report::{
-    self, Evidence, FAILURES_SHOWN, Finished, Folder, Report, Speed, quoted, replay_command,
-};
+use causeway_sim::report::{self, Evidence, FAILURES_SHOWN, Finished, Folder, Report, Speed};
 use causeway_sim::run::{Engine, PURE};
 use causeway_sim::scenario::{Diagnostic, Scenario, ScenarioError};
 use causeway_sim::shrink::{REPLAYS_MAX, Signature, findings};
@@ -333,14 +331,14 @@ impl Job<'_> {
             return Ok(());
         }
         let (program, seed) = (program(), it.run.seed);
-        let replay = self.replay(seed);
+        let replay = self.loaded.replay_command(self.engine, seed);
         let difference = self.nearest(it, runs)?;
         let mut commands = Commands::of_run(&program, replay, folder, seed);
         if it.run.failed() {
             let plan = folder.join(format!("seed-{seed}.plan")).display().to_string();
-            commands.minimise = format!("{} shrink {}", quoted(&program), quoted(&plan));
+            commands.minimise = report::shrink_command(&program, &plan);
         }
-        let goals: Vec<String> = self.loaded.goal_texts().into_iter().map(str::to_owned).collect();
+        let goals = self.loaded.goal_texts();
         let about = &self.loaded.scenario.about;
         let server = self.engine.server.as_ref().map(Server::words);
         let difference = difference.as_ref();
@@ -366,16 +364,6 @@ impl Job<'_> {
         self.show(folder.path(), evidence, runs, pages)
     }
 
-    /// The command that runs a seed again.
-    fn replay(&self, seed: u64) -> String {
-        let engine = match self.engine.server.as_ref().map(Server::words) {
-            Some(server) => format!("{} --server {}", self.engine.engine.name, quoted(&server)),
-            None => self.engine.engine.name.to_owned(),
-        };
-        let (file, params) = (&self.loaded.scenario.file, self.loaded.params());
-        replay_command(&program(), file, &params, seed, &engine, &self.loaded.left_out())
-    }
-
     /// How a run that failed differs from the nearest that did not, if there is one and it can be had
     /// again.
     fn nearest(&self, it: Evidence<'_>, runs: &[SeedRun]) -> Result<Option<Difference>, Failure> {
@@ -395,7 +383,8 @@ impl Job<'_> {
         let Some((_, candidate)) = nearest else { return Ok(None) };
         let (run, outcome) = execute(self.engine, &candidate, &self.loaded.goals, self.guard());
         let there = (&run, &outcome.history);
-        Ok(Some(Difference::between((it.run, it.history), there, self.replay(run.seed))))
+        let replay = self.loaded.replay_command(self.engine, run.seed);
+        Ok(Some(Difference::between((it.run, it.history), there, replay)))
     }
 
     /// Takes a minimised run into the page, if that run is there.

@@ -7,7 +7,6 @@ use super::clock::Stopwatch;
 use super::engine::Chosen;
 use super::load::Loaded;
 use super::progress::Progress;
-use super::run::program;
 use super::runner::{Batch, Task, run_all};
 use super::seeds::SeedSet;
 use super::{Failure, RunArgs, jobs_or_cores};
@@ -77,14 +76,7 @@ impl Search<'_> {
             progress.step(run.failed());
             if run.failed() && announced < ANNOUNCED {
                 announced += 1;
-                let replay = report::replay_command(
-                    &program(),
-                    &task.loaded.scenario.file,
-                    &task.loaded.params(),
-                    run.seed,
-                    &self.engine.words(),
-                    &task.loaded.left_out(),
-                );
+                let replay = task.loaded.replay_command(self.engine, run.seed);
                 let hash = report::hex(run.trace_hash);
                 progress.say(&format!("failed: {replay}   (trace hash {hash})"));
             }

@@ -53,7 +53,8 @@ pub(super) fn main(args: &ShrinkArgs) -> Result<Exit, Failure> {
     Ok(if minimal.run.harness_fault().is_some() { Exit::Harness } else { Exit::Broken })
 }
 
-fn read(path: &Path) -> Result<Plan, Failure> {
+/// Reads a plan from its file.
+pub(super) fn read(path: &Path) -> Result<Plan, Failure> {
     let file = path.display();
     let text = load::text_of(path).map_err(|error| Failure::Scenario(error.into()))?;
     if !is_plan(&text) {

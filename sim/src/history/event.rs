@@ -607,6 +607,16 @@ impl NodeDownHow {
             Self::Panicked => "panicked",
         }
     }
+
+    /// What a sentence says of the node.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Killed => "is killed",
+            Self::Exited => "ends",
+            Self::Panicked => "panics",
+        }
+    }
 }
 
 /// What a client could not do.

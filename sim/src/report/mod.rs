@@ -144,6 +144,12 @@ pub fn replay_plan_command(program: &str, plan: &str) -> String {
     format!("{} replay {}", quoted(program), quoted(plan))
 }
 
+/// The command that looks for a smaller plan with the same failure.
+#[must_use]
+pub fn shrink_command(program: &str, plan: &str) -> String {
+    format!("{} shrink {}", quoted(program), quoted(plan))
+}
+
 /// The command that runs a seed again, with the families of faults `without` taken out.
 #[must_use]
 pub fn replay_command(

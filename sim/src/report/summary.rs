@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::Report;
 use crate::guarantee::{Violation, Witness};
-use crate::verdict::{Row, SeedRun, Status};
+use crate::verdict::{Row, SeedRun, Verdict};
 
 /// The name and version of the format.
 pub const SCHEMA_NAME: &str = "causeway.summary/1";
@@ -99,20 +99,23 @@ struct WitnessLine<'a> {
     text: &'a str,
 }
 
+/// A coverage goal, and how many seeds reached it.
 #[derive(Serialize)]
-struct Goal<'a> {
+pub(super) struct Goal<'a> {
     goal: &'a str,
     seeds: u64,
 }
 
+/// Something that is wrong with the harness.
 #[derive(Serialize)]
-struct HarnessFault<'a> {
+pub(super) struct HarnessFault<'a> {
     seed: u64,
     what: &'a str,
 }
 
+/// How much was done in all.
 #[derive(Serialize)]
-struct Totals {
+pub(super) struct Totals {
     steps: u64,
     broker_events: u64,
     history_events: u64,
@@ -128,8 +131,9 @@ struct Run {
     failed: bool,
 }
 
+/// How fast it was: nothing else differs from run to run.
 #[derive(Serialize)]
-struct Speed {
+pub(super) struct Speed {
     wall_ms: u64,
     jobs: u64,
     broker_events_per_s: u64,
@@ -140,7 +144,6 @@ impl<'a> Summary<'a> {
     fn of(report: &Report<'a>) -> Self {
         let (verdict, runs) = (report.verdict, report.runs);
         let exit = report.exit;
-        let totals = verdict.totals;
         Self {
             schema: SCHEMA_NAME,
             scenario: report.scenario,
@@ -160,41 +163,58 @@ impl<'a> Summary<'a> {
                     .collect(),
             },
             guarantees: verdict.rows.iter().map(Guarantee::of).collect(),
-            coverage: verdict
-                .goals
-                .iter()
-                .map(|(goal, seeds)| Goal { goal, seeds: *seeds })
-                .collect(),
-            harness_faults: verdict
-                .harness_faults
-                .iter()
-                .map(|(seed, what)| HarnessFault { seed: *seed, what })
-                .collect(),
-            totals: Totals {
-                steps: totals.steps,
-                broker_events: totals.broker_events,
-                history_events: totals.history_events,
-                sim_ns: totals.sim_ns,
-            },
+            coverage: Goal::all(verdict),
+            harness_faults: HarnessFault::all(verdict),
+            totals: Totals::of(verdict),
             digest: super::hex(super::digest(runs)),
             runs: runs.iter().map(Run::of).collect(),
-            speed: Speed {
-                wall_ms: report.speed.wall_ms,
-                jobs: report.speed.jobs,
-                broker_events_per_s: report.speed.broker_events_per_s(&totals),
-                sim_seconds_per_s: report.speed.sim_seconds_per_s(&totals),
-            },
+            speed: Speed::of(report),
+        }
+    }
+}
+
+impl<'a> Goal<'a> {
+    /// Those of a batch, in the order of the scenario.
+    pub(super) fn all(verdict: &'a Verdict) -> Vec<Self> {
+        verdict.goals.iter().map(|(goal, seeds)| Self { goal, seeds: *seeds }).collect()
+    }
+}
+
+impl<'a> HarnessFault<'a> {
+    /// Those of a batch.
+    pub(super) fn all(verdict: &'a Verdict) -> Vec<Self> {
+        verdict.harness_faults.iter().map(|(seed, what)| Self { seed: *seed, what }).collect()
+    }
+}
+
+impl Totals {
+    /// Those of a batch.
+    pub(super) const fn of(verdict: &Verdict) -> Self {
+        let totals = verdict.totals;
+        Self {
+            steps: totals.steps,
+            broker_events: totals.broker_events,
+            history_events: totals.history_events,
+            sim_ns: totals.sim_ns,
+        }
+    }
+}
+
+impl Speed {
+    /// That of a batch.
+    pub(super) fn of(report: &Report<'_>) -> Self {
+        let (speed, totals) = (report.speed, &report.verdict.totals);
+        Self {
+            wall_ms: speed.wall_ms,
+            jobs: speed.jobs,
+            broker_events_per_s: speed.broker_events_per_s(totals),
+            sim_seconds_per_s: speed.sim_seconds_per_s(totals),
         }
     }
 }
 
 impl<'a> Guarantee<'a> {
     fn of(row: &'a Row) -> Self {
-        let status = match row.status() {
-            Status::Held => "held",
-            Status::Broken => "broken",
-            Status::NotChecked => "not_checked",
-        };
         Self {
             id: row.spec.id,
             name: &row.name,
@@ -203,7 +223,7 @@ impl<'a> Guarantee<'a> {
             timing: row.spec.timing.name(),
             required: row.required,
             line: row.line,
-            status,
+            status: row.status().key(),
             bound_ns: row.bound_ns,
             closest: row.closest.map(|took| Closest {
                 took_ns: took.took_ns,

@@ -1,7 +1,7 @@
 //! Events and times in plain words.
 
 use crate::history::{
-    BufferEvent, BufferWhat, Event, Fault, History, Kind, LeftWhy, NodeDownHow, Snapshot, Sym,
+    BufferEvent, BufferWhat, Event, Fault, History, Kind, LeftWhy, Snapshot, Sym,
 };
 use crate::ids::{ClientId, MsgId, NodeId};
 use crate::units::{MS, SECOND};
@@ -17,14 +17,7 @@ pub fn describe(history: &History, event: &Event) -> String {
         Kind::NodeUp { node, incarnation, .. } => {
             format!("{} starts again (start number {incarnation})", words.node(*node))
         }
-        Kind::NodeDown { node, how } => {
-            let how = match how {
-                NodeDownHow::Killed => "is killed",
-                NodeDownHow::Exited => "ends",
-                NodeDownHow::Panicked => "panics",
-            };
-            format!("{} {how}", words.node(*node))
-        }
+        Kind::NodeDown { node, how } => format!("{} {}", words.node(*node), how.words()),
         Kind::RouteUp { .. }
         | Kind::RouteDown { .. }
         | Kind::SlowConsumer { .. }

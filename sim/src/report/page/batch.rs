@@ -9,9 +9,10 @@ use serde::Serialize;
 use super::head::{Closest, First};
 use crate::guarantee::Took;
 use crate::plan::Family;
+use crate::report::summary::{Goal, HarnessFault, Speed, Totals};
 use crate::report::{Report, digest, hex};
 use crate::run::RunEnd;
-use crate::verdict::{Row, SeedRun, Status};
+use crate::verdict::{Row, SeedRun};
 
 /// What became of a seed. The numbers in the table are the places in this list.
 const STATES: [&str; 6] = ["held", "broken", "harness", "unrecoverable", "in_vain", "too_slow"];
@@ -71,12 +72,6 @@ struct Guarantee<'a> {
     first: Option<First<'a>>,
 }
 
-#[derive(Serialize)]
-struct Goal<'a> {
-    goal: &'a str,
-    seeds: u64,
-}
-
 /// Failures that are alike.
 #[derive(Serialize)]
 struct Signature<'a> {
@@ -86,29 +81,6 @@ struct Signature<'a> {
     replay: String,
 }
 
-#[derive(Serialize)]
-struct HarnessFault<'a> {
-    seed: u64,
-    what: &'a str,
-}
-
-#[derive(Serialize)]
-struct Totals {
-    steps: u64,
-    broker_events: u64,
-    history_events: u64,
-    sim_ns: u64,
-}
-
-/// How fast it was: a piece of its own, because nothing else differs from run to run.
-#[derive(Serialize)]
-struct Speed {
-    wall_ms: u64,
-    jobs: u64,
-    broker_events_per_s: u64,
-    sim_seconds_per_s: u64,
-}
-
 /// The data of a batch, packed. The same bytes for the same seeds.
 ///
 /// # Errors
@@ -116,7 +88,6 @@ struct Speed {
 pub fn batch_data(report: &Report<'_>, program: &str) -> io::Result<Vec<u8>> {
     let signatures = signatures(report, program);
     let tables = vec![seeds(report, &signatures), matrix(report)];
-    let totals = report.verdict.totals;
     let head = Head {
         version: env!("CARGO_PKG_VERSION"),
         scenario: report.scenario,
@@ -134,39 +105,24 @@ pub fn batch_data(report: &Report<'_>, program: &str) -> io::Result<Vec<u8>> {
         seeds_left_out: report.verdict.seeds_left_out,
         left_out_because: report.left_out_because,
         guarantees: report.verdict.rows.iter().map(guarantee).collect(),
-        goals: (report.verdict.goals.iter())
-            .map(|(goal, seeds)| Goal { goal, seeds: *seeds })
-            .collect(),
+        goals: Goal::all(report.verdict),
         states: STATES,
         families: Family::ALL.iter().map(|family| family.name()).collect(),
         signatures,
-        harness_faults: (report.verdict.harness_faults.iter())
-            .map(|(seed, what)| HarnessFault { seed: *seed, what })
-            .collect(),
+        harness_faults: HarnessFault::all(report.verdict),
         notes: report.verdict.gaps.iter().map(String::as_str).collect(),
-        totals: Totals {
-            steps: totals.steps,
-            broker_events: totals.broker_events,
-            history_events: totals.history_events,
-            sim_ns: totals.sim_ns,
-        },
+        totals: Totals::of(report.verdict),
         digest: hex(digest(report.runs)),
     };
     Data { what: "batch", head, tables }.packed()
 }
 
-/// How fast a batch was, packed.
+/// How fast a batch was, packed: a piece of its own, because nothing else differs from run to run.
 ///
 /// # Errors
 /// None in practice: it is written to memory.
 pub fn speed_data(report: &Report<'_>) -> io::Result<Vec<u8>> {
-    let head = Speed {
-        wall_ms: report.speed.wall_ms,
-        jobs: report.speed.jobs,
-        broker_events_per_s: report.speed.broker_events_per_s(&report.verdict.totals),
-        sim_seconds_per_s: report.speed.sim_seconds_per_s(&report.verdict.totals),
-    };
-    Data { what: "speed", head, tables: Vec::new() }.packed()
+    Data { what: "speed", head: Speed::of(report), tables: Vec::new() }.packed()
 }
 
 fn guarantee(row: &Row) -> Guarantee<'_> {
@@ -180,11 +136,7 @@ fn guarantee(row: &Row) -> Guarantee<'_> {
         timing: spec.timing.name(),
         required: row.required,
         line: row.line,
-        status: match row.status() {
-            Status::Held => "held",
-            Status::Broken => "broken",
-            Status::NotChecked => "not_checked",
-        },
+        status: row.status().key(),
         checked: row.checked,
         broken: row.broken,
         excused: row.excused,

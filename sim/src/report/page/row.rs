@@ -5,7 +5,7 @@ use causeway_reports::{Code, Table};
 use super::kinds::Kinds;
 use super::lanes::{Lanes, RUN};
 use super::names::{Messages, Texts};
-use crate::history::{BufferEvent, BufferWhat, Event, History, Kind, NodeDownHow, Sym};
+use crate::history::{BufferEvent, BufferWhat, Event, History, Kind, Sym};
 use crate::report::words::describe;
 
 /// What a row says beside number, time and message.
@@ -143,14 +143,11 @@ impl<'h> Rows<'h> {
             Kind::NodeUp { node, incarnation, .. } => {
                 Row { lane: lanes.node(*node), n: (*incarnation).into(), ..Row::default() }
             }
-            Kind::NodeDown { node, how } => {
-                let how = match how {
-                    NodeDownHow::Killed => "is killed",
-                    NodeDownHow::Exited => "ends",
-                    NodeDownHow::Panicked => "panics",
-                };
-                Row { lane: lanes.node(*node), text: self.texts.text(how), ..Row::default() }
-            }
+            Kind::NodeDown { node, how } => Row {
+                lane: lanes.node(*node),
+                text: self.texts.text(how.words()),
+                ..Row::default()
+            },
             Kind::SlowConsumer { node, client, pending, limit } => Row {
                 lane: lanes.node(*node),
                 peer: client.map_or(RUN, |client| lanes.client(client)),

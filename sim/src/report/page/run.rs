@@ -43,7 +43,7 @@ pub struct RunPage<'a> {
     /// The server that the engine ran, if it ran real ones.
     pub server: Option<&'a str>,
     /// The scenario's coverage goals, as [`SeedRun::goals`] has them.
-    pub goals: &'a [String],
+    pub goals: &'a [&'a str],
     /// The text of its plan.
     pub plan: &'a str,
     /// It is a minimised one.

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
-import { basename, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
 import { dataFolder, piecesOf, withHead, writePage } from "./pages.mjs";
@@ -19,6 +19,9 @@ let browser;
 let shots = null;
 const failures = [];
 let passed = 0;
+
+/** A page's own name and its folder's: pages are called `report.html`. */
+const label = (path) => path.split("/").slice(-2).join("/");
 
 /** Runs a test in a page of its own that sees what goes wrong. */
 async function test(name, path, options, body) {
@@ -38,10 +41,10 @@ async function test(name, path, options, body) {
     await body(page);
     assert.deepEqual(wrong, []);
     passed++;
-    console.log(`ok   ${basename(path)}: ${name}`);
+    console.log(`ok   ${label(path)}: ${name}`);
   } catch (error) {
     failures.push(name);
-    console.log(`FAIL ${basename(path)}: ${name}\n     ${error.message.split("\n").slice(0, 12).join("\n     ")}`);
+    console.log(`FAIL ${label(path)}: ${name}\n     ${error.message.split("\n").slice(0, 12).join("\n     ")}`);
     for (const one of wrong) console.log(`     ${one}`);
   } finally {
     await context.close();
@@ -61,7 +64,7 @@ async function accessible(page) {
 /** How long it takes until the page stands, measured from before it is loaded. */
 async function opensInTime(page) {
   const took = await page.evaluate(() => performance.now());
-  console.log(`     ${basename(new URL(page.url()).pathname)}: ${Math.round(took)} ms, ${Math.round(statSync(new URL(page.url().split("#")[0])).size / 1024)} KiB`);
+  console.log(`     ${label(new URL(page.url()).pathname)}: ${Math.round(took)} ms, ${Math.round(statSync(new URL(page.url().split("#")[0])).size / 1024)} KiB`);
   assert.ok(took < OPEN_LIMIT_MS, `it took ${took} ms`);
 }
 

@@ -45,6 +45,8 @@ pub(crate) enum Due {
     Unacked(ConnId, Side),
     /// This side learns that its peer knows no such connection.
     Reset(ConnId, Side),
+    /// This side, which its owner has closed, drops no more of what comes.
+    Drained(ConnId, Side),
     /// A client's timer.
     Client(ClientId),
     /// A client's operation of the plan.
@@ -72,7 +74,8 @@ impl Due {
             | Self::Pipe(..)
             | Self::Space(..)
             | Self::Unacked(..)
-            | Self::Reset(..) => 4,
+            | Self::Reset(..)
+            | Self::Drained(..) => 4,
             Self::DialTimeout(_) | Self::Tick(..) | Self::Client(_) => 5,
             Self::Op(_) | Self::LateOp(_) => 6,
         }
@@ -98,6 +101,7 @@ impl Due {
             Self::Space(conn, side) => of(12, conn.number, side as u32),
             Self::Unacked(conn, side) => of(13, conn.number, side as u32),
             Self::Reset(conn, side) => of(14, conn.number, side as u32),
+            Self::Drained(conn, side) => of(21, conn.number, side as u32),
             Self::Client(client) => of(15, client.0, 0),
             Self::Op(at) => of(16, at, 0),
             Self::LateOp(at) => of(19, at, 0),

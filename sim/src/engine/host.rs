@@ -99,8 +99,8 @@ pub(super) struct LinkState {
     pub(super) route: Option<(NodeId, u64)>,
     /// The most bytes that waited for it, as far as they were written down.
     height: u64,
-    /// The node wants it closed as soon as everything is written.
-    closing: bool,
+    /// The node wants it closed as soon as everything is written, and at this time at the latest.
+    closing: Option<u64>,
     /// The connection is gone; the node is about to be told this.
     gone: Option<CloseCause>,
 }
@@ -122,6 +122,8 @@ pub(super) struct Opening {
 pub(super) enum Parting {
     /// It closes the socket.
     Close,
+    /// It ends its own side, and drops what the peer had under way until this time.
+    Drain(u64),
     /// The socket is broken; the peer is told nothing.
     Broken,
 }
@@ -320,15 +322,21 @@ impl Engine<'_> {
             LinkCmd::Close { link, linger } => {
                 let Some(process) = self.process(id) else { return };
                 let pending = process.node.tx(link).map_or(0, |tx| tx.pending());
-                let Some(state) = process.link_mut(link) else { return };
-                if pending == 0 || linger.is_zero() {
-                    self.close_link(id, link, CloseCause::Requested, Parting::Close);
+                if linger.is_zero() {
+                    return self.close_link(id, link, CloseCause::Requested, Parting::Close);
+                }
+                let nanos = u64::try_from(linger.as_nanos()).unwrap_or(u64::MAX);
+                let host = &self.hosts[usize::from(id.0)];
+                let until = host.clock.after(self.now, nanos);
+                if pending == 0 {
+                    self.close_link(id, link, CloseCause::Requested, Parting::Drain(until));
                 } else {
-                    state.closing = true;
-                    let nanos = u64::try_from(linger.as_nanos()).unwrap_or(u64::MAX);
-                    let host = &self.hosts[usize::from(id.0)];
-                    let at = host.clock.after(self.now, nanos);
-                    self.queue.push(at, Due::Linger(id, host.incarnation, link));
+                    let incarnation = host.incarnation;
+                    if let Some(state) = self.process(id).and_then(|process| process.link_mut(link))
+                    {
+                        state.closing = Some(until);
+                    }
+                    self.queue.push(until, Due::Linger(id, incarnation, link));
                 }
             }
             LinkCmd::PauseRead { link } => self.pause(id, link, true),
@@ -405,11 +413,11 @@ impl Engine<'_> {
             process.full.push(link);
         }
         let all = written.bytes as u64 == pending;
-        if all && state.closing {
+        if all && let Some(until) = state.closing {
             // The node may have had more to say meanwhile.
             let Some(process) = self.process(id) else { return };
             if process.node.tx(link).is_none_or(|tx| tx.pending() == 0) {
-                self.close_link(id, link, CloseCause::Requested, Parting::Close);
+                self.close_link(id, link, CloseCause::Requested, Parting::Drain(until));
             }
         }
     }
@@ -451,7 +459,7 @@ impl Engine<'_> {
             client,
             route: None,
             height: 0,
-            closing: false,
+            closing: None,
             gone: None,
         });
         if let Some(conn) = self.net.get_mut(conn) {
@@ -487,6 +495,9 @@ impl Engine<'_> {
         self.wire_closed(conn, side);
         match parting {
             Parting::Close => self.net.close(self.now, conn, side, &mut self.queue),
+            Parting::Drain(until) => {
+                self.net.drain(self.now, conn, side, until, &mut self.queue);
+            }
             Parting::Broken => self.net.abandon(conn, side),
         }
         self.queue.push(self.now, Due::LinkClosed(id, link.slot));

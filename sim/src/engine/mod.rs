@@ -308,6 +308,7 @@ impl<'p> Engine<'p> {
             Due::Space(conn, side) => self.space(conn, side),
             Due::Unacked(conn, side) => self.unacked(conn, side),
             Due::Reset(conn, side) => self.reset_arrives(conn, side),
+            Due::Drained(conn, side) => self.net.drained(self.now, conn, side, &mut self.queue),
             Due::Client(client) => self.client_timer(client),
             Due::Op(at) => self.op_or_wait(at as usize),
             Due::LateOp(at) => self.op(at as usize),
@@ -392,6 +393,7 @@ impl<'p> Engine<'p> {
             Due::Space(id, side) => format!("room {}", conn(id, side)),
             Due::Unacked(id, side) => format!("unacknowledged {}", conn(id, side)),
             Due::Reset(id, side) => format!("reset for the writer of {}", conn(id, side)),
+            Due::Drained(id, side) => format!("no more is dropped of {}", conn(id, side.other())),
             Due::Client(client) => format!("{} timer", self.plan.client_name(client)),
             Due::Op(at) | Due::LateOp(at) => match self.plan.ops.get(at as usize) {
                 Some(op) => {

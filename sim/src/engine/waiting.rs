@@ -101,6 +101,7 @@ impl Engine<'_> {
             | Due::Pipe(..)
             | Due::Unacked(..)
             | Due::Reset(..)
+            | Due::Drained(..)
             | Due::Client(_)
             | Due::Op(_)
             | Due::LateOp(_) => None,

@@ -95,7 +95,7 @@ impl Engine<'_> {
                 self.net.after_read(self.now, id, writer, &mut self.queue);
                 return;
             }
-            EndState::Open => {}
+            EndState::Open | EndState::Draining => {}
         }
         self.deliver(id, writer);
     }
@@ -131,6 +131,9 @@ impl Engine<'_> {
         let reader = writer.other();
         let now = self.now;
         let Some(conn) = self.net.get_mut(id) else { return };
+        if conn.state(reader) == EndState::Draining {
+            return self.net.drop_input(now, id, writer, &mut self.queue);
+        }
         if conn.state(reader) != EndState::Open {
             // Nobody listens any more; what else is under way will be answered with RST.
             self.net.after_read(now, id, writer, &mut self.queue);
@@ -260,7 +263,9 @@ impl Engine<'_> {
                 self.net.abandon(id, side);
                 self.client_closed(client, ending);
             }
-            (EndState::Pending | EndState::Open, _) => self.net.abandon(id, side),
+            (EndState::Pending | EndState::Open | EndState::Draining, _) => {
+                self.net.abandon(id, side)
+            }
         }
     }
 

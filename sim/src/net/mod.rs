@@ -8,6 +8,8 @@
 //! * **Pieces mean nothing.** Bytes are cut and joined at random before they are read.
 //! * An end that closes sends FIN behind its bytes, or RST at once if it left bytes unread; bytes
 //!   for an end that is gone are answered with RST; FIN waits out a cut like bytes, RST is lost.
+//! * An end that **drains** sends FIN, too, and drops what still comes, so that no RST overtakes its
+//!   last bytes.
 //! * What a **hold** keeps back is not lost: it comes at once and in order when the hold is over.
 //! * A **dead** connection (black hole) carries nothing more, whatever becomes of the link.
 //!
@@ -65,6 +67,8 @@ pub(crate) enum EndState {
     Pending,
     /// In use.
     Open,
+    /// Has said all it will, and drops what comes.
+    Draining,
     /// Forgotten by its owner.
     Closed,
 }
@@ -235,7 +239,7 @@ impl<O: Copy> Net<O> {
         let Some(conn) = self.conns.get_mut(id.slot as usize).and_then(Option::as_deref_mut) else {
             return Written { bytes: 0, full: false };
         };
-        if conn.id != id || conn.state(side) == EndState::Closed {
+        if conn.id != id || matches!(conn.state(side), EndState::Draining | EndState::Closed) {
             return Written { bytes: 0, full: false };
         }
         let (from, to) = (conn.place(side), conn.place(side.other()));
@@ -314,17 +318,63 @@ impl<O: Copy> Net<O> {
     /// An end is closed by its owner. Nothing that its peer sends arrives any more.
     pub(crate) fn close(&mut self, now: u64, id: ConnId, side: Side, queue: &mut Queue) {
         let Some(conn) = self.get_mut(id) else { return };
-        if conn.state(side) == EndState::Closed {
+        if matches!(conn.state(side), EndState::Draining | EndState::Closed) {
             return;
         }
         conn.states[side as usize] = EndState::Closed;
         let unread = conn.pipe(side.other()).readable() > 0;
         match conn.state(side.other()) {
             EndState::Closed => self.forget(id),
-            EndState::Pending | EndState::Open if unread => {
+            EndState::Pending | EndState::Open | EndState::Draining if unread => {
                 self.reset(now, id, side.other(), queue)
             }
-            EndState::Pending | EndState::Open => self.send(now, id, side, 0, true, queue),
+            EndState::Pending | EndState::Open | EndState::Draining => {
+                self.send(now, id, side, 0, true, queue)
+            }
+        }
+    }
+
+    /// An end is closed by its owner, who drops what still comes until the peer has ended, too, or until `until`.
+    pub(crate) fn drain(
+        &mut self,
+        now: u64,
+        id: ConnId,
+        side: Side,
+        until: u64,
+        queue: &mut Queue,
+    ) {
+        let Some(conn) = self.get_mut(id) else { return };
+        if conn.state(side.other()) == EndState::Closed {
+            return self.close(now, id, side, queue);
+        }
+        conn.states[side as usize] = EndState::Draining;
+        conn.pipe_mut(side.other()).pause(false, false);
+        self.send(now, id, side, 0, true, queue);
+        queue.push(until, Due::Drained(id, side));
+        self.drop_input(now, id, side.other(), queue);
+    }
+
+    /// Drops what has arrived at an end that drains, and closes that if no more can come.
+    pub(crate) fn drop_input(&mut self, now: u64, id: ConnId, writer: Side, queue: &mut Queue) {
+        let Some(conn) = self.get_mut(id) else { return };
+        let pipe = conn.pipe_mut(writer);
+        pipe.consume(pipe.readable() as usize);
+        if pipe.at_end() {
+            self.abandon(id, writer.other());
+        } else {
+            self.after_read(now, id, writer, queue);
+        }
+    }
+
+    /// An end has drained for long enough.
+    pub(crate) fn drained(&mut self, now: u64, id: ConnId, side: Side, queue: &mut Queue) {
+        let Some(conn) = self.get(id).filter(|conn| conn.state(side) == EndState::Draining) else {
+            return;
+        };
+        let unread = conn.pipe(side.other()).readable() > 0;
+        self.abandon(id, side);
+        if unread {
+            self.reset(now, id, side.other(), queue);
         }
     }
 

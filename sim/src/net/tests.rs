@@ -140,6 +140,7 @@ impl World {
                     self.net.abandon(id, side);
                 }
             }
+            Due::Drained(id, side) => self.net.drained(at, id, side, &mut self.queue),
             other => panic!("nobody asked for {other:?}"),
         }
     }
@@ -157,6 +158,10 @@ impl World {
         if unknown {
             self.net.reset_moved(now, id, Side::Dialler, &mut self.queue);
             self.net.after_read(now, id, Side::Dialler, &mut self.queue);
+            return;
+        }
+        if state == EndState::Draining {
+            self.net.drop_input(now, id, Side::Dialler, &mut self.queue);
             return;
         }
         if state == EndState::Closed {
@@ -433,6 +438,39 @@ fn bytes_for_an_end_that_is_gone_are_answered_with_rst() {
     world.run_until(2 * SECOND);
     assert_eq!(world.broken, [Some(SECOND + 2 * LATENCY), None]);
     assert_eq!(world.net.len(), 0);
+}
+
+#[test]
+fn an_end_that_drains_sends_no_rst() {
+    // Bytes wait unread at the acceptor, and more come after it has ended.
+    let mut world = World::open();
+    world.reading = false;
+    world.write(10);
+    world.run_until(2 * SECOND);
+    world.net.drain(world.now, world.conn, Side::Acceptor, 4 * SECOND, &mut world.queue);
+    world.write(10);
+    world.run_until(3 * SECOND);
+    assert_eq!(world.broken, [None, None]);
+    assert!(world.net.get(world.conn).unwrap().pipe(Side::Acceptor).at_end(), "FIN has come");
+    // Its time is over: what comes now is answered with RST.
+    world.run_until(5 * SECOND);
+    world.write(10);
+    world.run_until(6 * SECOND);
+    assert_eq!(world.broken, [Some(5 * SECOND + 2 * LATENCY), None]);
+    assert_eq!(world.net.len(), 0);
+}
+
+#[test]
+fn an_end_that_drains_is_forgotten_when_its_peer_ends() {
+    let mut world = World::open();
+    world.write(10);
+    world.run_until(SECOND);
+    world.net.drain(world.now, world.conn, Side::Acceptor, 9 * SECOND, &mut world.queue);
+    world.run_until(2 * SECOND);
+    assert_eq!(world.net.len(), 1);
+    world.net.close(world.now, world.conn, Side::Dialler, &mut world.queue);
+    world.run_until(3 * SECOND);
+    assert_eq!((world.broken, world.net.len()), ([None, None], 0));
 }
 
 #[test]

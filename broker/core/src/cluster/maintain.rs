@@ -178,8 +178,18 @@ impl Node {
         self.delay_target(now, id, pause + jitter, fx);
     }
 
+    /// There is somebody behind a target: the other lanes may follow.
+    pub(crate) fn somebody_spoke(&mut self, now: Now, id: TargetId, fx: &mut Effects) {
+        let target = self.cluster.as_mut().and_then(|cluster| cluster.targets.get_mut(&id));
+        if let Some(target) = target.filter(|target| !target.reachable) {
+            target.reachable = true;
+            target.not_before = None;
+            self.maintain_target(now, id, fx);
+        }
+    }
+
     /// Lets a target wait.
-    pub(super) fn delay_target(
+    pub(crate) fn delay_target(
         &mut self,
         now: Now,
         id: TargetId,

@@ -209,7 +209,8 @@ impl Node {
     ///
     /// * One was meant for another server: it does not displace any, and gives way.
     /// * The same side opened both: it has lost the first, the new one stays.
-    /// * The first is old: who opens another has lost it, the new one stays.
+    /// * The first is old: a peer that opens another has lost it, the new one stays. If it is us who opened another,
+    ///   we have not lost it: we did not know who is there, and give way as long as we have not claimed the lane.
     /// * Two servers of our kind at once: the one opened by the server with the lower id stays.
     /// * A nats-server with pooling claims a slot only after it registered the connection: its
     ///   claim stands, as it will close ours. Without pooling, and for dedicated accounts, it
@@ -219,6 +220,8 @@ impl Node {
             let route = self.links.at(slot).and_then(Link::route);
             route.is_some_and(|route| route.dialled_for.is_some())
         };
+        let claimed =
+            |slot| self.links.at(slot).and_then(Link::route).is_some_and(|route| route.info_sent);
         let stray = |slot| self.links.at(slot).and_then(Link::route).is_some_and(|r| r.stray);
         if stray(newcomer) || stray(holder) {
             return !stray(newcomer);
@@ -231,7 +234,7 @@ impl Node {
             let since = self.links.at(holder).and_then(Link::route).map(|r| r.registered_at);
             let age = since.map_or(Duration::ZERO, |since| now.mono.since(since));
             if age > limits::ROUTE_RACE_WINDOW {
-                return true;
+                return !ours_now || claimed(newcomer);
             }
             let we_are_lower = self.id < info.server_id;
             return ours_now == we_are_lower;
@@ -334,9 +337,12 @@ impl Node {
             target.failures = 0;
             target.failing_since = None;
             target.remote_address.clone_from(&address);
-            if dialled_for.is_none() {
+            match dialled_for {
                 // The other side is at work.
-                target.not_before = Some(now.mono + limits::ROUTE_YIELD);
+                None => target.not_before = Some(now.mono + limits::ROUTE_YIELD),
+                // We are, whatever the other side has begun: the other lanes follow.
+                Some(dialled) if dialled == id => target.not_before = None,
+                Some(_) => {}
             }
         }
     }

@@ -5,12 +5,14 @@ use core::net::SocketAddr;
 
 use causeway_wire::error_text;
 
+use crate::cluster::Cluster;
 use crate::cluster::target::{Attempt, Dial};
 use crate::config::ClientAuth;
 use crate::effects::{Effects, LinkCmd};
 use crate::fault::CloseReason;
 use crate::ids::{DialId, LinkId};
 use crate::input::Origin;
+use crate::limits;
 use crate::link::client::{Client, Phase};
 use crate::link::route::{Lane, Route, Stage};
 use crate::link::{Hold, Link, Role};
@@ -96,9 +98,13 @@ impl Node {
     pub(crate) fn begin_route(&mut self, now: Now, id: LinkId, fx: &mut Effects) {
         self.greet_route(now, id, fx);
         let target = self.links.get(id).and_then(Link::route).and_then(|r| r.dialled_for);
-        if let Some(target) = target {
-            // Somebody is there: the other lanes may follow.
-            self.maintain_target(now, target, fx);
+        let Some(target) = target else { return };
+        let reachable = |cluster: &Cluster| cluster.targets.get(&target).map(|t| t.reachable);
+        match self.cluster.as_ref().and_then(reachable) {
+            Some(true) => self.maintain_target(now, target, fx),
+            // A door may open with nobody behind it: until somebody has spoken, the next lane is tried after a pause.
+            Some(false) => self.delay_target(now, target, limits::ROUTE_REDIAL_PAUSE, fx),
+            None => {}
         }
     }
 
@@ -109,7 +115,6 @@ impl Node {
         let target = cluster.targets.get_mut(&target_id)?;
         target.timeouts = 0;
         target.attempts.insert(lane, Attempt::Handshake(id));
-        target.reachable = true;
         let mut route = Route::new(Stage::AwaitInfo, Some(target_id));
         route.lane = Some(lane);
         route.explicit = target.explicit;

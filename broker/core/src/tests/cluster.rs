@@ -149,6 +149,24 @@ fn an_unreachable_server_is_looked_for_with_one_lane() {
 }
 
 #[test]
+fn a_door_with_nobody_behind_it_is_tried_with_one_lane() {
+    let (mut world, a, b) = pair();
+    world.latency = Duration::from_millis(1);
+    world.only_a_door(a);
+    world.only_a_door(b);
+    (0..4).for_each(|_| world.break_one(a, b));
+    world.pass(SECOND);
+    assert_eq!(world.routes(b), "");
+    let before = world.dials[b];
+    world.pass(SECOND);
+    let dials = world.dials[b] - before;
+    assert!((20..=42).contains(&dials), "{dials}");
+    world.heal();
+    world.pass(SECOND);
+    assert_eq!(world.routes(b), "n0:$SYS n0:0 n0:1 n0:2");
+}
+
+#[test]
 fn gossip_closes_the_mesh_and_keeps_it_closed() {
     for seeds in [vec_of(&[&[], &[0], &[0], &[0]]), vec_of(&[&[], &[0], &[1], &[2]])] {
         let mut world = World::new();
@@ -444,6 +462,28 @@ fn a_name_for_oneself_is_looked_up_again_now_and_then() {
     world.names.insert("eu.example".into(), alloc::vec![0, b]);
     world.pass(35 * SECOND);
     assert_eq!((world.remotes(a).as_str(), world.remotes(b).as_str()), ("n1", "n0"));
+}
+
+#[test]
+fn a_name_that_turns_out_to_be_a_neighbours_displaces_nothing() {
+    let mut world = World::new();
+    world.names.insert("eu.example".into(), alloc::vec![]);
+    let mut config = member_config(0, &[1], |_| {});
+    config.cluster.as_mut().unwrap().routes[0].address.host = "eu.example".into();
+    let a = world.node(config);
+    let b = world.member(&[a], |_| {});
+    world.pass(10 * SECOND);
+    let connections = |world: &World| {
+        let reports = world.nodes[a].as_ref().unwrap().route_reports(false);
+        reports.iter().map(|route| route.rid).collect::<Vec<_>>()
+    };
+    let (before, dials) = (connections(&world), world.dials[a]);
+    assert_eq!(world.routes(a), "n1:$SYS n1:0 n1:1 n1:2");
+    world.names.insert("eu.example".into(), alloc::vec![b]);
+    world.pass(5 * SECOND);
+    assert!(world.dials[a] > dials);
+    assert_eq!(connections(&world), before);
+    assert_eq!(dials_in_a_minute(&mut world, a), 0, "now it knows who is there");
 }
 
 #[test]

@@ -37,6 +37,8 @@ pub(super) struct World {
     paused: Vec<LinkId>,
     /// Pairs of nodes that cannot reach each other: dials fail, established wires are dead.
     pub(super) cut: Vec<(usize, usize)>,
+    /// Nodes of which only a door is there.
+    doors: Vec<usize>,
     /// How many bytes a node's socket to another still takes; all if it is not said.
     pub(super) room: BTreeMap<(usize, usize), usize>,
     /// Bytes of one read at most.
@@ -83,6 +85,7 @@ impl World {
             exited: Vec::new(),
             paused: Vec::new(),
             cut: Vec::new(),
+            doors: Vec::new(),
             room: BTreeMap::new(),
             chunk: usize::MAX,
             stuck: Vec::new(),
@@ -169,6 +172,11 @@ impl World {
         self.end_closed(y, CloseCause::ReadError);
     }
 
+    /// Who dials a node is let in and then shut out, as by a door with nobody behind it.
+    pub(super) fn only_a_door(&mut self, node: usize) {
+        self.doors.push(node);
+    }
+
     /// Bytes vanish both ways, but nobody is told.
     pub(super) fn black_hole(&mut self, a: usize, b: usize) {
         self.cut.push((a.min(b), a.max(b)));
@@ -176,6 +184,7 @@ impl World {
 
     pub(super) fn heal(&mut self) {
         self.cut.clear();
+        self.doors.clear();
     }
 
     fn is_cut(&self, a: usize, b: usize) -> bool {
@@ -359,6 +368,12 @@ impl World {
         };
         let (ours, theirs) = (self.slot(), self.slot());
         self.wires.insert(End::Node(index, ours), End::Node(target, theirs));
+        if self.doors.contains(&target) {
+            let (peer, local) = (address(target, port), address(index, 50_000));
+            let origin = Origin::Dialled(dial);
+            self.arrives(2, Arrival::Up { node: index, link: ours, origin, peer, local });
+            return self.arrives(3, Arrival::End { node: index, link: ours });
+        }
         self.wires.insert(End::Node(target, theirs), End::Node(index, ours));
         let (near, far) = (address(index, 50_000), address(target, port));
         let origin = Origin::Dialled(dial);

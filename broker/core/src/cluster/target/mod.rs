@@ -42,7 +42,7 @@ pub(crate) struct Target {
     pub(crate) gossip_mode: GossipMode,
     /// It is the address of this server itself: never dialled again.
     pub(crate) is_self: bool,
-    /// The last attempt found somebody, or we have connections with it: all lanes are dialled at
+    /// Somebody has spoken since nobody did, or we have connections with it: all lanes are dialled at
     /// once. Otherwise one goes first.
     pub(crate) reachable: bool,
     /// Attempts under way, by lane.
@@ -222,10 +222,12 @@ impl Cluster {
         if target.remote_id.as_deref() == Some(server_id) {
             return None;
         }
+        // A server that has come back under another id is not another server.
+        let elsewhere = target.remote_address != address;
         let address = core::mem::replace(&mut target.remote_address, address);
         target.known_pool = None;
         let before = self.targets.lead_to(id, Some(server_id.to_owned()))?;
-        if let Some(address) = address
+        if let Some(address) = address.filter(|_| elsewhere)
             && self.targets.of(&before).is_empty()
             && !self.targets.is_configured(&address)
             && self.targets.len() < limits::GOSSIPED_PEERS

@@ -166,6 +166,9 @@ impl Node {
         {
             self.maintain_remote(now, &before, fx);
         }
+        if let Some(target) = dialled {
+            self.somebody_spoke(now, target, fx);
+        }
         if info.server_id == self.id {
             return self.close_duplicate(now, slot, &info.server_id, fx);
         }

@@ -46,6 +46,30 @@ pub struct SeedRun {
 }
 
 impl SeedRun {
+    /// A run of which there is nothing but its history, and what guarantees have made of that.
+    #[must_use]
+    pub fn of_history(history: &History, judged: Vec<Judged>) -> Self {
+        let mut run = Self {
+            seed: history.header.seed,
+            trace_hash: 0,
+            steps: 0,
+            broker_events: 0,
+            sim_ns: history.events.last().map_or(0, |event| event.t),
+            history_events: history.events.len() as u64,
+            end: RunEnd::Complete,
+            judged,
+            unjudged: None,
+            gaps: Vec::new(),
+            never_came: Vec::new(),
+            goals: Vec::new(),
+            signature: None,
+            families: BTreeSet::new(),
+            kept: None,
+        };
+        run.remember(history);
+        run
+    }
+
     /// Takes from the history what is told of every seed, and cannot be told when the history is gone.
     pub fn remember(&mut self, history: &History) {
         let first = findings(self, history).into_iter().next();

@@ -5,12 +5,15 @@
 
 use std::collections::BTreeMap;
 
-use causeway_sim::guarantee::kinds;
+use causeway_reports::Data;
+use causeway_sim::guarantee::{judge, kinds};
 use causeway_sim::history::History;
 use causeway_sim::lifeline::{Book, Cause, Gravity, explain, name_of, parse_name};
 use causeway_sim::plan::plan;
+use causeway_sim::report::page::{Commands, RunPage, run_data};
 use causeway_sim::run::{RunEnd, RunOptions, run};
 use causeway_sim::scenario::Scenario;
+use causeway_sim::verdict::SeedRun;
 
 /// Two regions with a node each, and somebody in one who publishes for somebody in the other.
 const WORLD: &str = r#"
@@ -413,6 +416,35 @@ fn causes(book: &Book<'_>) -> BTreeMap<Cause, Vec<String>> {
     found
 }
 
+/// What a report names, by name, and how often.
+fn causes_of_report(history: &History) -> BTreeMap<String, usize> {
+    let (run, commands) =
+        (SeedRun::of_history(history, judge(history).unwrap()), Commands::default());
+    let data = run_data(RunPage {
+        history,
+        run: &run,
+        about: "",
+        server: None,
+        goals: &[],
+        plan: "",
+        minimal: false,
+        difference: None,
+        commands: &commands,
+    });
+    let (head, tables) = Data::read(&data.unwrap()).unwrap();
+    let (_, ends) = tables.iter().find(|(name, _)| name == "ends").unwrap();
+    let (_, causes) = ends.iter().find(|(name, _)| name == "cause").unwrap();
+    let mut found = BTreeMap::new();
+    for cause in causes {
+        let cause = &head["causes"][*cause as usize];
+        let name = cause["name"].as_str().unwrap();
+        if cause["lost"].as_bool().unwrap() || name == Cause::NotSubscribedYet.name() {
+            *found.entry(name.to_owned()).or_default() += 1;
+        }
+    }
+    found
+}
+
 #[test]
 fn the_reason_is_named_that_was_brought_about() {
     let mut wrong = Vec::new();
@@ -422,6 +454,9 @@ fn the_reason_is_named_that_was_brought_about() {
             let history = history(case, seed);
             let found = causes(&Book::new(&history));
             named += found.get(&case.cause).map_or(0, Vec::len);
+            let said: BTreeMap<String, usize> =
+                found.iter().map(|(cause, of)| (cause.name().to_owned(), of.len())).collect();
+            assert_eq!(causes_of_report(&history), said, "{}, seed {seed}: the report", case.name);
             for (cause, messages) in &found {
                 if *cause != case.cause && !case.also.contains(cause) {
                     let (n, first) = (messages.len(), &messages[0]);

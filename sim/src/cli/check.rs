@@ -1,13 +1,11 @@
 //! `causeway-sim check`.
 
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
 use causeway_sim::guarantee::{JudgeError, judge};
 use causeway_sim::history::{Event, History, Kind, ReadError};
-use causeway_sim::run::RunEnd;
 use causeway_sim::verdict::{Exit, SeedRun, Verdict};
 
 use super::{CheckArgs, Failure, output};
@@ -63,23 +61,5 @@ pub(super) fn judged(path: &Path, history: &History) -> Result<SeedRun, Failure>
             JudgeError::Header(_) | JudgeError::Malformed(_) => Failure::Harness(text),
         }
     })?;
-    let mut run = SeedRun {
-        seed: history.header.seed,
-        trace_hash: 0,
-        steps: 0,
-        broker_events: 0,
-        sim_ns: history.events.last().map_or(0, |event| event.t),
-        history_events: history.events.len() as u64,
-        end: RunEnd::Complete,
-        judged,
-        unjudged: None,
-        gaps: Vec::new(),
-        never_came: Vec::new(),
-        goals: Vec::new(),
-        signature: None,
-        families: BTreeSet::new(),
-        kept: None,
-    };
-    run.remember(history);
-    Ok(run)
+    Ok(SeedRun::of_history(history, judged))
 }

@@ -105,19 +105,62 @@ fn events(history: &History) -> BTreeMap<String, u64> {
         let what = match &event.kind {
             Kind::Fault(_) => continue,
             Kind::ClientClosed { reason, .. } | Kind::RouteDown { reason, .. } => {
-                format!("{}: {}", event.kind.name(), history.text(*reason))
+                format!("{}: {}", many(event.kind.name()), history.text(*reason))
             }
-            kind => kind.name().to_owned(),
+            kind => many(kind.name()),
         };
         *found.entry(what).or_default() += 1;
     }
     let book = Book::new(history);
     for end in book.messages().flat_map(|msg| book.ends_of(msg)) {
         if end.cause.gravity() == Gravity::Lost {
-            *found.entry(format!("lost: {}", end.cause.name())).or_default() += 1;
+            *found.entry(format!("messages lost: {}", end.cause.name())).or_default() += 1;
         }
     }
     found
+}
+
+/// What a number of events of a kind are called; of a kind without a word of its own, its name.
+fn many(name: &str) -> String {
+    let words = match name {
+        "node_up" => "starts of nodes",
+        "node_down" => "ends of nodes",
+        "connected" => "connections of clients",
+        "closed" => "connections that clients lost",
+        "client_error" => "errors that clients were sent",
+        "servers" => "lists of servers that clients were told",
+        "sub" => "subscriptions",
+        "sub_ready" => "subscriptions that a node had",
+        "unsub" => "subscriptions ended",
+        "unsub_ready" => "ends of subscriptions that a node had",
+        "pub" => "messages published",
+        "pub_flushed" => "times that a node had all of a client",
+        "op_dropped" => "times that a client could not send",
+        "delivered" => "deliveries",
+        "no_responders" => "requests for which nobody was there",
+        "request_done" => "requests answered",
+        "request_timeout" => "requests without an answer",
+        "route_up" => "ends of routes registered",
+        "route_down" => "ends of routes lost",
+        "slow_consumer" => "connections cut off as too slow",
+        "backlog" => "marks of what waits",
+        "dial" => "dials",
+        "wire_sub" => "subscriptions told between nodes",
+        "wire_sub_seen" => "subscriptions that nodes were told",
+        "wire_msg" => "messages sent between nodes",
+        "wire_msg_seen" => "messages arrived between nodes",
+        "wire_opened" => "connections opened between nodes",
+        "wire_closed" => "ends of connections between nodes closed",
+        "wire_error" => "breaches of the route protocol",
+        "said" => "lines of logs",
+        "snapshot" => "looks into nodes",
+        "buffer_kept" => "messages kept in buffers",
+        "buffer_left" => "times that a buffer gave something up",
+        "buffer_refused" => "messages that a buffer had no room for",
+        "buffer_repeated" => "messages that a buffer gave out twice",
+        other => return other.replace('_', " "),
+    };
+    words.to_owned()
 }
 
 /// How far apart two plans are: by nodes, clients, and kinds of faults.

@@ -98,9 +98,13 @@ pub(super) const KINDS: &[KindInfo] = &[
     kind("request_done", "message", "{lane} has its answer to message {msg}"),
     kind("request_timeout", "message", "{lane} gets no answer to message {msg}")
         .n("1 if it lost its connection"),
-    kind("buffer_kept", "buffer", "{lane} keeps message {msg} for {peer}, as number {n} of {m}")
-        .n("number in the buffer")
-        .m("messages in it now"),
+    kind(
+        "buffer_kept",
+        "buffer",
+        "{lane} keeps message {msg} for {peer}, as number {n} of its buffer, which holds {m} now",
+    )
+    .n("number in the buffer")
+    .m("messages in it now"),
     kind("buffer_left", "buffer", "numbers {n} to {m} leave {lane}'s buffer for {peer}: {text}")
         .n("the first")
         .m("the last"),

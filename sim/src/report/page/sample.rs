@@ -1,15 +1,15 @@
 //! Which events are left out of the tables if there are too many for a page.
 //!
 //! Kept first is what tells the story: turns of the run, what violations point at, and the messages
-//! that these are about. Then, while half of the room lasts, everything around violations and the
-//! edges of faults; then whole messages, and single events that are about none, as chance has it.
+//! that these are about. Then what stands: connections, routes, subscriptions, if these are few. Then, while half of
+//! the room lasts, everything around violations and the edges of faults; then whole messages, and single events that are about none, as chance has it.
 //! The same events are kept each time: chance is a hash of the message or the number.
 
 use serde::Serialize;
 
 use super::names::Messages;
 use crate::hash::mix;
-use crate::history::{History, Kind};
+use crate::history::{Event, History, Kind};
 use crate::units::{MS, SECOND};
 use crate::verdict::SeedRun;
 
@@ -51,6 +51,7 @@ pub(super) fn choose(
     }
     choice.kept.fill(false);
     choice.keep_turns(run);
+    choice.keep_standing(rows_max / 4);
     let edges = edges(history, run);
     let mut around = AROUND_NS;
     while around >= MS && choice.count_with_around(&edges, around) > rows_max / 2 {
@@ -117,6 +118,16 @@ impl<'h> Choice<'h> {
         }
     }
 
+    /// What lines and states of the page are drawn from, unless that alone takes too much of the room.
+    fn keep_standing(&mut self, rows_max: usize) {
+        let stands = |event: &&Event| is_standing(&event.kind);
+        if self.history.events.iter().filter(stands).count() <= rows_max {
+            for (i, event) in self.history.events.iter().enumerate() {
+                self.kept[i] |= is_standing(&event.kind);
+            }
+        }
+    }
+
     fn count_with_around(&self, edges: &[u64], around: u64) -> usize {
         let near = |i: usize| is_near(edges, self.history.events[i].t, around);
         (0..self.kept.len())
@@ -180,6 +191,18 @@ const fn is_turn(kind: &Kind) -> bool {
             | Kind::Said { .. }
             | Kind::Snapshot(_)
             | Kind::End
+    )
+}
+
+const fn is_standing(kind: &Kind) -> bool {
+    matches!(
+        kind,
+        Kind::ClientConnected { .. }
+            | Kind::ClientClosed { .. }
+            | Kind::RouteUp { .. }
+            | Kind::RouteDown { .. }
+            | Kind::SubSent { .. }
+            | Kind::UnsubSent { .. }
     )
 }
 

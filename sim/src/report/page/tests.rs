@@ -15,11 +15,16 @@ use crate::verdict::tests::seed_run;
 
 /// A partition in the middle of somebody's work.
 fn history() -> History {
+    history_of(20)
+}
+
+/// The same, after so many messages.
+fn history_of(messages: usize) -> History {
     let mut s = Script::running();
     let (publisher, subscriber) = (s.client("pub/1", EAST_1), s.client("sub/1", WEST_1));
     s.sub(subscriber, 1, "a", "");
     s.at(2_000).phase(Phase::Chaos);
-    for _ in 0..20 {
+    for _ in 0..messages {
         let msg = s.publish(publisher, "a");
         s.cross(EAST_1, WEST_1, "", msg);
         s.deliver(subscriber, 1, msg);
@@ -121,9 +126,12 @@ fn equal_histories_are_equal_bytes() {
 
 #[test]
 fn what_is_left_out_is_said_and_turns_stay() {
-    let history = history();
+    let history = history_of(100);
     let (run, commands) = (seed_run(0, 1, None), Commands::default());
-    let most = 40;
+    let standing = |event: &&Event| {
+        ["connected", "route_up", "route_down", "sub"].contains(&event.kind.name())
+    };
+    let most = 4 * history.events.iter().filter(standing).count();
     let data = data(page(&history, &run, &commands), most);
     let rows: usize = data.tables[..2].iter().map(causeway_reports::Table::rows).sum();
     let sampling = &data.head.sampling;
@@ -134,8 +142,10 @@ fn what_is_left_out_is_said_and_turns_stay() {
         ["phase", "fault", "node_up", "node_down"].contains(&event.kind.name())
     });
     assert!(turns.clone().count() > 5 && turns.clone().all(|(_, kept)| *kept));
+    let stands = history.events.iter().zip(&kept).filter(|(event, _)| standing(event));
+    assert!(stands.clone().count() > 5 && stands.clone().all(|(_, kept)| *kept));
     // Of a message, all is kept or nothing.
-    for message in 1..=21 {
+    for message in 1..=101 {
         let of = |event: &Event| messages.number(event.kind.message()) == message;
         let mut flags: Vec<bool> =
             history.events.iter().zip(&kept).filter(|(e, _)| of(e)).map(|(_, k)| *k).collect();

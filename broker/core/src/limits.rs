@@ -97,6 +97,10 @@ pub const ROUTE_REDIAL_PAUSE: Duration = Duration::from_millis(25);
 /// Random addition to the pause, so that two servers do not dial each other in step.
 pub const ROUTE_REDIAL_JITTER: Duration = Duration::from_millis(15);
 
+/// Pause after an attempt for a lane that another connection of ours has, before what is missing is dialled: nobody
+/// else will, and it must not be done again and again while that other one is being made.
+pub const ROUTE_SUPERFLUOUS_PAUSE: Duration = Duration::from_millis(100);
+
 /// Dials with the first pause; then it doubles. 1500 dials are about a minute.
 pub const ROUTE_QUICK_REDIALS: u32 = 1500;
 

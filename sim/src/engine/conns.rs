@@ -18,13 +18,17 @@ impl Engine<'_> {
                     let slice = Slice { fault: fault.id, bytes, every_ns };
                     self.net.slice(self.now, (from, to), slice, true, &mut self.queue);
                 }
+                ConnsFault::HangUp => self.net.links.hang_up(from, to, true),
                 ConnsFault::HalfOpen | ConnsFault::Rebind => {}
             }
         }
         match what {
             ConnsFault::HalfOpen => self.open_half(fault, between),
             ConnsFault::Rebind => self.rebind(between),
-            ConnsFault::Hold | ConnsFault::CutStream { .. } | ConnsFault::Slice { .. } => {}
+            ConnsFault::Hold
+            | ConnsFault::CutStream { .. }
+            | ConnsFault::Slice { .. }
+            | ConnsFault::HangUp => {}
         }
     }
 
@@ -37,6 +41,7 @@ impl Engine<'_> {
                     let slice = Slice { fault: fault.id, bytes, every_ns };
                     self.net.slice(self.now, (from, to), slice, false, &mut self.queue);
                 }
+                ConnsFault::HangUp => self.net.links.hang_up(from, to, false),
                 ConnsFault::HalfOpen | ConnsFault::Rebind => {}
             }
         }

@@ -7,6 +7,7 @@ use crate::history::{Event, FaultKind};
 use crate::ids::RegionId;
 use crate::plan::Site;
 use crate::run::Watch;
+use crate::units::MS;
 
 mod conns;
 mod names;
@@ -223,6 +224,27 @@ fn refused_dials_and_resets_are_healed_by_dialling_again() {
     let outcome = run_plan(&plan);
     let far = delivered_ms(&plan, &outcome, "sb/1");
     assert!(far.len() == 1 && far[0] >= 20_000, "{far:?}");
+}
+
+#[test]
+fn who_dials_a_door_with_nobody_behind_it_is_let_in_and_hung_up_on() {
+    let opened = |kind: &str| {
+        let plan = world(&format!(
+            "@6.000 fault 0 {kind} for=5s a=a/1 b=b/1 ways=both\n\
+             @6.000 fault 1 reset a=a/1 b=b/1 ways=both\n\
+             @7.000 pa/1 pub x.1 size=100\n\
+             @20.00 pa/1 pub x.2 size=100 flush\n"
+        ));
+        let outcome = run_plan(&plan);
+        assert_eq!(delivered_ms(&plan, &outcome, "sb/1").len(), 1, "{kind}");
+        let during = (outcome.history.events.iter())
+            .filter(|event| (6_100 * MS..10_900 * MS).contains(&event.t));
+        let during: Vec<&str> = during.map(|event| event.kind.name()).collect();
+        assert!(!during.contains(&"route_up"), "{kind}");
+        during.iter().filter(|name| **name == "wire_opened").count()
+    };
+    assert!(opened("hang_up") > 50);
+    assert_eq!(opened("refuse"), 0);
 }
 
 #[test]

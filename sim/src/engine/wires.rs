@@ -107,7 +107,8 @@ impl Engine<'_> {
             return;
         };
         conn.states[Side::Acceptor as usize] = EndState::Open;
-        if !self.listens(node, port) {
+        let [from, to] = conn.places;
+        if !self.listens(node, port) || self.net.links.hangs_up(from, to) {
             self.net.abandon(id, Side::Acceptor);
             self.net.reset(self.now, id, Side::Dialler, &mut self.queue);
             return;

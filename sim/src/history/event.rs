@@ -450,6 +450,8 @@ pub enum FaultKind {
     Slice,
     /// One side has another address, once; existing connections lead nowhere.
     Rebind,
+    /// New connections are made and ended at once; existing ones stay.
+    HangUp,
     /// The name service gives wrong answers.
     Dns,
     /// Existing connections are reset, once.
@@ -490,7 +492,7 @@ pub enum FaultKind {
 
 impl FaultKind {
     /// All.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Partition,
         Self::Blackhole,
         Self::Hold,
@@ -498,6 +500,7 @@ impl FaultKind {
         Self::CutStream,
         Self::Slice,
         Self::Rebind,
+        Self::HangUp,
         Self::Dns,
         Self::Reset,
         Self::Refuse,
@@ -529,6 +532,7 @@ impl FaultKind {
             Self::CutStream => "cut_stream",
             Self::Slice => "slice",
             Self::Rebind => "rebind",
+            Self::HangUp => "hang_up",
             Self::Dns => "dns",
             Self::Reset => "reset",
             Self::Refuse => "refuse",

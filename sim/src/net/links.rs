@@ -36,6 +36,8 @@ struct Cell {
     holds: u32,
     /// Faults that refuse new connections.
     refusals: u32,
+    /// Faults that end new connections at once.
+    hang_ups: u32,
     degraded: Vec<(u32, Degrade)>,
     sliced: Vec<Slice>,
 }
@@ -143,6 +145,7 @@ impl Links {
             cuts: u32::from(link.is_none()),
             holds: 0,
             refusals: 0,
+            hang_ups: 0,
             degraded: Vec::new(),
             sliced: Vec::new(),
         });
@@ -214,6 +217,10 @@ impl Links {
 
     pub(crate) fn refuses(&self, from: Place, to: Place) -> bool {
         self.cell(from, to).refusals > 0
+    }
+
+    pub(crate) fn hangs_up(&self, from: Place, to: Place) -> bool {
+        self.cell(from, to).hang_ups > 0
     }
 
     /// Least time from one place to another, as things stand.
@@ -304,6 +311,11 @@ impl Links {
     pub(crate) fn refuse(&mut self, from: Place, to: Place, on: bool) {
         let cell = self.cell_mut(from, to);
         cell.refusals = if on { cell.refusals + 1 } else { cell.refusals.saturating_sub(1) };
+    }
+
+    pub(crate) fn hang_up(&mut self, from: Place, to: Place, on: bool) {
+        let cell = self.cell_mut(from, to);
+        cell.hang_ups = if on { cell.hang_ups + 1 } else { cell.hang_ups.saturating_sub(1) };
     }
 
     pub(crate) fn degrade(&mut self, from: Place, to: Place, fault: u32, added: Option<Degrade>) {

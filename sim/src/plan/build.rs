@@ -531,6 +531,7 @@ fn conns_fault(what: ConnsWhat, stream: &mut Stream) -> ConnsFault {
             ConnsFault::Slice { bytes, every_ns: every.sample(stream) }
         }
         ConnsWhat::Rebind => ConnsFault::Rebind,
+        ConnsWhat::HangUp => ConnsFault::HangUp,
     }
 }
 

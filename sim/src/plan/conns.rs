@@ -29,6 +29,8 @@ pub enum ConnsFault {
     /// The first side has another address from now on. What it sends on a connection that was
     /// there is answered with a reset; what it is sent there is lost.
     Rebind,
+    /// Who dials is let in and reset at once, as by a door with nobody behind it.
+    HangUp,
 }
 
 impl ConnsFault {
@@ -41,6 +43,7 @@ impl ConnsFault {
             Self::CutStream { .. } => FaultKind::CutStream,
             Self::Slice { .. } => FaultKind::Slice,
             Self::Rebind => FaultKind::Rebind,
+            Self::HangUp => FaultKind::HangUp,
         }
     }
 
@@ -57,7 +60,7 @@ impl ConnsFault {
                 put(out, "bytes", bytes);
                 put(out, "every", Span(every_ns));
             }
-            Self::Hold | Self::HalfOpen | Self::Rebind => {}
+            Self::Hold | Self::HalfOpen | Self::Rebind | Self::HangUp => {}
         }
     }
 
@@ -78,6 +81,7 @@ impl ConnsFault {
                 Self::Slice { bytes: some(line, "bytes")?, every_ns: line.span("every")? }
             }
             FaultKind::Rebind => Self::Rebind,
+            FaultKind::HangUp => Self::HangUp,
             _ => return Ok(None),
         }))
     }

@@ -62,6 +62,7 @@ impl Family {
             | FaultKind::CutStream
             | FaultKind::Slice
             | FaultKind::Rebind
+            | FaultKind::HangUp
             | FaultKind::Reset
             | FaultKind::Refuse => Self::Connections,
             FaultKind::Dns => Self::Names,

@@ -202,6 +202,7 @@ impl HostWhat {
             | FaultKind::CutStream
             | FaultKind::Slice
             | FaultKind::Rebind
+            | FaultKind::HangUp
             | FaultKind::Dns
             | FaultKind::Reset
             | FaultKind::Refuse

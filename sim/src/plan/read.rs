@@ -365,7 +365,8 @@ impl Reader {
             | FaultKind::HalfOpen
             | FaultKind::CutStream
             | FaultKind::Slice
-            | FaultKind::Rebind => {
+            | FaultKind::Rebind
+            | FaultKind::HangUp => {
                 let between = self.sides(line)?;
                 let what = ConnsFault::read(kind, line)?;
                 let no = || format!("`{}` is no fault of connections", kind.name());

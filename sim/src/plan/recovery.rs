@@ -198,7 +198,7 @@ fn severs(fault: &FaultPlan) -> bool {
         && match &fault.action {
             FaultAction::Cut { .. } | FaultAction::Refuse(_) => true,
             FaultAction::Conns { what, .. } => {
-                matches!(what, ConnsFault::Hold | ConnsFault::CutStream { .. })
+                matches!(what, ConnsFault::Hold | ConnsFault::CutStream { .. } | ConnsFault::HangUp)
             }
             FaultAction::Reset(_)
             | FaultAction::Degrade { .. }

@@ -130,6 +130,12 @@ impl Engine<'_> {
                 let slice = on.then_some(Slice { bytes, every_ns });
                 pairs(between).for_each(|(from, to)| self.net.slice(from, to, fault.id, slice));
             }
+            ConnsFault::HangUp => {
+                pairs(between).for_each(|(from, to)| self.net.refuse(from, to, on));
+                if on {
+                    self.proofs.stands_still(fault.id, pairs(between), true, &self.net);
+                }
+            }
             ConnsFault::HalfOpen if on => self.open_half(fault, between),
             // The capability table has the latter as a gap.
             ConnsFault::HalfOpen | ConnsFault::Rebind => {}

@@ -34,6 +34,8 @@ pub enum ConnsWhat {
     },
     /// The first side calls from another address; what was open is known to it alone.
     Rebind,
+    /// Who dials is let in and reset at once.
+    HangUp,
 }
 
 impl super::FaultWhat {

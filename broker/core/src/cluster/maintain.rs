@@ -27,6 +27,8 @@ pub(super) enum Failure {
     Rejected,
     /// The peer's own connection won; it is about to open the other lanes too.
     Yielded,
+    /// We have opened another connection for this, perhaps under another address: what is still missing is up to us.
+    Superfluous,
     /// It was this server itself.
     Ourselves,
 }
@@ -138,7 +140,7 @@ impl Node {
     ) {
         // Two servers that keep closing each other's connections must fall out of step.
         let spread = match failure {
-            Failure::Unreachable => limits::ROUTE_REDIAL_JITTER,
+            Failure::Unreachable | Failure::Superfluous => limits::ROUTE_REDIAL_JITTER,
             Failure::Rejected | Failure::Yielded | Failure::Ourselves => limits::ROUTE_YIELD,
         };
         let mut jitter = self.rng.span(Stream::DialJitter, spread);
@@ -168,6 +170,7 @@ impl Node {
                 target.pause(now.mono, backoff, standing).max(limits::ROUTE_RECONNECT)
             }
             Failure::Yielded => limits::ROUTE_YIELD / 2,
+            Failure::Superfluous => limits::ROUTE_SUPERFLUOUS_PAUSE,
             Failure::Ourselves => {
                 target.known_pool = None;
                 target.is_self = !target.is_name();

@@ -135,7 +135,10 @@ impl Node {
             let failure = if remote_id.as_ref() == Some(&self.id) {
                 Failure::Ourselves
             } else if why == CloseReason::DuplicateRoute {
-                Failure::Yielded
+                match self.has_dialled(remote_id.as_deref()) {
+                    true => Failure::Superfluous,
+                    false => Failure::Yielded,
+                }
             } else if broke && !heard {
                 Failure::Unreachable
             } else {
@@ -182,6 +185,16 @@ impl Node {
                 | CloseReason::RouteRemoved
         );
         self.probe_lanes(now, &remote_id, broke, fx);
+    }
+
+    /// Whether one of the connections with a server was opened by us.
+    fn has_dialled(&self, remote_id: Option<&str>) -> bool {
+        let remote = self.cluster.as_ref().zip(remote_id).and_then(|(c, id)| c.remotes.get(id));
+        let mut slots = remote.into_iter().flat_map(|remote| remote.lanes.values());
+        slots.any(|slot| {
+            let route = self.links.at(*slot).and_then(Link::route);
+            route.is_some_and(|route| route.dialled_for.is_some())
+        })
     }
 
     fn lane_holder(&self, remote_id: &str, lane: Lane) -> Option<u32> {
@@ -317,6 +330,7 @@ impl Node {
 
     /// A target is reached, by our own dial or by the peer's.
     fn bind_target(&mut self, now: Now, slot: u32, lane: Lane, remote_id: &str) {
+        let at_work = self.has_dialled(Some(remote_id));
         let Some(cluster) = &mut self.cluster else { return };
         let Some(remote) = cluster.remotes.get(remote_id) else { return };
         let pool = (remote.pool_size, remote.no_pool);
@@ -337,12 +351,12 @@ impl Node {
             target.failures = 0;
             target.failing_since = None;
             target.remote_address.clone_from(&address);
-            match dialled_for {
-                // The other side is at work.
-                None => target.not_before = Some(now.mono + limits::ROUTE_YIELD),
-                // We are, whatever the other side has begun: the other lanes follow.
-                Some(dialled) if dialled == id => target.not_before = None,
-                Some(_) => {}
+            if dialled_for.is_some() {
+                // We are at work, whatever the other side has begun: the other lanes follow.
+                target.not_before = None;
+            } else if !at_work {
+                // The other side is.
+                target.not_before = Some(now.mono + limits::ROUTE_YIELD);
             }
         }
     }

@@ -30,6 +30,7 @@ fn what_a_scenario_says_stands_in_the_plan() {
     assert_eq!(made("kind = \"hold\"\nfor = \"2s\""), ConnsFault::Hold);
     assert_eq!(made("kind = \"half_open\"\ndirection = \"forward\""), ConnsFault::HalfOpen);
     assert_eq!(made("kind = \"rebind\""), ConnsFault::Rebind);
+    assert_eq!(made("kind = \"hang_up\"\nfor = \"2s\""), ConnsFault::HangUp);
     let cut = "kind = \"cut_stream\"\nfor = \"2s\"\n";
     assert_eq!(made(cut), ConnsFault::CutStream { after: 4096, fin: false });
     let fin = format!("{cut}after = \"9B\"\nending = \"fin\"");

@@ -19,6 +19,7 @@ impl Reader<'_> {
             "half_open" => ConnsWhat::HalfOpen,
             "cut_stream" => ConnsWhat::CutStream { after: self.after(raw), fin: self.ending(raw) },
             "slice" => ConnsWhat::Slice { bytes: self.pieces(raw), every: self.pause(raw) },
+            "hang_up" => ConnsWhat::HangUp,
             _ => ConnsWhat::Rebind,
         };
         Some(FaultWhat::Conns(ConnsSpec { between: self.between(raw)?, what }))

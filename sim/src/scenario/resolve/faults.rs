@@ -20,7 +20,7 @@ pub(in crate::scenario) const PORTS: [&str; 2] = ["same", "new"];
 pub(in crate::scenario) const SHAPES: [&str; 5] = ["split", "isolate", "one_way", "bridge", "ring"];
 
 /// Kinds that the pure engine has.
-pub(in crate::scenario) const KINDS: [&str; 26] = [
+pub(in crate::scenario) const KINDS: [&str; 27] = [
     "partition",
     "blackhole",
     "flap",
@@ -32,6 +32,7 @@ pub(in crate::scenario) const KINDS: [&str; 26] = [
     "cut_stream",
     "slice",
     "rebind",
+    "hang_up",
     "dns",
     "crash",
     "stop",
@@ -58,7 +59,7 @@ pub(super) fn is_known(kind: &str) -> bool {
 }
 
 /// Kinds that may go one way only, or that may be wrong in one way only.
-const WITH_DIRECTION: [&str; 11] = [
+const WITH_DIRECTION: [&str; 12] = [
     "partition",
     "blackhole",
     "flap",
@@ -69,6 +70,7 @@ const WITH_DIRECTION: [&str; 11] = [
     "half_open",
     "cut_stream",
     "slice",
+    "hang_up",
     "clock",
 ];
 
@@ -207,7 +209,9 @@ impl Reader<'_> {
                 let flap = Some(self.flap(raw)?);
                 FaultWhat::Cut { between: self.between(raw)?, blackhole: false, flap }
             }
-            "hold" | "half_open" | "cut_stream" | "slice" | "rebind" => self.conns(raw, kind)?,
+            "hold" | "half_open" | "cut_stream" | "slice" | "rebind" | "hang_up" => {
+                self.conns(raw, kind)?
+            }
             "reset" => FaultWhat::Reset(self.between(raw)?),
             "refuse" => FaultWhat::Refuse(self.between(raw)?),
             "degrade" => FaultWhat::Degrade {

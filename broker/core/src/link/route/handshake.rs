@@ -57,13 +57,13 @@ impl Node {
         early: Early,
         fx: &mut Effects,
     ) {
+        if let Some(route) = self.links.at_mut(slot).and_then(Link::route_mut) {
+            route.remote_id = Some(expected.clone());
+        }
         if self.claimed_elsewhere(slot, &expected, early.lane) {
             return self.close_duplicate(now, slot, &expected, fx);
         }
         self.send_route_connect(slot, &expected, fx);
-        if let Some(route) = self.links.at_mut(slot).and_then(Link::route_mut) {
-            route.remote_id = Some(expected);
-        }
         self.send_route_info(slot, fx);
         if let Some(cluster) = &mut self.cluster {
             cluster.early.insert(slot, early);

@@ -49,7 +49,7 @@ const fn mild(kind: &'static str, what: fn(&mut Whom<'_>) -> Option<FaultWhat>) 
 const CLOCK_OFF_MAX: u64 = 72 * 3600 * SECOND;
 
 /// All of them.
-pub(super) const FAMILIES: [Family; 26] = [
+pub(super) const FAMILIES: [Family; 27] = [
     harsh("partition", |whom| partition(whom, false)),
     harsh("blackhole", |whom| partition(whom, true)),
     harsh("flap", flap),
@@ -72,6 +72,7 @@ pub(super) const FAMILIES: [Family; 26] = [
         })
     }),
     harsh_at_once("rebind", |whom| conns(whom, |_| ConnsWhat::Rebind)),
+    harsh("hang_up", |whom| conns(whom, |_| ConnsWhat::HangUp)),
     mild("dns", dns),
     harsh("crash", |whom| Some(FaultWhat::Crash(process(whom)?))),
     harsh("stop", |whom| Some(FaultWhat::Stop(process(whom)?))),

@@ -228,8 +228,10 @@ def test_slow_consumer_is_closed_alone(fleet, binary, kind, options, text, reaso
 @KINDS
 def test_fast_publisher_and_steady_reader_lose_nothing(fleet, binary, kind):
     """A reader that lags but keeps reading is not slow: the publisher is held back instead."""
-    server = fleet.start(binary, options="max_pending: 4MB\nmax_payload: 1MB")
-    count, body = 4000, b"y" * 8000
+    # A publisher is held back for some milliseconds at a time: a quarter of this must outlast a pause of the reader, which
+    # may not get the processor for a while.
+    server = fleet.start(binary, options="max_pending: 16MB\nmax_payload: 1MB")
+    count, body = 8000, b"y" * 8000
     reader = Speaker(server.address, read_info=True, receive_buffer=65536)
     reader.send(CONNECT + b"SUB lag 1\r\n")
     reader.ping()

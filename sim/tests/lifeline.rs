@@ -420,17 +420,7 @@ fn causes(book: &Book<'_>) -> BTreeMap<Cause, Vec<String>> {
 fn causes_of_report(history: &History) -> BTreeMap<String, usize> {
     let (run, commands) =
         (SeedRun::of_history(history, judge(history).unwrap()), Commands::default());
-    let data = run_data(RunPage {
-        history,
-        run: &run,
-        about: "",
-        server: None,
-        goals: &[],
-        plan: "",
-        minimal: false,
-        difference: None,
-        commands: &commands,
-    });
+    let data = run_data(RunPage::of_history(history, &run, &commands));
     let (head, tables) = Data::read(&data.unwrap()).unwrap();
     let (_, ends) = tables.iter().find(|(name, _)| name == "ends").unwrap();
     let (_, causes) = ends.iter().find(|(name, _)| name == "cause").unwrap();

@@ -16,17 +16,7 @@ pub(super) fn main(args: &ExportArgs) -> Result<Exit, Failure> {
     let run = check::judged(&args.history, &history)?;
     let file = quoted(&args.history.display().to_string());
     let commands = Commands::of_history(&program(), &file);
-    let page_of = RunPage {
-        history: &history,
-        run: &run,
-        about: "",
-        server: None,
-        goals: &[],
-        plan: "",
-        minimal: false,
-        difference: None,
-        commands: &commands,
-    };
+    let page_of = RunPage::of_history(&history, &run, &commands);
     let bytes = match args.what {
         Export::Data => run_data(page_of),
         Export::Trace => pack(perfetto(&history, &run).as_bytes()),

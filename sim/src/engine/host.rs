@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use causeway_core::config::NodeConfig;
 use causeway_core::{
@@ -319,26 +320,7 @@ impl Engine<'_> {
             LinkCmd::Dial { dial, host, port, timeout } => {
                 self.node_dials(id, dial, &host, port, timeout);
             }
-            LinkCmd::Close { link, linger } => {
-                let Some(process) = self.process(id) else { return };
-                let pending = process.node.tx(link).map_or(0, |tx| tx.pending());
-                if linger.is_zero() {
-                    return self.close_link(id, link, CloseCause::Requested, Parting::Close);
-                }
-                let nanos = u64::try_from(linger.as_nanos()).unwrap_or(u64::MAX);
-                let host = &self.hosts[usize::from(id.0)];
-                let until = host.clock.after(self.now, nanos);
-                if pending == 0 {
-                    self.close_link(id, link, CloseCause::Requested, Parting::Drain(until));
-                } else {
-                    let incarnation = host.incarnation;
-                    if let Some(state) = self.process(id).and_then(|process| process.link_mut(link))
-                    {
-                        state.closing = Some(until);
-                    }
-                    self.queue.push(until, Due::Linger(id, incarnation, link));
-                }
-            }
+            LinkCmd::Close { link, linger } => self.node_closes(id, link, linger),
             LinkCmd::PauseRead { link } => self.pause(id, link, true),
             LinkCmd::ResumeRead { link } => self.pause(id, link, false),
             LinkCmd::VerifyPassword { link, hash, password } => {
@@ -347,6 +329,23 @@ impl Engine<'_> {
                 self.queue.push(self.now, Due::Verified(id, link.slot, link.generation, ok));
             }
         }
+    }
+
+    /// A node wants a link closed: at once, or when what it has said is written, for as long as it lingers.
+    fn node_closes(&mut self, id: NodeId, link: LinkId, linger: Duration) {
+        if linger.is_zero() {
+            return self.close_link(id, link, CloseCause::Requested, Parting::Close);
+        }
+        let nanos = u64::try_from(linger.as_nanos()).unwrap_or(u64::MAX);
+        let host = &mut self.hosts[usize::from(id.0)];
+        let (until, incarnation) = (host.clock.after(self.now, nanos), host.incarnation);
+        let Some(process) = &mut host.process else { return };
+        if process.node.tx(link).is_none_or(|tx| tx.pending() == 0) {
+            return self.close_link(id, link, CloseCause::Requested, Parting::Drain(until));
+        }
+        let Some(state) = process.link_mut(link) else { return };
+        state.closing = Some(until);
+        self.queue.push(until, Due::Linger(id, incarnation, link));
     }
 
     pub(super) fn verified(&mut self, id: NodeId, slot: u32, generation: u32, ok: bool) {

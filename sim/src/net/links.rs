@@ -309,13 +309,11 @@ impl Links {
     }
 
     pub(crate) fn refuse(&mut self, from: Place, to: Place, on: bool) {
-        let cell = self.cell_mut(from, to);
-        cell.refusals = if on { cell.refusals + 1 } else { cell.refusals.saturating_sub(1) };
+        count_fault(&mut self.cell_mut(from, to).refusals, on);
     }
 
     pub(crate) fn hang_up(&mut self, from: Place, to: Place, on: bool) {
-        let cell = self.cell_mut(from, to);
-        cell.hang_ups = if on { cell.hang_ups + 1 } else { cell.hang_ups.saturating_sub(1) };
+        count_fault(&mut self.cell_mut(from, to).hang_ups, on);
     }
 
     pub(crate) fn degrade(&mut self, from: Place, to: Place, fault: u32, added: Option<Degrade>) {
@@ -329,6 +327,11 @@ impl Links {
 
 /// A segment is lost at most so often in a row: the bounds of a plan count on it.
 const LOSSES_MAX: u32 = 3;
+
+/// One more fault of a kind, or one fewer.
+const fn count_fault(faults: &mut u32, on: bool) {
+    *faults = if on { *faults + 1 } else { faults.saturating_sub(1) };
+}
 
 fn region_of(plan: &Plan, place: usize) -> usize {
     match plan.nodes.get(place) {

@@ -45,12 +45,7 @@ impl Engine<'_> {
                     pairs(between).for_each(|(from, to)| _ = self.net.reset(from, to));
                 }
             }
-            FaultAction::Refuse(between) => {
-                pairs(between).for_each(|(from, to)| self.net.refuse(from, to, on));
-                if on {
-                    self.proofs.stands_still(fault.id, pairs(between), true, &self.net);
-                }
-            }
+            FaultAction::Refuse(between) => self.refuse(fault, between, on),
             FaultAction::Degrade { between, latency_ns, jitter_ns, bandwidth, .. } => {
                 let (latency_ns, jitter_ns, bandwidth) = (*latency_ns, *jitter_ns, *bandwidth);
                 let by = on.then_some(Degrade { latency_ns, jitter_ns, bandwidth });
@@ -111,6 +106,13 @@ impl Engine<'_> {
         }
     }
 
+    fn refuse(&mut self, fault: &FaultPlan, between: &Sides, on: bool) {
+        pairs(between).for_each(|(from, to)| self.net.refuse(from, to, on));
+        if on {
+            self.proofs.stands_still(fault.id, pairs(between), true, &self.net);
+        }
+    }
+
     fn conns_fault(&mut self, fault: &FaultPlan, between: &Sides, what: ConnsFault, on: bool) {
         match what {
             ConnsFault::Hold => {
@@ -130,12 +132,8 @@ impl Engine<'_> {
                 let slice = on.then_some(Slice { bytes, every_ns });
                 pairs(between).for_each(|(from, to)| self.net.slice(from, to, fault.id, slice));
             }
-            ConnsFault::HangUp => {
-                pairs(between).for_each(|(from, to)| self.net.refuse(from, to, on));
-                if on {
-                    self.proofs.stands_still(fault.id, pairs(between), true, &self.net);
-                }
-            }
+            // A kernel here has always answered before the engine can refuse.
+            ConnsFault::HangUp => self.refuse(fault, between, on),
             ConnsFault::HalfOpen if on => self.open_half(fault, between),
             // The capability table has the latter as a gap.
             ConnsFault::HalfOpen | ConnsFault::Rebind => {}

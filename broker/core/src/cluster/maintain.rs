@@ -191,8 +191,18 @@ impl Node {
         }
     }
 
+    /// A target has answered a dial. A door may open with nobody behind it: until somebody has spoken, the next lane is
+    /// tried after a pause.
+    pub(crate) fn dial_answered(&mut self, now: Now, id: TargetId, fx: &mut Effects) {
+        let target = self.cluster.as_ref().and_then(|cluster| cluster.targets.get(&id));
+        match target.is_some_and(|target| target.reachable) {
+            true => self.maintain_target(now, id, fx),
+            false => self.delay_target(now, id, limits::ROUTE_REDIAL_PAUSE, fx),
+        }
+    }
+
     /// Lets a target wait.
-    pub(crate) fn delay_target(
+    pub(super) fn delay_target(
         &mut self,
         now: Now,
         id: TargetId,

@@ -12,7 +12,7 @@ use crate::effects::Effects;
 use crate::fault::CloseReason;
 use crate::limits;
 use crate::link::Link;
-use crate::link::route::{GossipMode, Lane, Stage};
+use crate::link::route::{GossipMode, Lane, Route, Stage};
 use crate::node::Node;
 use crate::time::{Duration, Now};
 use crate::trace::TraceEvent;
@@ -134,11 +134,10 @@ impl Node {
             );
             let failure = if remote_id.as_ref() == Some(&self.id) {
                 Failure::Ourselves
+            } else if why == CloseReason::DuplicateRoute && self.has_dialled(remote_id.as_deref()) {
+                Failure::Superfluous
             } else if why == CloseReason::DuplicateRoute {
-                match self.has_dialled(remote_id.as_deref()) {
-                    true => Failure::Superfluous,
-                    false => Failure::Yielded,
-                }
+                Failure::Yielded
             } else if broke && !heard {
                 Failure::Unreachable
             } else {
@@ -191,10 +190,11 @@ impl Node {
     fn has_dialled(&self, remote_id: Option<&str>) -> bool {
         let remote = self.cluster.as_ref().zip(remote_id).and_then(|(c, id)| c.remotes.get(id));
         let mut slots = remote.into_iter().flat_map(|remote| remote.lanes.values());
-        slots.any(|slot| {
-            let route = self.links.at(*slot).and_then(Link::route);
-            route.is_some_and(|route| route.dialled_for.is_some())
-        })
+        slots.any(|slot| self.is_route(*slot, |route| route.dialled_for.is_some()))
+    }
+
+    fn is_route(&self, slot: u32, which: impl FnOnce(&Route) -> bool) -> bool {
+        self.links.at(slot).and_then(Link::route).is_some_and(which)
     }
 
     fn lane_holder(&self, remote_id: &str, lane: Lane) -> Option<u32> {
@@ -209,7 +209,7 @@ impl Node {
         };
         self.links.at(slot).is_some_and(dialled)
             && self.links.iter().any(|link| {
-                let claims = |route: &crate::link::route::Route| {
+                let claims = |route: &Route| {
                     route.info_sent
                         && route.lane == Some(lane)
                         && route.remote_id.as_deref() == Some(remote_id)
@@ -229,13 +229,8 @@ impl Node {
     ///   claim stands, as it will close ours. Without pooling, and for dedicated accounts, it
     ///   claims at once: then what we already have stays.
     fn newcomer_wins(&self, now: Now, holder: u32, newcomer: u32, info: &Info) -> bool {
-        let dialled = |slot: u32| {
-            let route = self.links.at(slot).and_then(Link::route);
-            route.is_some_and(|route| route.dialled_for.is_some())
-        };
-        let claimed =
-            |slot| self.links.at(slot).and_then(Link::route).is_some_and(|route| route.info_sent);
-        let stray = |slot| self.links.at(slot).and_then(Link::route).is_some_and(|r| r.stray);
+        let dialled = |slot| self.is_route(slot, |route| route.dialled_for.is_some());
+        let stray = |slot| self.is_route(slot, |route| route.stray);
         if stray(newcomer) || stray(holder) {
             return !stray(newcomer);
         }
@@ -247,7 +242,7 @@ impl Node {
             let since = self.links.at(holder).and_then(Link::route).map(|r| r.registered_at);
             let age = since.map_or(Duration::ZERO, |since| now.mono.since(since));
             if age > limits::ROUTE_RACE_WINDOW {
-                return !ours_now || claimed(newcomer);
+                return !ours_now || self.is_route(newcomer, |route| route.info_sent);
             }
             let we_are_lower = self.id < info.server_id;
             return ours_now == we_are_lower;

@@ -5,14 +5,12 @@ use core::net::SocketAddr;
 
 use causeway_wire::error_text;
 
-use crate::cluster::Cluster;
 use crate::cluster::target::{Attempt, Dial};
 use crate::config::ClientAuth;
 use crate::effects::{Effects, LinkCmd};
 use crate::fault::CloseReason;
 use crate::ids::{DialId, LinkId};
 use crate::input::Origin;
-use crate::limits;
 use crate::link::client::{Client, Phase};
 use crate::link::route::{Lane, Route, Stage};
 use crate::link::{Hold, Link, Role};
@@ -98,13 +96,8 @@ impl Node {
     pub(crate) fn begin_route(&mut self, now: Now, id: LinkId, fx: &mut Effects) {
         self.greet_route(now, id, fx);
         let target = self.links.get(id).and_then(Link::route).and_then(|r| r.dialled_for);
-        let Some(target) = target else { return };
-        let reachable = |cluster: &Cluster| cluster.targets.get(&target).map(|t| t.reachable);
-        match self.cluster.as_ref().and_then(reachable) {
-            Some(true) => self.maintain_target(now, target, fx),
-            // A door may open with nobody behind it: until somebody has spoken, the next lane is tried after a pause.
-            Some(false) => self.delay_target(now, target, limits::ROUTE_REDIAL_PAUSE, fx),
-            None => {}
+        if let Some(target) = target {
+            self.dial_answered(now, target, fx);
         }
     }
 

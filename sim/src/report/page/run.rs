@@ -54,6 +54,28 @@ pub struct RunPage<'a> {
     pub commands: &'a Commands,
 }
 
+impl<'a> RunPage<'a> {
+    /// What a history alone says.
+    #[must_use]
+    pub const fn of_history(
+        history: &'a History,
+        run: &'a SeedRun,
+        commands: &'a Commands,
+    ) -> Self {
+        Self {
+            history,
+            run,
+            about: "",
+            server: None,
+            goals: &[],
+            plan: "",
+            minimal: false,
+            difference: None,
+            commands,
+        }
+    }
+}
+
 /// The data of a run, packed. The same bytes for the same run.
 ///
 /// # Errors

@@ -1,8 +1,9 @@
 //! Which events are left out of the tables if there are too many for a page.
 //!
 //! Kept first is what tells the story: turns of the run, what violations point at, and the messages
-//! that these are about. Then what stands: connections, routes, subscriptions, if these are few. Then, while half of
-//! the room lasts, everything around violations and the edges of faults; then whole messages, and single events that are about none, as chance has it.
+//! that these are about. Then what stands: connections, routes, subscriptions, if these are few. Then,
+//! while half of the room lasts, everything around violations and the edges of faults; then whole
+//! messages, and single events that are about none, as chance has it.
 //! The same events are kept each time: chance is a hash of the message or the number.
 
 use serde::Serialize;

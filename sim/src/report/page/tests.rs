@@ -42,17 +42,7 @@ fn history_of(messages: usize) -> History {
 }
 
 fn page<'a>(history: &'a History, run: &'a SeedRun, commands: &'a Commands) -> RunPage<'a> {
-    RunPage {
-        history,
-        run,
-        about: "a test",
-        server: None,
-        goals: &[],
-        plan: "",
-        minimal: false,
-        difference: None,
-        commands,
-    }
+    RunPage { about: "a test", ..RunPage::of_history(history, run, commands) }
 }
 
 fn read(history: &History) -> (Value, Vec<ReadTable>) {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use causeway_store::disk::{LogId, OpId};
 
-use super::damage::{Damage, Overlay, overlay, sector, sectors};
+use super::damage::{Damage, Overlay, overlay, sectors};
+use super::padded::Padded;
 use super::{PAGE_BYTES, SECTOR_BYTES, TORN_SECTORS};
 use crate::rng::Stream;
 
@@ -39,8 +40,8 @@ enum Fate {
 /// A file's content.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Content {
-    now: Vec<u8>,
-    durable: Vec<u8>,
+    now: Padded,
+    durable: Padded,
     /// What makes `now` of `durable`, if no sync has failed.
     changes: Vec<Change>,
     /// How many of these the syncs cover that are under way.
@@ -53,7 +54,7 @@ pub(super) struct Content {
 
 impl Content {
     pub(super) fn len(&self) -> u64 {
-        self.now.len() as u64
+        self.now.len()
     }
 
     pub(super) fn unsynced_bytes(&self) -> u64 {
@@ -65,13 +66,10 @@ impl Content {
     }
 
     pub(super) fn read(&self, at: u64, len: u64) -> Vec<u8> {
-        let begin = usize::try_from(at).unwrap_or(usize::MAX).min(self.now.len());
-        let end = usize::try_from(at.saturating_add(len)).unwrap_or(usize::MAX);
-        let end = end.min(self.now.len());
-        let mut bytes = self.now[begin..end].to_vec();
-        let touched = sectors(begin as u64, bytes.len() as u64);
-        for (number, shown) in self.damage.range(touched) {
-            overlay(&mut bytes, begin as u64, number * SECTOR_BYTES, shown);
+        let begin = at.min(self.len());
+        let mut bytes = self.now.read(begin, len);
+        for (number, shown) in self.damage.range(sectors(begin, bytes.len() as u64)) {
+            overlay(&mut bytes, begin, number * SECTOR_BYTES, shown);
         }
         bytes
     }
@@ -84,7 +82,7 @@ impl Content {
     pub(super) fn change(&mut self, change: Change) {
         if let Change::Write { at, bytes } = &change {
             for number in sectors(*at, bytes.len() as u64) {
-                self.before.insert(number, sector(&self.now, number).to_vec());
+                self.before.insert(number, self.now.read(number * SECTOR_BYTES, SECTOR_BYTES));
                 // What is written as a whole is right again, and of the rest what is written.
                 let begin = number * SECTOR_BYTES;
                 let end = at + bytes.len() as u64;
@@ -147,9 +145,7 @@ impl Content {
 
     /// Pages in which something is written: the first one, and others that are drawn.
     pub(super) fn some_pages(&self, most: usize, draws: &mut Stream) -> Vec<Vec<u8>> {
-        let written =
-            self.now.iter().rposition(|byte| *byte != 0).map_or(0, |last| last as u64 + 1);
-        let count = written.div_ceil(PAGE_BYTES);
+        let count = self.now.end().div_ceil(PAGE_BYTES);
         let numbers =
             (0..count.min(most as u64)).map(|n| if n == 0 { 0 } else { draws.below(count) });
         let numbers: Vec<u64> = numbers.collect();
@@ -208,7 +204,7 @@ impl Content {
 
     pub(super) fn damage(&mut self, damage: Damage, draws: &mut Stream) {
         match damage {
-            Damage::BitRot if !self.now.is_empty() => {
+            Damage::BitRot if self.len() > 0 => {
                 let at = draws.below(self.len());
                 let number = at / SECTOR_BYTES;
                 let mut shown = self.shown(number);
@@ -240,21 +236,10 @@ fn put_astray(bytes: &mut [u8], at: u64, astray: &[Vec<u8>], draws: &mut Stream)
     bytes.iter_mut().zip(other).for_each(|(byte, other)| *byte = *other);
 }
 
-fn apply(content: &mut Vec<u8>, change: &Change) {
-    let size = |len: u64| usize::try_from(len).unwrap_or(usize::MAX);
+fn apply(content: &mut Padded, change: &Change) {
     match change {
-        Change::Write { at, bytes } => {
-            let (begin, end) = (size(*at), size(*at) + bytes.len());
-            if content.len() < end {
-                content.resize(end, 0);
-            }
-            content[begin..end].copy_from_slice(bytes);
-        }
-        Change::Truncate(len) => content.resize(size(*len), 0),
-        Change::Allocate(len) => {
-            if content.len() < size(*len) {
-                content.resize(size(*len), 0);
-            }
-        }
+        Change::Write { at, bytes } => content.write(*at, bytes),
+        Change::Truncate(len) => content.set_len(*len),
+        Change::Allocate(len) => content.set_len(content.len().max(*len)),
     }
 }

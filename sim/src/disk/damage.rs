@@ -23,13 +23,6 @@ pub(super) fn sectors(at: u64, len: u64) -> std::ops::Range<u64> {
     at / SECTOR_BYTES..(at + len).div_ceil(SECTOR_BYTES)
 }
 
-/// The bytes of a sector, as many as there are.
-pub(super) fn sector(bytes: &[u8], number: u64) -> &[u8] {
-    let begin = usize::try_from(number * SECTOR_BYTES).unwrap_or(usize::MAX).min(bytes.len());
-    let end = usize::try_from((number + 1) * SECTOR_BYTES).unwrap_or(usize::MAX).min(bytes.len());
-    &bytes[begin..end]
-}
-
 /// Puts what is read from one place on into bytes from another place on, as far as they reach.
 pub(super) fn overlay(bytes: &mut [u8], at: u64, from: u64, shown: &[u8]) {
     let skip =

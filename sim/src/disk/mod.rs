@@ -28,6 +28,7 @@ mod content;
 mod damage;
 mod directory;
 mod faults;
+mod padded;
 #[cfg(test)]
 mod tests;
 
@@ -332,6 +333,22 @@ impl Disk {
         let free = self.free();
         let has = self.opened(file.0, file.1)?.len();
         if len.saturating_sub(has) > free { Err(DiskError::NoSpace) } else { Ok(()) }
+    }
+
+    /// All files that a name leads to, as they are read.
+    #[must_use]
+    pub fn contents(&self) -> BTreeMap<Path, Vec<u8>> {
+        let mut contents = BTreeMap::new();
+        for (dir, found) in &self.dirs {
+            for name in found.names() {
+                let path = Path { dir: dir.clone(), name: name.clone() };
+                let content = self.find(&path).ok().and_then(|file| self.files.get(&file));
+                if let Some(content) = content {
+                    contents.insert(path, content.read(0, content.len()));
+                }
+            }
+        }
+        contents
     }
 
     /// The process ends: it has no file open any more. Everything it wrote is still read.

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use causeway_core::disk::{Answer, DiskError, Done, FileId, Lane, LogId, Op, OpId, OpKind, Path};
-use causeway_server::disk::{Answered, Disk, Files, Inline};
+use causeway_core::store::transcript::{Entry, holds, take};
+use causeway_server::disk::{Answered, Disk, Files, Inline, Transcript};
 
 /// Longer than anything takes on a loaded machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -384,4 +385,50 @@ fn a_directory_is_used_by_one() {
     assert_eq!(error.to_string(), "storage directory is not a directory");
     let below = Files::open(&file.join("x"), Inline::Adaptive).err().unwrap();
     assert!(below.to_string().starts_with("could not create storage directory - mkdir"), "{below}");
+}
+
+#[test]
+fn a_transcript_says_what_was_asked_and_when_it_was_done() {
+    for inline in [Inline::Adaptive, Inline::Never] {
+        let root = tempfile::tempdir().unwrap();
+        let told = root.path().join("transcript");
+        let mut expected = Vec::new();
+        for _ in 0..2 {
+            let transcript = Some(Transcript::open(&told).unwrap());
+            let files = Files::open_transcribed(&root.path().join("files"), inline, transcript);
+            let files = files.unwrap();
+            let home = tempfile::tempdir().unwrap();
+            let mut host =
+                Host { files, root: home, next: 0, asked: Vec::new(), answered: Vec::new() };
+            expected.push(Entry::Begins);
+            let kinds = [
+                (open(FILE, "$G/streams/A", "1.log", true), true),
+                (write(0, "hello"), true),
+                (SYNC, true),
+                (read(0, 5), true),
+                (OpKind::Close { file: FILE }, true),
+                (OpKind::Remove { path: path("$G", "not there") }, false),
+            ];
+            for (kind, well) in kinds {
+                let id = host.ask_as(7, Lane::Commit, true, kind.clone());
+                assert_eq!(host.results()[0].is_ok(), well, "{kind:?}");
+                if !holds(&kind) {
+                    continue;
+                }
+                let kind = if let OpKind::Write { file, at, bytes } = kind {
+                    OpKind::Write { file, at, bytes: vec![Bytes::from(bytes.concat())] }
+                } else {
+                    kind
+                };
+                expected.push(Entry::Asked { log: LogId(7), id, kind });
+                expected.push(Entry::Done { log: LogId(7), id, well });
+            }
+        }
+        let written = fs::read(&told).unwrap();
+        let mut rest = &written[..];
+        let entries: Vec<Entry> = std::iter::from_fn(|| take(&mut rest).unwrap()).collect();
+        assert_eq!(entries, expected);
+        assert!(rest.is_empty());
+    }
+    assert!(Transcript::open(FsPath::new("/nowhere/transcript")).is_err());
 }

@@ -83,6 +83,7 @@ extern crate std;
 
 pub mod disk;
 
+mod codec;
 mod config;
 mod file;
 mod hash;
@@ -93,6 +94,7 @@ mod memory;
 mod message;
 mod notes;
 mod recovery;
+pub mod transcript;
 
 pub use config::{Compression, Durability, Key, LogConfig, Storage};
 pub use index::Filter;

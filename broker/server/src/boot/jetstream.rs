@@ -5,13 +5,16 @@ use std::path::PathBuf;
 use causeway_config::{Config, JetStream, SyncPolicy, defaults, friendly_bytes};
 use causeway_core::limits;
 
-use crate::disk::{Files, Inline, OpenError};
+use crate::disk::{Files, Inline, OpenError, Transcript};
 use crate::log::{Level, Log};
 use crate::process::memory_limit;
 use crate::text::go_duration;
 
 /// Three quarters of what a machine has are for streams, unless the configuration says otherwise.
 const SHARE: (u64, u64) = (3, 4);
+
+/// Names the file for a transcript of everything that is done to the files of streams.
+const TRANSCRIPT_VARIABLE: &str = "CAUSEWAY_DISK_TRANSCRIPT";
 
 /// What the configuration leaves to the machine, settled.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +27,8 @@ pub struct Storage {
     pub max_memory: u64,
     /// Bytes of all streams in files.
     pub max_store: u64,
+    /// Where everything that is done to files is written down for a testbed.
+    pub transcript: Option<PathBuf>,
 }
 
 impl Storage {
@@ -34,11 +39,14 @@ impl Storage {
         let temporary = config.store_dir.is_none();
         let dir = config.store_dir.clone().unwrap_or_else(temporary_dir);
         let dir = dir.join(defaults::STORE_FOLDER);
-        let files = Files::open(&dir, Inline::Adaptive)?;
+        let transcript = transcript_path();
+        let opened = transcript.as_deref().map(Transcript::open).transpose();
+        let opened = opened.map_err(OpenError::Transcript)?;
+        let files = Files::open_transcribed(&dir, Inline::Adaptive, opened)?;
         let max_memory = jetstream.max_memory.unwrap_or_else(share_of_memory);
         // The directory is there now: it may be a file system of its own.
         let max_store = jetstream.max_store.unwrap_or_else(|| share_of_disk(&dir));
-        Ok(Some((Self { dir, temporary, max_memory, max_store }, files)))
+        Ok(Some((Self { dir, temporary, max_memory, max_store, transcript }, files)))
     }
 
     /// The limits after a reload. What follows the machine stays as it was at the start.
@@ -47,6 +55,11 @@ impl Storage {
         self.max_memory = jetstream.max_memory.unwrap_or(self.max_memory);
         self.max_store = jetstream.max_store.unwrap_or(self.max_store);
     }
+}
+
+/// What a testbed asks for, to tell later what a power loss would have left.
+fn transcript_path() -> Option<PathBuf> {
+    std::env::var_os(TRANSCRIPT_VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
 fn temporary_dir() -> PathBuf {
@@ -96,6 +109,12 @@ pub(crate) fn log_banner(log: &Log, config: &Config, storage: &Storage) {
     }
     log.info(format_args!("  API Level:       {}", limits::API_LEVEL));
     log.info(format_args!("-------------------------------------------"));
+    if let Some(path) = &storage.transcript {
+        log.warn(format_args!(
+            "Everything that JetStream does to its files is written to \"{}\", too",
+            path.display()
+        ));
+    }
     warn(log, config, jetstream);
 }
 
@@ -177,6 +196,7 @@ mod tests {
             temporary: false,
             max_memory: 1 << 30,
             max_store: 3 << 40,
+            transcript: Some("/data/told".into()),
         };
         let jetstream = JetStream {
             domain: Some("hub".to_owned()),
@@ -195,6 +215,7 @@ mod tests {
              [INF]   Domain:          hub\n\
              [INF]   API Level:       5\n\
              [INF] -------------------------------------------\n\
+             [WRN] Everything that JetStream does to its files is written to \"/data/told\", too\n\
              [WRN] JetStream acknowledges before messages are durable: with sync_interval 2m0s, a \
              power failure may lose what was acknowledged within it\n"
         );

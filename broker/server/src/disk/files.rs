@@ -12,6 +12,7 @@ use causeway_core::disk::{Answer, Done, Lane, Op, OpKind};
 
 use super::pace::Pace;
 use super::pool::{Completed, Pool};
+use super::transcript::Transcript;
 use super::volume::{OpenError, Volume};
 use super::{Answered, Disk};
 
@@ -65,7 +66,20 @@ impl Files {
     /// # Errors
     /// See [`OpenError`].
     pub fn open(root: &Path, inline: Inline) -> Result<Self, OpenError> {
-        let (pool, threads) = Pool::start(Volume::open(root)?).map_err(OpenError::Threads)?;
+        Self::open_transcribed(root, inline, None)
+    }
+
+    /// The same, with a transcript of everything that is done to the files.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn open_transcribed(
+        root: &Path,
+        inline: Inline,
+        transcript: Option<Transcript>,
+    ) -> Result<Self, OpenError> {
+        let volume = Volume::open(root)?;
+        let (pool, threads) = Pool::start(volume, transcript).map_err(OpenError::Threads)?;
         Ok(Self {
             pool,
             threads,

@@ -15,6 +15,7 @@ mod lock;
 mod pace;
 mod path;
 mod pool;
+mod transcript;
 mod transfer;
 mod volume;
 
@@ -26,6 +27,7 @@ use causeway_core::disk::{Done, Op};
 pub use error::Failure;
 pub use files::{Counts, Files, Inline};
 pub use lock::LockError;
+pub use transcript::Transcript;
 pub use volume::OpenError;
 
 /// Carries out what a node asks of its disk.

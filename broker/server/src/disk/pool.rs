@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 use causeway_core::disk::{Done, Lane, LogId, Op, OpKind};
 
 use super::Answered;
+use super::transcript::Transcript;
 use super::volume::Volume;
 
 /// Threads that wait for the disk. It does more at once than there are processors: four files
@@ -45,6 +46,7 @@ pub(super) struct Completed {
 /// What the threads and the shard share.
 pub(super) struct Pool {
     volume: Volume,
+    transcript: Option<Transcript>,
     queues: Mutex<Queues>,
     /// There is a queue for somebody.
     work: Condvar,
@@ -80,9 +82,13 @@ struct Answers {
 
 impl Pool {
     /// Starts the threads.
-    pub(super) fn start(volume: Volume) -> io::Result<(Arc<Self>, Vec<JoinHandle<()>>)> {
+    pub(super) fn start(
+        volume: Volume,
+        transcript: Option<Transcript>,
+    ) -> io::Result<(Arc<Self>, Vec<JoinHandle<()>>)> {
         let pool = Arc::new(Self {
             volume,
+            transcript,
             queues: Mutex::default(),
             work: Condvar::new(),
             quiet: Condvar::new(),
@@ -200,15 +206,19 @@ impl Pool {
     pub(super) fn complete(&self, op: Op) -> Completed {
         let Op { log, id, kind, .. } = op;
         let is_sync = matches!(kind, OpKind::Sync { .. });
+        if let Some(transcript) = &self.transcript {
+            transcript.asked(log, id, &kind);
+        }
         let start = Instant::now();
         let (result, failure) = match self.volume.carry_out(log, &kind) {
             Ok(answer) => (Ok(answer), None),
             Err((error, failure)) => (Err(error), failure),
         };
-        Completed {
-            answered: Answered { done: Done { log, id, result }, failure },
-            synced: is_sync.then(|| start.elapsed()),
+        let synced = is_sync.then(|| start.elapsed());
+        if let Some(transcript) = &self.transcript {
+            transcript.done(log, id, &kind, result.is_ok());
         }
+        Completed { answered: Answered { done: Done { log, id, result }, failure }, synced }
     }
 
     fn hand_over(&self, held: &mut Vec<Completed>) {

@@ -43,6 +43,9 @@ pub enum OpenError {
     /// The system gives no threads.
     #[error("no threads for the disk: {0}")]
     Threads(io::Error),
+    /// Nothing can be written where the transcript is to be.
+    #[error("no transcript of the disk: {0}")]
+    Transcript(io::Error),
 }
 
 #[derive(Debug)]

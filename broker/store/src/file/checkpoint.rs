@@ -8,7 +8,7 @@
 use alloc::vec::Vec;
 use core::ops::RangeInclusive;
 
-use super::codec::{Reader, put_bytes, put_number, put_ranges};
+use crate::codec::{Reader, put_bytes, put_number, put_ranges};
 use crate::notes::Notes;
 
 /// The format of logs that this version writes and reads.

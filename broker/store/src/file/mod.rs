@@ -13,7 +13,6 @@
 
 mod cache;
 mod checkpoint;
-mod codec;
 mod commit;
 mod crc;
 mod end;

@@ -4,11 +4,11 @@ use alloc::vec::Vec;
 use core::mem;
 use core::ops::RangeInclusive;
 
-use super::codec::{Reader, put_bytes, put_number, put_ranges, ranges_of};
 use super::crc::crc32c;
 use super::record::{
     Batch, FIRST, HEADER_BYTES, Header, Kind, LAST, MARKED, Place, put_record_bytes, record_bytes,
 };
+use crate::codec::{Reader, put_bytes, put_number, put_ranges, ranges_of};
 use crate::message::NewMessage;
 use crate::notes::NoteChange;
 

@@ -94,7 +94,7 @@ impl Replay {
         if let (Some(first), Some(last)) = (missing.first(), missing.last()) {
             self.find(FindingKind::Damage, content.number, 0, Some(*first..=*last));
         }
-        self.lost.extend(super::codec::ranges_of(&mut missing));
+        self.lost.extend(crate::codec::ranges_of(&mut missing));
     }
 
     fn was_erased(&mut self, found: &Found, segment: u32) {

@@ -1,9 +1,9 @@
-//! Numbers and byte strings in the bodies of control records and checkpoints: LEB128 and lengths.
+//! Numbers and byte strings: LEB128 and lengths.
 
 use alloc::vec::Vec;
 use core::ops::RangeInclusive;
 
-pub(super) fn put_number(out: &mut Vec<u8>, mut number: u64) {
+pub(crate) fn put_number(out: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
         out.push(number as u8 | 0x80);
         number >>= 7;
@@ -11,13 +11,13 @@ pub(super) fn put_number(out: &mut Vec<u8>, mut number: u64) {
     out.push(number as u8);
 }
 
-pub(super) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+pub(crate) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     put_number(out, bytes.len() as u64);
     out.extend_from_slice(bytes);
 }
 
 /// Ranges that are apart from each other, ascending, as distances.
-pub(super) fn put_ranges(
+pub(crate) fn put_ranges(
     out: &mut Vec<u8>,
     ranges: impl ExactSizeIterator<Item = RangeInclusive<u64>>,
 ) {
@@ -32,10 +32,10 @@ pub(super) fn put_ranges(
 
 /// What is left to be read. `None` is: not what was written.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Reader<'a>(pub(super) &'a [u8]);
+pub(crate) struct Reader<'a>(pub(super) &'a [u8]);
 
 impl<'a> Reader<'a> {
-    pub(super) fn number(&mut self) -> Option<u64> {
+    pub(crate) fn number(&mut self) -> Option<u64> {
         let mut number = 0;
         for shift in (0..64).step_by(7) {
             let (byte, rest) = self.0.split_first()?;
@@ -48,18 +48,18 @@ impl<'a> Reader<'a> {
         None
     }
 
-    pub(super) fn take(&mut self, count: usize) -> Option<&'a [u8]> {
+    pub(crate) fn take(&mut self, count: usize) -> Option<&'a [u8]> {
         let (taken, rest) = self.0.split_at_checked(count)?;
         self.0 = rest;
         Some(taken)
     }
 
-    pub(super) fn bytes(&mut self) -> Option<&'a [u8]> {
+    pub(crate) fn bytes(&mut self) -> Option<&'a [u8]> {
         let len = usize::try_from(self.number()?).ok()?;
         self.take(len)
     }
 
-    pub(super) fn ranges(&mut self) -> Option<Vec<RangeInclusive<u64>>> {
+    pub(crate) fn ranges(&mut self) -> Option<Vec<RangeInclusive<u64>>> {
         let mut ranges = Vec::new();
         let mut at = 0_u64;
         for _ in 0..self.number()? {
@@ -72,7 +72,7 @@ impl<'a> Reader<'a> {
 }
 
 /// Numbers as ranges: sorted, and each once.
-pub(super) fn ranges_of(numbers: &mut Vec<u64>) -> Vec<RangeInclusive<u64>> {
+pub(crate) fn ranges_of(numbers: &mut Vec<u64>) -> Vec<RangeInclusive<u64>> {
     numbers.sort_unstable();
     let mut ranges: Vec<RangeInclusive<u64>> = Vec::new();
     for number in numbers {

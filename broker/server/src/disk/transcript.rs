@@ -1,0 +1,71 @@
+//! Everything that is done to the files, written down where a testbed asks for it: it can tell then
+//! what a power loss would have left ([`causeway_core::store::transcript`]).
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use causeway_core::disk::{LogId, OpId, OpKind};
+use causeway_core::store::transcript::{holds, put_asked, put_begins, put_done};
+
+use super::volume::FILE_MODE;
+
+/// A transcript that is being written.
+#[derive(Debug)]
+pub struct Transcript(Mutex<Writing>);
+
+#[derive(Debug)]
+struct Writing {
+    file: File,
+    /// Empty between calls.
+    bytes: Vec<u8>,
+    /// A part of an entry could not be written, and nothing can follow that.
+    broken: bool,
+}
+
+impl Transcript {
+    /// Goes on with the transcript in a file, which is made if it is not there.
+    ///
+    /// # Errors
+    /// If it cannot be written to.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let file = OpenOptions::new().create(true).append(true).mode(FILE_MODE).open(path)?;
+        let transcript = Self(Mutex::new(Writing { file, bytes: Vec::new(), broken: false }));
+        transcript.writing().put(put_begins)?;
+        Ok(transcript)
+    }
+
+    /// An operation is about to be carried out.
+    pub(super) fn asked(&self, log: LogId, id: OpId, kind: &OpKind) {
+        if holds(kind) {
+            // Whoever reads it compares it with the files, and so sees that it ends too early.
+            let _ = self.writing().put(|bytes| put_asked(bytes, log, id, kind));
+        }
+    }
+
+    /// An operation was carried out, and nobody has been told yet.
+    pub(super) fn done(&self, log: LogId, id: OpId, kind: &OpKind, well: bool) {
+        if holds(kind) {
+            let _ = self.writing().put(|bytes| put_done(bytes, log, id, well));
+        }
+    }
+
+    fn writing(&self) -> MutexGuard<'_, Writing> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Writing {
+    fn put(&mut self, entry: impl FnOnce(&mut Vec<u8>)) -> io::Result<()> {
+        if self.broken {
+            return Ok(());
+        }
+        entry(&mut self.bytes);
+        let written = self.file.write_all(&self.bytes);
+        self.bytes.clear();
+        self.broken = written.is_err();
+        written
+    }
+}

@@ -52,5 +52,5 @@ pub use folder::{Left, RunFolder};
 pub use interrupt::Interrupt;
 pub use keeper::{Keeper, keep};
 pub use net::{Event, Net, Options, Parting};
-pub use process::{Process, Signal, SpawnError};
+pub use process::{Process, Program, Signal, SpawnError};
 pub use ways::{Degrade, Place, Slice, Way, WaySetup, Ways};

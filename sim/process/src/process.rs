@@ -42,6 +42,17 @@ pub enum SpawnError {
     },
 }
 
+/// What is to be run.
+#[derive(Clone, Copy, Debug)]
+pub struct Program<'a> {
+    /// Where it is.
+    pub path: &'a Path,
+    /// Its arguments.
+    pub arguments: &'a [OsString],
+    /// Variables of its environment, beside ours.
+    pub environment: &'a [(&'a str, &'a Path)],
+}
+
 /// A server's process, in a group of its own: a Ctrl-C is for us alone. It is killed when this is
 /// dropped.
 #[derive(Debug)]
@@ -58,8 +69,7 @@ impl Process {
     /// If it cannot be started.
     pub fn start(
         keeper: Option<&Keeper>,
-        program: &Path,
-        arguments: &[OsString],
+        program: Program<'_>,
         folder: &RunFolder,
         log: &Path,
     ) -> Result<Self, SpawnError> {
@@ -69,15 +79,16 @@ impl Process {
         let mut command = match keeper {
             Some(keeper) => {
                 let mut command = Command::new(&keeper.program);
-                command.args(&keeper.words).arg(std::process::id().to_string()).arg(program);
+                command.args(&keeper.words).arg(std::process::id().to_string()).arg(program.path);
                 command
             }
-            None => Command::new(program),
+            None => Command::new(program.path),
         };
-        command.args(arguments).stdin(Stdio::null()).stdout(out).stderr(err).process_group(0);
+        command.args(program.arguments).envs(program.environment.iter().copied());
+        command.stdin(Stdio::null()).stdout(out).stderr(err).process_group(0);
         let spawned = command.spawn();
         let child =
-            spawned.map_err(|why| SpawnError::Program { program: program.to_owned(), why })?;
+            spawned.map_err(|why| SpawnError::Program { program: program.path.to_owned(), why })?;
         let process = Self { pid: child.id(), child, ended: None };
         folder
             .note(process.pid)

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use causeway_sim_process::{Left, Process, RunFolder, Signal, kernel};
+use causeway_sim_process::{Left, Process, Program, RunFolder, Signal, kernel};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -31,7 +31,8 @@ fn next_run_finds(home: &Path) -> Left {
 fn sleeper(folder: &RunFolder) -> Process {
     let words = [OsString::from("300")];
     let log = folder.path().join("log");
-    Process::start(None, Path::new("sleep"), &words, folder, &log).unwrap()
+    let program = Program { path: Path::new("sleep"), arguments: &words, environment: &[] };
+    Process::start(None, program, folder, &log).unwrap()
 }
 
 #[test]
@@ -92,8 +93,9 @@ fn a_number_that_was_given_to_another_process_is_not_enough() {
 fn a_program_that_is_not_there_is_named() {
     let home = tempfile::tempdir().unwrap();
     let (folder, _) = RunFolder::create(home.path()).unwrap();
-    let program = Path::new("/nowhere/server");
-    let error = Process::start(None, program, &[], &folder, &folder.path().join("log"));
+    let path = Path::new("/nowhere/server");
+    let program = Program { path, arguments: &[], environment: &[] };
+    let error = Process::start(None, program, &folder, &folder.path().join("log"));
     let text = error.unwrap_err().to_string();
     assert!(text.starts_with("cannot start /nowhere/server: "), "{text}");
 }

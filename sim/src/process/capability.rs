@@ -10,7 +10,7 @@
 //! | `degrade` | latency, jitter, bandwidth, each way; **not** loss |
 //! | `rebind`, `dns`, new addresses | **not** |
 //! | `crash`, `restart`, `stop`, `lame_duck`, `leave`, `join` | signals to processes |
-//! | `power_loss` | killed while nothing of it is heard; its files keep what was not synced, which is **not** so where power fails |
+//! | `power_loss` | killed while nothing of it is heard; of what was not synced its files keep what a model of a disk makes of its transcript (`power`). nats-server writes none and keeps everything, which is **not** so where power fails |
 //! | `pause` | SIGSTOP |
 //! | `reload` | the file is changed, and SIGHUP |
 //! | `stop_reading`, `read_rate` | as they are; the kernel keeps some megabytes more than a plan's window |
@@ -39,7 +39,8 @@
 
 use super::config;
 use super::server::Flavour;
-use crate::history::{Bounds, FaultKind};
+use crate::history::Bounds;
+use crate::ids::NodeId;
 use crate::plan::{ConnsFault, DiskFault, FaultAction, FaultPlan, HostWhat, Plan};
 use crate::scenario::Dist;
 use crate::units::{MS, SECOND};
@@ -91,8 +92,7 @@ pub(super) fn gaps(plan: &Plan, flavour: Flavour) -> Vec<String> {
     if plan.ops.iter().any(|op| op.when.is_some()) {
         gaps.push("clients that wait for something".to_owned());
     }
-    let keeps = plan.nodes.iter().any(|node| node.jetstream.is_some() || node.buffer.is_some());
-    if keeps && plan.faults.iter().any(|fault| fault.action.kind() == FaultKind::PowerLoss) {
+    if flavour == Flavour::NatsServer && plan.node_ids().any(|node| loses_files(plan, node)) {
         gaps.push("the loss of what was not synced in a `power_loss`".to_owned());
     }
     for node in &plan.nodes {
@@ -104,6 +104,18 @@ pub(super) fn gaps(plan: &Plan, flavour: Flavour) -> Vec<String> {
     gaps.sort();
     gaps.dedup();
     gaps
+}
+
+/// Whether the power of a node fails that keeps something in files.
+pub(super) fn loses_files(plan: &Plan, id: NodeId) -> bool {
+    let node = &plan.nodes[usize::from(id.0)];
+    let keeps = node.jetstream.is_some() || node.buffer.is_some();
+    let fails = |fault: &FaultPlan| {
+        let FaultAction::Host(host) = &fault.action else { return false };
+        let fails = matches!(host.what, HostWhat::PowerLoss { .. });
+        fails && fault.when.is_none() && host.nodes.contains(&id)
+    };
+    keeps && plan.faults.iter().any(fails)
 }
 
 /// Whether the engine carries out a fault of a plan, if perhaps not in full.
@@ -168,7 +180,7 @@ fn missing_in(action: &FaultAction) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{NodeId, RegionId};
+    use crate::ids::RegionId;
     use crate::plan::{HostFault, NamesPlan, ProcessPlan, Sides, Site};
     use crate::scenario::Ways;
 

@@ -35,6 +35,11 @@ pub(super) fn store(folder: &Path) -> PathBuf {
     folder.join("store")
 }
 
+/// Where `causeway` has all files of its streams and buffers, in a node's store.
+pub(super) fn files(store: &Path) -> PathBuf {
+    store.join("jetstream")
+}
+
 fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }

@@ -14,8 +14,9 @@ use super::adapt::adapt;
 use super::clients::ClientSlot;
 use super::look::Asked;
 use super::nodes::{LOOK_NS, Member, NodeSlot};
+use super::power::Shadow;
 use super::proof::Proofs;
-use super::server::Server;
+use super::server::{Flavour, Server};
 use super::wires::Wires;
 use super::{ENGINE, capability, node_at, node_place, place};
 use crate::client::Known;
@@ -146,7 +147,12 @@ impl<'p> Engine<'p> {
             let door = net.open_door(Door::To(node_place(id)))?;
             let member = if joiners.contains(&id) { Member::Awaited } else { Member::Is };
             let path = folder.path().join(plan.node_name(id).replace('/', "-"));
-            nodes.push(NodeSlot::new(path, door, member));
+            let mut slot = NodeSlot::new(path, door, member);
+            if server.flavour == Flavour::Causeway && capability::loses_files(plan, id) {
+                let draws = Stream::new(plan.seed, "process.power", &[u64::from(id.0)]);
+                slot.shadow = Some(Shadow::new(slot.transcript(), draws));
+            }
+            nodes.push(slot);
         }
         let mut region_doors = Vec::new();
         for (region, _) in (0..).map(RegionId).zip(&plan.regions) {

@@ -7,7 +7,7 @@ use causeway_sim_process::{Degrade, Place, Side, Signal, Slice};
 use super::engine::Engine;
 use super::nodes::Member;
 use super::store::{self, Hit};
-use super::{capability, node_place, place};
+use super::{capability, config, node_place, place};
 use crate::engine::fault_event;
 use crate::history::{Kind, StreamEvent};
 use crate::ids::{NodeId, StreamNo};
@@ -245,6 +245,9 @@ impl Engine<'_> {
                 self.proofs.fails(format!("no file of {name} could be hit by `{}`", what.name()));
             }
             Ok(hits) => {
+                if let Some(shadow) = &mut self.node(node).shadow {
+                    shadow.is_damaged();
+                }
                 for Hit { path, .. } in hits.iter().filter(|hit| hit.vanished) {
                     self.vanished(node, path);
                 }
@@ -274,6 +277,14 @@ impl Engine<'_> {
             self.net.cut(there, here, true);
         }
         self.kill(node);
+        let slot = self.node(node);
+        let root = config::files(&slot.store());
+        if let Some(shadow) = slot.shadow.as_mut().filter(|_| slot.incarnation > 0)
+            && let Err(error) = shadow.lose_power(&root)
+        {
+            let name = self.plan.node_name(node).to_owned();
+            self.proofs.fails(format!("the power loss of {name} lost nothing: {error}"));
+        }
     }
 
     fn regain_power(&mut self, node: NodeId, new_port: bool) {

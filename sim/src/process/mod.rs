@@ -25,7 +25,7 @@
 //! | `nodes`, `config`, `adapt` | processes, their configuration files, and plans as nats-server can have them |
 //! | `clients` | the plan's clients on pipes |
 //! | `faults`, `proof` | what faults do, and whether they did |
-//! | `store` | what they do to files |
+//! | `store`, `power` | what they do to files, and what a power loss leaves of them |
 //! | `wires`, `pages`, `look` | what is seen of routes and nodes |
 
 mod adapt;
@@ -37,6 +37,7 @@ mod faults;
 mod look;
 mod nodes;
 mod pages;
+mod power;
 mod proof;
 mod server;
 mod store;

@@ -5,9 +5,10 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use causeway_sim_process::{Door, Keeper, Process, Signal};
+use causeway_sim_process::{Door, Keeper, Process, Program, Signal};
 
 use super::engine::Engine;
+use super::power::{self, Shadow};
 use super::{config, node_place, pages};
 use crate::history::{Kind, NodeDownHow};
 use crate::ids::{NodeId, RegionId};
@@ -60,6 +61,8 @@ pub(super) struct NodeSlot {
     folder: PathBuf,
     /// The door that stands for it.
     door: (u32, SocketAddr),
+    /// The model of its disk, if its power will fail while it has something on it.
+    pub(super) shadow: Option<Shadow>,
     /// When it is asked for its routes again; never while it is being asked.
     pub(super) next_poll: u64,
 }
@@ -78,6 +81,7 @@ impl NodeSlot {
             reloads: Vec::new(),
             folder,
             door,
+            shadow: None,
             next_poll: 0,
         }
     }
@@ -85,6 +89,11 @@ impl NodeSlot {
     /// Where its streams are.
     pub(super) fn store(&self) -> PathBuf {
         config::store(&self.folder)
+    }
+
+    /// Where its server writes down what it does to its files.
+    pub(super) fn transcript(&self) -> PathBuf {
+        self.folder.join("transcript")
     }
 
     /// Where files of its streams are as they were before.
@@ -154,7 +163,17 @@ impl Engine<'_> {
         let program = std::env::current_exe().unwrap_or_default();
         let keeper = Keeper { program, words: vec![OsString::from("keep")] };
         let words = [OsString::from("-c"), file.into_os_string()];
-        let started = Process::start(Some(&keeper), self.server.path(), &words, &self.folder, &log);
+        if let Some(shadow) = &mut self.node(id).shadow
+            && let Err(error) = shadow.follow()
+        {
+            return self.stuck(format!("cannot follow the disk of {name}: {error}"));
+        }
+        let shadow = self.nodes[usize::from(id.0)].shadow.as_ref();
+        let environment: Vec<_> =
+            shadow.iter().map(|shadow| (power::VARIABLE, shadow.transcript())).collect();
+        let program =
+            Program { path: self.server.path(), arguments: &words, environment: &environment };
+        let started = Process::start(Some(&keeper), program, &self.folder, &log);
         match started {
             Ok(process) => {
                 self.net.moves_in(process.pid(), node_place(id));

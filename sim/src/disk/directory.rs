@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Inode;
+use super::content::SyncId;
 use crate::rng::Stream;
 
 /// A change of a directory.
@@ -23,6 +24,8 @@ pub(super) struct Directory {
     durable: BTreeMap<String, Inode>,
     /// What is between the two.
     changes: Vec<Entry>,
+    /// How many of these the syncs cover that are under way.
+    covered: BTreeMap<SyncId, usize>,
 }
 
 impl Directory {
@@ -49,9 +52,28 @@ impl Directory {
         self.now.values().chain(self.durable.values()).copied().chain(changed)
     }
 
-    pub(super) fn sync(&mut self) {
-        self.durable.clone_from(&self.now);
-        self.changes.clear();
+    /// A sync begins: it covers what has been changed by now.
+    pub(super) fn sync_begins(&mut self, sync: SyncId) {
+        self.covered.insert(sync, self.changes.len());
+    }
+
+    /// A sync has ended: what it covers is durable; all, unless it is known when it began.
+    pub(super) fn sync(&mut self, sync: SyncId) {
+        let count = self.covered.remove(&sync).unwrap_or(self.changes.len());
+        self.covered.values_mut().for_each(|other| *other = other.saturating_sub(count));
+        for entry in self.changes.drain(..count) {
+            apply(&mut self.durable, &entry);
+        }
+    }
+
+    /// Nobody waits for a sync any more.
+    pub(super) fn forget_syncs(&mut self) {
+        self.covered.clear();
+    }
+
+    /// The names that lead to a file.
+    pub(super) fn names_of(&self, file: Inode) -> impl Iterator<Item = &String> {
+        self.now.iter().filter(move |(_, found)| **found == file).map(|(name, _)| name)
     }
 
     /// Each change is there or not, by itself.

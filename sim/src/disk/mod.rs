@@ -40,7 +40,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use causeway_store::disk::{Answer, DiskError, FileId, LogId, Op, OpId, OpKind, Path};
 
-use content::{Change, Content};
+use content::{Change, Content, SyncId};
 use directory::{Directory, Entry};
 
 use crate::rng::Stream;
@@ -125,10 +125,15 @@ impl Disk {
     /// A sync begins that will be [run](Self::run) when it ends: it covers what has been written by
     /// now, and that is durable when it has ended.
     pub fn sync_begins(&mut self, op: &Op) {
+        let sync = (op.log, op.id);
         if let OpKind::Sync { file } = op.kind
             && let Ok(content) = self.opened(op.log, file)
         {
-            content.sync_begins((op.log, op.id));
+            content.sync_begins(sync);
+        } else if let OpKind::SyncDir { dir } = &op.kind
+            && let Some(dir) = self.dirs.get_mut(dir)
+        {
+            dir.sync_begins(sync);
         }
     }
 
@@ -154,7 +159,7 @@ impl Disk {
             OpKind::Write { file, at, bytes } => self.write((log, *file), *at, &bytes.concat()),
             OpKind::Read { file, at, len } => self.read((log, *file), *at, *len),
             OpKind::Sync { file } => self.sync((log, *file), asked.id),
-            OpKind::SyncDir { dir } => self.sync_dir(dir),
+            OpKind::SyncDir { dir } => self.sync_dir(dir, (log, asked.id)),
             OpKind::Truncate { file, len } => {
                 self.room_for((log, *file), *len)?;
                 self.change((log, *file), Change::Truncate(*len))
@@ -254,14 +259,14 @@ impl Disk {
         Ok(Answer::Done)
     }
 
-    fn sync_dir(&mut self, dir: &str) -> Result<Answer, DiskError> {
+    fn sync_dir(&mut self, dir: &str, sync: SyncId) -> Result<Answer, DiskError> {
         if self.draws.chance_ppm(self.faults.sync_errors_ppm) {
             return Err(DiskError::Io);
         }
         if !self.faults.syncs_lie
             && let Some(dir) = self.dirs.get_mut(dir)
         {
-            dir.sync();
+            dir.sync(sync);
         }
         self.forget_unreachable();
         Ok(Answer::Done)
@@ -335,33 +340,49 @@ impl Disk {
         if len.saturating_sub(has) > free { Err(DiskError::NoSpace) } else { Ok(()) }
     }
 
-    /// All files that a name leads to, as they are read.
+    /// All names that lead to a file.
     #[must_use]
-    pub fn contents(&self) -> BTreeMap<Path, Vec<u8>> {
-        let mut contents = BTreeMap::new();
-        for (dir, found) in &self.dirs {
-            for name in found.names() {
-                let path = Path { dir: dir.clone(), name: name.clone() };
-                let content = self.find(&path).ok().and_then(|file| self.files.get(&file));
-                if let Some(content) = content {
-                    contents.insert(path, content.read(0, content.len()));
-                }
-            }
-        }
-        contents
+    pub fn names(&self) -> BTreeSet<Path> {
+        let names = self.dirs.iter().flat_map(|(dir, found)| {
+            found.names().map(|name| Path { dir: dir.clone(), name: name.clone() })
+        });
+        names.filter(|path| self.find(path).is_ok()).collect()
+    }
+
+    /// What is read in the file behind a name, if there is one.
+    #[must_use]
+    pub fn content(&self, path: &Path) -> Option<Vec<u8>> {
+        let content = self.files.get(&self.find(path).ok()?)?;
+        Some(content.read(0, content.len()))
+    }
+
+    /// The names of an open file; `None` if it is not open.
+    #[must_use]
+    pub fn names_of(&self, log: LogId, file: FileId) -> Option<BTreeSet<Path>> {
+        let inode = *self.open.get(&(log, file))?;
+        let in_dir = |(dir, found): (&String, &Directory)| -> Vec<Path> {
+            let path = |name: &String| Path { dir: dir.clone(), name: name.clone() };
+            found.names_of(inode).map(path).collect()
+        };
+        Some(self.dirs.iter().flat_map(in_dir).collect())
     }
 
     /// The process ends: it has no file open any more. Everything it wrote is still read.
     pub fn end_process(&mut self) {
         self.open.clear();
-        self.files.values_mut().for_each(Content::forget_syncs);
+        self.forget_syncs();
         self.forget_unreachable();
+    }
+
+    fn forget_syncs(&mut self) {
+        self.files.values_mut().for_each(Content::forget_syncs);
+        self.dirs.values_mut().for_each(Directory::forget_syncs);
     }
 
     /// The power fails, and comes again. Whoever had a file open has it no more.
     pub fn lose_power(&mut self) {
         self.open.clear();
-        self.files.values_mut().for_each(Content::forget_syncs);
+        self.forget_syncs();
         for dir in self.dirs.values_mut() {
             dir.lose_power(&mut self.draws);
         }
@@ -418,7 +439,6 @@ impl Disk {
         self.dirs.clear();
         self.open.clear();
         self.hidden.clear();
-        self.freed.clear();
         self.freed.clear();
     }
 }

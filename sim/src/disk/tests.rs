@@ -514,3 +514,30 @@ fn a_sync_covers_what_was_there_when_it_began_and_only_when_it_has_ended() {
     assert_eq!(lost(true, false), 0);
     assert!(lost(false, false) > 40 && lost(true, true) > 40);
 }
+
+#[test]
+fn a_sync_of_a_directory_covers_the_names_there_were_when_it_began_and_only_when_it_has_ended() {
+    let lost = |ended: bool, later: bool| {
+        let after = |seed| {
+            let (mut disk, _) = with_file(seed, 1, b'o');
+            let kind = OpKind::SyncDir { dir: "log".to_owned() };
+            let sync = Op { log: LOG, id: OpId(7), lane: Lane::Commit, lone: false, kind };
+            let create = OpKind::Open { file: FileId(77), path: path("new"), create: true };
+            if !later {
+                run(&mut disk, create.clone()).unwrap();
+            }
+            disk.sync_begins(&sync);
+            if later {
+                run(&mut disk, create).unwrap();
+            }
+            if ended {
+                assert_eq!(disk.run(&sync).0, Ok(Answer::Done));
+            }
+            disk.lose_power();
+            content(&mut disk, "new").is_none()
+        };
+        (0..100).filter(|seed| after(*seed)).count()
+    };
+    assert_eq!(lost(true, false), 0);
+    assert!(lost(false, false) > 30 && lost(true, true) > 30);
+}

@@ -45,21 +45,14 @@ pub(super) struct Drive {
     pub(super) disk: Disk,
     paces: Stream,
     fates: Stream,
-    lanes: BTreeMap<(LogId, Lane), LaneOps>,
+    /// In order. The first of each is under way.
+    lanes: BTreeMap<(LogId, Lane), VecDeque<Op>>,
     under_way: BTreeMap<u32, (LogId, Lane)>,
     last: u32,
     /// What is wrong with it, and the bytes that it may have in all, by fault.
     wrong: BTreeMap<u32, (DiskFault, Option<u64>)>,
     /// What would have come to its end while it was stalled, in order.
     overdue: Vec<u32>,
-}
-
-/// The operations of one log in one lane, in order. The first one is under way.
-#[derive(Debug, Default)]
-struct LaneOps {
-    ops: VecDeque<Op>,
-    /// What came of the first one, if it has been carried out already.
-    begun: Option<Result<Answer, DiskError>>,
 }
 
 /// An operation that has begun.
@@ -105,16 +98,15 @@ impl Drive {
     pub(super) fn ask(&mut self, op: Op) -> Option<Begun> {
         let key = (op.log, op.lane);
         let lane = self.lanes.entry(key).or_default();
-        lane.ops.push_back(op);
-        if lane.ops.len() == 1 { self.begin(key) } else { None }
+        lane.push_back(op);
+        if lane.len() == 1 { self.begin(key) } else { None }
     }
 
     fn begin(&mut self, key: (LogId, Lane)) -> Option<Begun> {
         let lane = self.lanes.get_mut(&key)?;
-        let op = lane.ops.front()?;
+        let op = lane.front()?;
         match op.kind {
-            OpKind::Sync { .. } => self.disk.sync_begins(op),
-            OpKind::SyncDir { .. } => lane.begun = Some(self.disk.run(op).0),
+            OpKind::Sync { .. } | OpKind::SyncDir { .. } => self.disk.sync_begins(op),
             OpKind::Open { .. }
             | OpKind::Close { .. }
             | OpKind::Write { .. }
@@ -150,8 +142,8 @@ impl Drive {
         }
         let key = self.under_way.remove(&number)?;
         let lane = self.lanes.get_mut(&key)?;
-        let op = lane.ops.front()?;
-        let result = lane.begun.take().unwrap_or_else(|| self.disk.run(op).0);
+        let op = lane.front()?;
+        let result = self.disk.run(op).0;
         let hash = mix(hash_op(op), hash_result(&result));
         Some(Ended { lane: key, done: Done { log: op.log, id: op.id, result }, hash })
     }
@@ -159,8 +151,8 @@ impl Drive {
     /// The process has learnt of an end: the next operation of the lane begins.
     pub(super) fn go_on(&mut self, key: (LogId, Lane)) -> Option<Begun> {
         let lane = self.lanes.get_mut(&key)?;
-        lane.ops.pop_front();
-        if lane.ops.is_empty() {
+        lane.pop_front();
+        if lane.is_empty() {
             self.lanes.remove(&key);
             return None;
         }
@@ -184,7 +176,7 @@ impl Drive {
         for key in under_way.into_values() {
             let happens = self.fates.below(2) == 1;
             let Some(lane) = self.lanes.get(&key) else { continue };
-            if let Some(op) = lane.ops.front().filter(|_| happens && lane.begun.is_none()) {
+            if let Some(op) = lane.front().filter(|_| happens) {
                 let _nobody_asks = self.disk.run(op);
             }
         }

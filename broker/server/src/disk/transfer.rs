@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, IoSlice, IoSliceMut};
 
 use bytes::Bytes;
+use rustix::buffer::spare_capacity;
 use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::{Errno, ReadWriteFlags, pread, preadv2, pwritev};
 
@@ -41,17 +42,17 @@ pub(super) fn read(file: &File, at: u64, len: u64) -> io::Result<Bytes> {
     // Nobody gets memory for what is not there.
     let there = file.metadata()?.len().saturating_sub(at).min(len);
     let len = usize::try_from(there).map_err(|_| Errno::NOMEM)?;
-    let mut bytes = vec![0; len];
-    let mut filled = 0;
-    while let Some(room) = bytes.get_mut(filled..).filter(|room| !room.is_empty()) {
-        match pread(file, room, at + filled as u64) {
+    let mut bytes = Vec::with_capacity(len);
+    while bytes.len() < len {
+        let from = at + bytes.len() as u64;
+        match pread(file, spare_capacity(&mut bytes), from) {
             Ok(0) => break,
-            Ok(read) => filled += read,
-            Err(Errno::INTR) => {}
+            Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
     }
-    bytes.truncate(filled);
+    // There may have been more room than was asked for.
+    bytes.truncate(len);
     Ok(bytes.into())
 }
 

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use causeway_core::disk::{Answer, DiskError, Done, FileId, Lane, LogId, Op, OpId, OpKind, Path};
 use causeway_core::store::transcript::{Entry, holds, take};
-use causeway_server::disk::{Answered, Disk, Files, Inline, Transcript};
+use causeway_server::disk::{Answered, Disk, Files, Inline};
 
 /// Longer than anything takes on a loaded machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -394,8 +394,7 @@ fn a_transcript_says_what_was_asked_and_when_it_was_done() {
         let told = root.path().join("transcript");
         let mut expected = Vec::new();
         for _ in 0..2 {
-            let transcript = Some(Transcript::open(&told).unwrap());
-            let files = Files::open_transcribed(&root.path().join("files"), inline, transcript);
+            let files = Files::open_transcribed(&root.path().join("files"), inline, Some(&told));
             let files = files.unwrap();
             let home = tempfile::tempdir().unwrap();
             let mut host =
@@ -430,5 +429,12 @@ fn a_transcript_says_what_was_asked_and_when_it_was_done() {
         assert_eq!(entries, expected);
         assert!(rest.is_empty());
     }
-    assert!(Transcript::open(FsPath::new("/nowhere/transcript")).is_err());
+    let root = tempfile::tempdir().unwrap();
+    let nowhere = FsPath::new("/nowhere/transcript");
+    let refused = Files::open_transcribed(root.path(), Inline::Never, Some(nowhere)).err().unwrap();
+    assert!(refused.to_string().starts_with("no transcript of the disk: "), "{refused}");
+    // A disk that is full for the transcript is not full for the files, and the log says why there is
+    // no more of it.
+    let full = Files::open_transcribed(root.path(), Inline::Never, Some(FsPath::new("/dev/full")));
+    assert!(full.err().unwrap().to_string().contains("No space left on device"));
 }

@@ -1,6 +1,7 @@
-//! Bytes with zeros behind them that take no room: logs have much of a file made ahead of need.
+//! Bytes with zeros behind them that nobody has written and that take no room: logs have much of a file
+//! made ahead of need.
 
-/// Bytes that end with zeros, of which only those before are kept.
+/// Bytes that end with zeros. Those that come of its length alone are not kept.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Padded {
     /// At most as many as `len` says.

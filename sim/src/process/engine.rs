@@ -18,7 +18,7 @@ use super::power::Shadow;
 use super::proof::Proofs;
 use super::server::{Flavour, Server};
 use super::wires::Wires;
-use super::{ENGINE, capability, node_at, node_place, place};
+use super::{ENGINE, capability, config, node_at, node_place, place};
 use crate::client::Known;
 use crate::engine::{Names, Recorder};
 use crate::history::{History, Kind, Phase};
@@ -150,7 +150,8 @@ impl<'p> Engine<'p> {
             let mut slot = NodeSlot::new(path, door, member);
             if server.flavour == Flavour::Causeway && capability::loses_files(plan, id) {
                 let draws = Stream::new(plan.seed, "process.power", &[u64::from(id.0)]);
-                slot.shadow = Some(Shadow::new(slot.transcript(), draws));
+                let files = config::files(&slot.store());
+                slot.shadow = Some(Shadow::new(files, slot.transcript(), draws));
             }
             nodes.push(slot);
         }

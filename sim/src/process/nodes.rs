@@ -166,7 +166,7 @@ impl Engine<'_> {
         if let Some(shadow) = &mut self.node(id).shadow
             && let Err(error) = shadow.follow()
         {
-            return self.stuck(format!("cannot follow the disk of {name}: {error}"));
+            self.proofs.fails(format!("the disk of {name} is not known any more: {error}"));
         }
         let shadow = self.nodes[usize::from(id.0)].shadow.as_ref();
         let environment: Vec<_> =

@@ -6,8 +6,8 @@
 //! the files are changed to be that.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, OpenOptions};
-use std::io;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
@@ -20,24 +20,29 @@ use crate::rng::Stream;
 /// The variable that asks a server for a transcript, in the file that it names.
 pub(super) const VARIABLE: &str = "CAUSEWAY_DISK_TRANSCRIPT";
 
+/// Bytes: no file of a server under test is as long, and no model could hold one that is.
+const FILE_BYTES: u64 = 1 << 36;
+
+/// What else is in the root folder: it keeps other servers out.
+const LOCK_FILE: &str = "causeway.lock";
+
 /// The model of a machine's disk, which outlives the servers that it follows.
 #[derive(Debug)]
 pub(super) struct Shadow {
     disk: Disk,
+    /// Where the servers have their files.
+    root: PathBuf,
     /// The transcript of all servers of this machine.
     transcript: PathBuf,
     /// How many bytes of it the model has followed.
     followed: u64,
-    /// What was under way when the last entry was written.
-    under_way: BTreeMap<(LogId, OpId), Op>,
+    /// What was under way when the last entry was written, and whether the model could do it.
+    under_way: BTreeMap<(LogId, OpId), (Op, bool)>,
     /// Something else has changed the files.
     damaged: bool,
 }
 
-/// Files by their names.
-type Contents = BTreeMap<disk::Path, Vec<u8>>;
-
-/// Why a power loss could not be brought about.
+/// Why the files and the model of a disk cannot be brought together.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum PowerError {
     /// The server did not write one.
@@ -54,6 +59,12 @@ pub(super) enum PowerError {
     /// The transcript is none.
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
+    /// It is shorter than it was.
+    #[error("the transcript of its disk has lost its end")]
+    Shorter,
+    /// What it says cannot have happened.
+    #[error("the transcript of its disk says what a disk cannot do: {0:?}")]
+    Impossible(OpKind),
     /// A file holds something else than it should.
     #[error("{} is not what the transcript of its disk says", .0.display())]
     Differs(PathBuf),
@@ -61,9 +72,10 @@ pub(super) enum PowerError {
 
 impl Shadow {
     /// The model of an empty disk.
-    pub(super) fn new(transcript: PathBuf, draws: Stream) -> Self {
+    pub(super) fn new(root: PathBuf, transcript: PathBuf, draws: Stream) -> Self {
         Self {
             disk: Disk::new(draws),
+            root,
             transcript,
             followed: 0,
             under_way: BTreeMap::new(),
@@ -80,103 +92,239 @@ impl Shadow {
         self.damaged = true;
     }
 
-    /// Takes in what a server has done that runs no more, so that another may go on with its
-    /// transcript.
+    /// Takes in what servers have done that run no more. The files must be what the model says.
     pub(super) fn follow(&mut self) -> Result<(), PowerError> {
-        let failed = |why| PowerError::File { path: self.transcript.clone(), why };
-        let bytes = match fs::read(&self.transcript) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            read => read.map_err(failed)?,
-        };
-        let from = usize::try_from(self.followed).unwrap_or(usize::MAX);
-        let mut rest = bytes.get(from..).unwrap_or_default();
-        while let Some(entry) = transcript::take(&mut rest)? {
-            self.take_in(entry);
+        self.read_transcript()?;
+        let unsure = self.unsure();
+        if !self.damaged && self.followed > 0 {
+            self.compare(&unsure)?;
         }
-        self.followed = (bytes.len() - rest.len()) as u64;
+        self.under_way.clear();
+        Ok(())
+    }
+
+    /// Looks whether the files are what they should be, but for those of which nobody can be sure.
+    fn compare(&self, unsure: &BTreeSet<disk::Path>) -> Result<(), PowerError> {
+        self.nothing_else(unsure)?;
+        for name in self.disk.names().difference(unsure) {
+            let path = self.place(name);
+            if fs::read(&path).ok() != self.disk.content(name) {
+                return Err(PowerError::Differs(path));
+            }
+        }
+        // Of these a kill may have left a half. That it came just afterwards is as likely.
+        unsure.iter().try_for_each(|name| self.make(name))
+    }
+
+    /// The power fails on a machine whose server was just killed: its files are what that leaves.
+    pub(super) fn lose_power(&mut self) -> Result<(), PowerError> {
+        self.follow()?;
+        if self.followed == 0 {
+            // A server that has only just been started has nothing yet.
+            return self.nothing_else(&BTreeSet::new()).map_err(|_| PowerError::NoTranscript);
+        }
+        if self.damaged {
+            return self.lose_power_and_keep_damage();
+        }
+        let before = self.disk.names();
+        self.disk.lose_power();
+        before.union(&self.disk.names()).try_for_each(|name| self.make(name))
+    }
+
+    /// Only what is not the same before and after is changed: what else has become of files stays.
+    fn lose_power_and_keep_damage(&mut self) -> Result<(), PowerError> {
+        let names = self.disk.names();
+        let before: BTreeMap<_, _> =
+            names.iter().map(|name| (name, self.disk.content(name))).collect();
+        self.disk.lose_power();
+        for name in names.union(&self.disk.names()) {
+            let path = self.place(name);
+            let done = match (before.get(name).cloned().flatten(), self.disk.content(name)) {
+                (before, after) if before == after => continue,
+                (Some(before), Some(after)) => patch(&path, &before, &after),
+                _ => {
+                    self.make(name)?;
+                    continue;
+                }
+            };
+            match done {
+                // It has been lost already.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                done => done.map_err(|why| PowerError::File { path, why })?,
+            }
+        }
+        Ok(())
+    }
+
+    fn read_transcript(&mut self) -> Result<(), PowerError> {
+        let bytes = match read_from(&self.transcript, self.followed) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && self.followed == 0 => {
+                return Ok(());
+            }
+            read => read.map_err(|why| self.transcript_failed(why))?.ok_or(PowerError::Shorter)?,
+        };
+        let mut rest = &bytes[..];
+        while let Some(entry) = transcript::take(&mut rest)? {
+            self.take_in(entry)?;
+        }
+        self.followed += (bytes.len() - rest.len()) as u64;
         // A server that was killed while it wrote an entry has not done what it was about to do.
         let file = OpenOptions::new().write(true).open(&self.transcript);
         let cut = file.and_then(|file| file.set_len(self.followed));
-        cut.map_err(|why| PowerError::File { path: self.transcript.clone(), why })
+        cut.map_err(|why| self.transcript_failed(why))
     }
 
-    fn take_in(&mut self, entry: Entry) {
+    fn transcript_failed(&self, why: io::Error) -> PowerError {
+        PowerError::File { path: self.transcript.clone(), why }
+    }
+
+    fn take_in(&mut self, entry: Entry) -> Result<(), PowerError> {
         match entry {
             Entry::Begins => {
                 self.disk.end_process();
                 self.under_way.clear();
             }
             Entry::Asked { log, id, kind } => {
+                self.is_possible(log, &kind)?;
                 // Neither makes a difference to a disk.
                 let op = Op { log, id, lane: Lane::Commit, lone: false, kind };
                 // Whatever is under way may be there after a power loss, and may not. A sync counts
-                // when it has ended, for what was written before it began.
-                if matches!(op.kind, OpKind::Sync { .. }) {
+                // when it has ended, for what there was before it began.
+                let well = if is_sync(&op.kind) {
                     self.disk.sync_begins(&op);
+                    true
                 } else {
-                    // What could not be done could not be done there either.
-                    let _ = self.disk.run(&op);
-                }
-                self.under_way.insert((log, id), op);
+                    self.disk.run(&op).0.is_ok()
+                };
+                self.under_way.insert((log, id), (op, well));
             }
             Entry::Done { log, id, well } => {
-                let op = self.under_way.remove(&(log, id));
-                if let Some(op) = op.filter(|op| well && matches!(op.kind, OpKind::Sync { .. })) {
-                    let _ = self.disk.run(&op);
+                let Some((op, done)) = self.under_way.remove(&(log, id)) else { return Ok(()) };
+                let done = match &op.kind {
+                    kind if is_sync(kind) && well => self.disk.run(&op).0.is_ok(),
+                    kind if is_sync(kind) => false,
+                    _ => done,
+                };
+                if done != well && changes(&op.kind) && !self.damaged {
+                    return Err(PowerError::Impossible(op.kind));
                 }
             }
         }
+        Ok(())
     }
 
-    /// The power fails on a machine whose server was just killed: the files below `root` are what
-    /// that leaves. Says how many are not what they were.
-    pub(super) fn lose_power(&mut self, root: &Path) -> Result<usize, PowerError> {
-        self.follow()?;
-        if self.followed == 0 {
-            return Err(PowerError::NoTranscript);
-        }
-        let before = self.disk.contents();
-        let is_sync = |op: &Op| matches!(op.kind, OpKind::Sync { .. });
-        if !self.damaged && self.under_way.values().all(is_sync) {
-            same(root, &before)?;
-        }
-        self.under_way.clear();
-        self.disk.lose_power();
-        change(root, &before, &self.disk.contents())
-    }
-}
-
-/// Looks whether the files are what they should be: all of them, and no others.
-fn same(root: &Path, contents: &Contents) -> Result<(), PowerError> {
-    for (name, content) in contents {
-        let path = place(root, name);
-        if fs::read(&path).ok().as_ref() != Some(content) {
-            return Err(PowerError::Differs(path));
-        }
-    }
-    Ok(())
-}
-
-/// Changes what is not the same before and after. What else has become of files stays.
-fn change(root: &Path, before: &Contents, after: &Contents) -> Result<usize, PowerError> {
-    let names: BTreeSet<_> = before.keys().chain(after.keys()).collect();
-    let mut changed = 0;
-    for name in names {
-        let path = place(root, name);
-        let done = match (before.get(name), after.get(name)) {
-            (before, after) if before == after => continue,
-            (Some(before), Some(after)) => patch(&path, before, after),
-            (None, Some(after)) => write(&path, after),
-            (_, None) => fs::remove_file(&path),
+    /// Nothing that is read may make the model panic.
+    fn is_possible(&self, log: LogId, kind: &OpKind) -> Result<(), PowerError> {
+        let possible = match kind {
+            OpKind::Open { file, .. } => self.disk.names_of(log, *file).is_none(),
+            OpKind::Write { at, .. } => *at <= FILE_BYTES,
+            OpKind::Truncate { len, .. } | OpKind::Preallocate { len, .. } => *len <= FILE_BYTES,
+            OpKind::Close { .. }
+            | OpKind::Read { .. }
+            | OpKind::Sync { .. }
+            | OpKind::SyncDir { .. }
+            | OpKind::Rename { .. }
+            | OpKind::Remove { .. }
+            | OpKind::RemoveDir { .. }
+            | OpKind::List { .. } => true,
         };
-        match done {
-            // It has been lost already.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            done => done.map_err(|why| PowerError::File { path, why })?,
-        }
-        changed += 1;
+        if possible { Ok(()) } else { Err(PowerError::Impossible(kind.clone())) }
     }
-    Ok(changed)
+
+    /// The names of files that operations were changing when the server was killed.
+    fn unsure(&self) -> BTreeSet<disk::Path> {
+        let mut names = BTreeSet::new();
+        for (op, _) in self.under_way.values() {
+            match &op.kind {
+                OpKind::Write { file, .. }
+                | OpKind::Truncate { file, .. }
+                | OpKind::Preallocate { file, .. } => {
+                    names.extend(self.disk.names_of(op.log, *file).into_iter().flatten());
+                }
+                OpKind::Open { path, .. } | OpKind::Remove { path } => {
+                    names.insert(path.clone());
+                }
+                OpKind::Rename { from, to } => names.extend([from.clone(), to.clone()]),
+                OpKind::Close { .. }
+                | OpKind::Read { .. }
+                | OpKind::Sync { .. }
+                | OpKind::SyncDir { .. }
+                | OpKind::RemoveDir { .. }
+                | OpKind::List { .. } => {}
+            }
+        }
+        names
+    }
+
+    /// Looks that there are no files of which the model knows nothing.
+    fn nothing_else(&self, unsure: &BTreeSet<disk::Path>) -> Result<(), PowerError> {
+        let known: BTreeSet<PathBuf> =
+            self.disk.names().union(unsure).map(|name| self.place(name)).collect();
+        let mut folders = vec![self.root.clone()];
+        while let Some(folder) = folders.pop() {
+            let entries = match fs::read_dir(&folder) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                entries => entries.map_err(|why| PowerError::File { path: folder, why })?,
+            };
+            for path in entries.flatten().map(|entry| entry.path()) {
+                if path.is_dir() {
+                    folders.push(path);
+                } else if !known.contains(&path) && !path.ends_with(LOCK_FILE) {
+                    return Err(PowerError::Differs(path));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes a file what the model says.
+    fn make(&self, name: &disk::Path) -> Result<(), PowerError> {
+        let path = self.place(name);
+        let made = match self.disk.content(name) {
+            Some(content) if fs::read(&path).is_ok_and(|now| now == content) => Ok(()),
+            Some(content) => write(&path, &content),
+            None => match fs::remove_file(&path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+                removed => removed,
+            },
+        };
+        made.map_err(|why| PowerError::File { path, why })
+    }
+
+    fn place(&self, name: &disk::Path) -> PathBuf {
+        self.root.join(&name.dir).join(&name.name)
+    }
+}
+
+const fn is_sync(kind: &OpKind) -> bool {
+    matches!(kind, OpKind::Sync { .. } | OpKind::SyncDir { .. })
+}
+
+/// Whether the model must be able to do what a server has done, and the other way round. Of closing,
+/// and of directories, the two tell different things that make no difference.
+const fn changes(kind: &OpKind) -> bool {
+    matches!(
+        kind,
+        OpKind::Open { create: true, .. }
+            | OpKind::Write { .. }
+            | OpKind::Sync { .. }
+            | OpKind::Truncate { .. }
+            | OpKind::Preallocate { .. }
+            | OpKind::Rename { .. }
+            | OpKind::Remove { .. }
+    )
+}
+
+/// What is in a file from a place on; `None` if it ends before.
+fn read_from(path: &Path, at: u64) -> io::Result<Option<Vec<u8>>> {
+    let mut file = File::open(path)?;
+    if file.metadata()?.len() < at {
+        return Ok(None);
+    }
+    file.seek(SeekFrom::Start(at))?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    Ok(Some(bytes))
 }
 
 fn patch(path: &Path, before: &[u8], after: &[u8]) -> io::Result<()> {
@@ -201,10 +349,6 @@ fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     fs::write(path, content)
 }
 
-fn place(root: &Path, name: &disk::Path) -> PathBuf {
-    root.join(&name.dir).join(&name.name)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -214,6 +358,10 @@ mod tests {
 
     const LOG: LogId = LogId(3);
     const FILE: FileId = FileId(1);
+
+    fn name(name: &str) -> disk::Path {
+        disk::Path { dir: "S".to_owned(), name: name.to_owned() }
+    }
 
     /// A server's files, which it really changes, and its transcript.
     struct Machine {
@@ -229,10 +377,11 @@ mod tests {
         fn new(seed: u64) -> Self {
             let home = tempfile::tempdir().unwrap();
             let (root, transcript) = (home.path().join("root"), home.path().join("transcript"));
-            let shadow = Shadow::new(transcript.clone(), Stream::new(seed, "power", &[]));
+            let draws = Stream::new(seed, "power", &[]);
+            let shadow = Shadow::new(root.clone(), transcript.clone(), draws);
             let mut written = Vec::new();
             put_begins(&mut written);
-            let path = disk::Path { dir: "S".to_owned(), name: "1.seg".to_owned() };
+            let path = name("1.seg");
             let mut machine = Self { _home: home, root, transcript, written, next: 0, shadow };
             machine.does(OpKind::Open { file: FILE, path, create: true });
             write(&machine.file(), b"").unwrap();
@@ -270,7 +419,7 @@ mod tests {
 
         fn loses_power(&mut self) -> Result<Option<Vec<u8>>, PowerError> {
             fs::write(&self.transcript, &self.written).unwrap();
-            self.shadow.lose_power(&self.root)?;
+            self.shadow.lose_power()?;
             Ok(fs::read(self.file()).ok())
         }
     }
@@ -362,15 +511,70 @@ mod tests {
     }
 
     #[test]
-    fn files_that_are_not_what_the_transcript_says_are_told_of() {
+    fn what_a_kill_has_cut_short_is_done_or_gone() {
+        let half = left(|machine| {
+            machine.writes(0, &[1; 1024]);
+            machine.syncs();
+            let bytes = vec![Bytes::from_static(&[2; 1024])];
+            machine.begins(&OpKind::Write { file: FILE, at: 0, bytes });
+            let mut content = fs::read(machine.file()).unwrap();
+            content[..512].fill(2);
+            fs::write(machine.file(), content).unwrap();
+            fs::write(&machine.transcript, &machine.written).unwrap();
+            machine.shadow.follow().unwrap();
+            assert_eq!(fs::read(machine.file()).unwrap(), [2; 1024]);
+        });
+        assert!(half.contains(&Some(vec![1; 1024])) && half.contains(&Some(vec![2; 1024])));
+    }
+
+    #[test]
+    fn a_name_is_durable_when_the_sync_of_its_directory_has_ended() {
+        let left = left(|machine| {
+            machine.writes(0, b"one");
+            machine.does(OpKind::Sync { file: FILE });
+            machine.begins(&OpKind::SyncDir { dir: "S".to_owned() });
+        });
+        assert_eq!(left, [None, Some(b"one".to_vec())].into());
+    }
+
+    #[test]
+    fn what_is_not_as_the_transcript_says_is_told_of() {
         let mut machine = Machine::new(1);
         machine.writes(0, b"one");
+        fs::write(machine.root.join("S/2.seg"), b"two").unwrap();
+        assert!(matches!(machine.loses_power(), Err(PowerError::Differs(_))));
+        fs::remove_file(machine.root.join("S/2.seg")).unwrap();
         fs::write(machine.file(), b"two").unwrap();
         assert!(matches!(machine.loses_power(), Err(PowerError::Differs(_))));
-        machine.written = vec![1, 0, 0, 0, 99];
-        machine.shadow.followed = 0;
+
+        machine.written.extend([1, 0, 0, 0, 99]);
         assert!(matches!(machine.loses_power(), Err(PowerError::Unreadable(_))));
-        let mut shadow = Shadow::new(machine.root.join("none"), Stream::new(1, "power", &[]));
-        assert!(matches!(shadow.lose_power(&machine.root), Err(PowerError::NoTranscript)));
+        machine.written.clear();
+        assert!(matches!(machine.loses_power(), Err(PowerError::Shorter)));
+
+        let far = OpKind::Truncate { file: FILE, len: u64::MAX };
+        let again = OpKind::Open { file: FILE, path: name("2.seg"), create: true };
+        let unknown = OpKind::Sync { file: FileId(9) };
+        for kind in [far, again, unknown] {
+            let mut machine = Machine::new(1);
+            machine.does(kind.clone());
+            let error = machine.loses_power().unwrap_err();
+            assert!(matches!(&error, PowerError::Impossible(told) if *told == kind), "{error}");
+        }
+    }
+
+    #[test]
+    fn without_a_transcript_there_is_nothing_to_lose_or_nothing_known() {
+        let home = tempfile::tempdir().unwrap();
+        let root = home.path().join("root");
+        let new = || {
+            let draws = Stream::new(1, "power", &[]);
+            Shadow::new(root.clone(), home.path().join("none"), draws)
+        };
+        new().lose_power().unwrap();
+        write(&root.join(LOCK_FILE), b"1").unwrap();
+        new().lose_power().unwrap();
+        write(&root.join("S/1.seg"), b"one").unwrap();
+        assert!(matches!(new().lose_power(), Err(PowerError::NoTranscript)));
     }
 }

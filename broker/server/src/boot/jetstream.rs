@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use causeway_config::{Config, JetStream, SyncPolicy, defaults, friendly_bytes};
 use causeway_core::limits;
 
-use crate::disk::{Files, Inline, OpenError, Transcript};
+use crate::disk::{Files, Inline, OpenError};
 use crate::log::{Level, Log};
 use crate::process::memory_limit;
 use crate::text::go_duration;
@@ -40,9 +40,7 @@ impl Storage {
         let dir = config.store_dir.clone().unwrap_or_else(temporary_dir);
         let dir = dir.join(defaults::STORE_FOLDER);
         let transcript = transcript_path();
-        let opened = transcript.as_deref().map(Transcript::open).transpose();
-        let opened = opened.map_err(OpenError::Transcript)?;
-        let files = Files::open_transcribed(&dir, Inline::Adaptive, opened)?;
+        let files = Files::open_transcribed(&dir, Inline::Adaptive, transcript.as_deref())?;
         let max_memory = jetstream.max_memory.unwrap_or_else(share_of_memory);
         // The directory is there now: it may be a file system of its own.
         let max_store = jetstream.max_store.unwrap_or_else(|| share_of_disk(&dir));

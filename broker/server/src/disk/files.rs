@@ -69,16 +69,19 @@ impl Files {
         Self::open_transcribed(root, inline, None)
     }
 
-    /// The same, with a transcript of everything that is done to the files.
+    /// The same, with a transcript of everything that is done to the files, in this file.
     ///
     /// # Errors
     /// See [`OpenError`].
     pub fn open_transcribed(
         root: &Path,
         inline: Inline,
-        transcript: Option<Transcript>,
+        transcript: Option<&Path>,
     ) -> Result<Self, OpenError> {
+        // Behind the lock: nobody writes into the transcript of another.
         let volume = Volume::open(root)?;
+        let transcript = transcript.map(Transcript::open).transpose();
+        let transcript = transcript.map_err(OpenError::Transcript)?;
         let (pool, threads) = Pool::start(volume, transcript).map_err(OpenError::Threads)?;
         Ok(Self {
             pool,

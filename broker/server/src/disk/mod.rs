@@ -27,7 +27,6 @@ use causeway_core::disk::{Done, Op};
 pub use error::Failure;
 pub use files::{Counts, Files, Inline};
 pub use lock::LockError;
-pub use transcript::Transcript;
 pub use volume::OpenError;
 
 /// Carries out what a node asks of its disk.

@@ -4,17 +4,21 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use causeway_core::disk::{LogId, OpId, OpKind};
 use causeway_core::store::transcript::{holds, put_asked, put_begins, put_done};
 
+use super::error::Failure;
 use super::volume::FILE_MODE;
 
 /// A transcript that is being written.
 #[derive(Debug)]
-pub struct Transcript(Mutex<Writing>);
+pub(super) struct Transcript {
+    path: PathBuf,
+    writing: Mutex<Writing>,
+}
 
 #[derive(Debug)]
 struct Writing {
@@ -30,30 +34,43 @@ impl Transcript {
     ///
     /// # Errors
     /// If it cannot be written to.
-    pub fn open(path: &Path) -> io::Result<Self> {
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
         let file = OpenOptions::new().create(true).append(true).mode(FILE_MODE).open(path)?;
-        let transcript = Self(Mutex::new(Writing { file, bytes: Vec::new(), broken: false }));
+        let writing = Mutex::new(Writing { file, bytes: Vec::new(), broken: false });
+        let transcript = Self { path: path.to_owned(), writing };
         transcript.writing().put(put_begins)?;
         Ok(transcript)
     }
 
     /// An operation is about to be carried out.
-    pub(super) fn asked(&self, log: LogId, id: OpId, kind: &OpKind) {
-        if holds(kind) {
-            // Whoever reads it compares it with the files, and so sees that it ends too early.
-            let _ = self.writing().put(|bytes| put_asked(bytes, log, id, kind));
+    ///
+    /// # Errors
+    /// The first time that it cannot be written. The transcript has come to its end then.
+    pub(super) fn asked(&self, log: LogId, id: OpId, kind: &OpKind) -> io::Result<()> {
+        if !holds(kind) {
+            return Ok(());
         }
+        self.writing().put(|bytes| put_asked(bytes, log, id, kind))
     }
 
     /// An operation was carried out, and nobody has been told yet.
-    pub(super) fn done(&self, log: LogId, id: OpId, kind: &OpKind, well: bool) {
-        if holds(kind) {
-            let _ = self.writing().put(|bytes| put_done(bytes, log, id, well));
+    ///
+    /// # Errors
+    /// As of `asked`.
+    pub(super) fn done(&self, log: LogId, id: OpId, kind: &OpKind, well: bool) -> io::Result<()> {
+        if !holds(kind) {
+            return Ok(());
         }
+        self.writing().put(|bytes| put_done(bytes, log, id, well))
+    }
+
+    /// What the log says when it cannot be written.
+    pub(super) fn failure(&self, error: io::Error) -> Failure {
+        Failure { tried: "transcribe to", path: self.path.clone(), error }
     }
 
     fn writing(&self) -> MutexGuard<'_, Writing> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

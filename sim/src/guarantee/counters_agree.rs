@@ -6,13 +6,15 @@
 //! between what must have passed and what may have; where no route was ever lost, the messages
 //! between nodes are counted exactly.
 
+use std::collections::BTreeSet;
+
 use super::outcome::Pen;
 use super::scope::Scope;
 use super::table::Table;
 use super::view::{Conn, View};
 use super::{Checker, Params, Topic};
 use crate::history::{ClientEntry, Header, Kind, Phase, Snapshot};
-use crate::ids::{ClientId, ConnNo, NodeId};
+use crate::ids::{ClientId, ConnNo, NodeId, WireConn};
 
 pub(super) struct CountersAgree {
     scope: Scope,
@@ -21,6 +23,8 @@ pub(super) struct CountersAgree {
     given: Table<(ClientId, ConnNo), (u64, u64)>,
     /// By node, since its process started.
     wires: Vec<Wires>,
+    /// Connections between nodes on which messages have been.
+    carriers: BTreeSet<WireConn>,
 }
 
 /// What passed between a node and the others.
@@ -41,6 +45,7 @@ impl CountersAgree {
             bound_ns: bound_ns(params.header, params.within_ns),
             given: Table::default(),
             wires: vec![Wires::default(); params.header.nodes.len()],
+            carriers: BTreeSet::new(),
         }
     }
 
@@ -241,13 +246,19 @@ impl Checker for CountersAgree {
                 self.wires(*from).tapped = true;
                 self.wires(*to).tapped = true;
             }
-            Kind::WireMsg { from, to, .. } => {
+            Kind::WireMsg { from, to, conn, .. } => {
+                self.carriers.insert(*conn);
                 self.wires(*from).sent += 1;
                 self.wires(*to).received += 1;
             }
             Kind::RouteDown { node, remote, .. } => {
                 self.wires(*node).lost_route = true;
                 self.wires(*remote).lost_route = true;
+            }
+            // It may have come and gone without anybody having seen that it was a route.
+            Kind::WireClosed { node, peer, conn } if self.carriers.contains(conn) => {
+                self.wires(*node).lost_route = true;
+                self.wires(*peer).lost_route = true;
             }
             Kind::NodeDown { .. } => {
                 // What was under way to and from it is lost, whoever notices when.
@@ -345,6 +356,27 @@ mod tests {
             let judged = judged(change);
             let story = &judged.findings.first.as_ref().unwrap().story;
             assert!(story.contains(what), "{story}: {what}");
+        }
+    }
+
+    #[test]
+    fn what_a_connection_took_with_it_may_not_have_arrived() {
+        for (carrier, held) in [(Some(true), true), (Some(false), false), (None, false)] {
+            let mut s = Script::running();
+            let publisher = s.client("pub/1", EAST_1);
+            let msg = s.at(2_000).publish(publisher, "a");
+            let conn = WireConn(7);
+            s.cross_on(conn, (EAST_1, WEST_1), "", msg);
+            s.event(Kind::WireOpened { from: EAST_1, to: WEST_1, conn });
+            if let Some(carrier) = carrier {
+                let conn = if carrier { conn } else { WireConn(8) };
+                s.event(Kind::WireClosed { node: WEST_1, peer: EAST_1, conn });
+            }
+            s.flush(publisher);
+            s.phase(Phase::Quiesce);
+            s.at(5_000).snapshot(WEST_1, &[], &[]);
+            let judged = s.judge(ID);
+            assert_eq!(judged.findings.first.is_none(), held, "{carrier:?}");
         }
     }
 

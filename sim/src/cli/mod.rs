@@ -135,8 +135,8 @@ struct RunArgs {
     #[command(flatten)]
     without: WithoutArgs,
     /// Stop at the first seed that fails. Seeds are then taken in turn: the first of every scenario,
-    /// then the second of every scenario, and so on. Which failure is found does not depend on
-    /// --jobs.
+    /// then more of them, so that each scenario gets about as much time as every other. Which
+    /// failure is found does not depend on --jobs.
     #[arg(long)]
     fail_fast: bool,
     /// Seeds that run at the same time, each on a thread of its own [default: one for each core].

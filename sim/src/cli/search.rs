@@ -1,6 +1,7 @@
 //! Runs the seeds of a command: scenario by scenario, or all scenarios in turn until one fails.
 
 use causeway_sim::report::{self, Speed};
+use causeway_sim::units::SECOND;
 use causeway_sim::verdict::SeedRun;
 
 use super::clock::Stopwatch;
@@ -13,6 +14,9 @@ use super::{Failure, RunArgs, jobs_or_cores};
 
 /// So many failing seeds are announced while the others still run.
 const ANNOUNCED: u64 = 20;
+
+/// What a node has to do in a second if nobody asks it for anything, in operations of clients.
+const NODE_WORK: u64 = 2;
 
 /// How the seeds of a command are run.
 #[derive(Clone, Copy)]
@@ -87,17 +91,53 @@ impl Search<'_> {
     }
 }
 
-/// The first seed of every scenario, then the second of every scenario that has one, and so on;
-/// each with the place of its scenario.
+/// The first seed of every scenario; then more of them, so that each scenario gets about as much work
+/// as every other: of short ones many seeds, of long ones few. Each with the place of its scenario.
+/// The order depends on nothing but the scenarios.
 fn turns<'a>(
     scenarios: &'a [Loaded],
-    sets: &'a [SeedSet],
-) -> impl Iterator<Item = (usize, Task<'a>)> {
-    let rounds = sets.iter().map(|set| set.seeds.len()).max().unwrap_or(0);
-    (0..rounds).flat_map(move |round| {
-        scenarios.iter().zip(sets).enumerate().filter_map(move |(at, (loaded, set))| {
-            let seed = *set.seeds.get(round)?;
-            Some((at, Task { loaded, seed }))
-        })
+    sets: &[SeedSet],
+) -> impl Iterator<Item = (usize, Task<'a>)> + use<'a> {
+    let work = scenarios.iter().zip(sets).map(|(loaded, set)| {
+        let first = set.seeds.first();
+        (first.map_or(0, |&seed| work(loaded, seed)), set.seeds.as_slice())
+    });
+    let turns = fair(work).into_iter();
+    turns.map(|(at, seed)| (at, Task { loaded: &scenarios[at], seed }))
+}
+
+/// The seeds of all in such an order that the work done for each, as long as it has seeds, is about
+/// the same; each with the place of whose it is. Given are the work for a seed, and the seeds.
+fn fair<'a>(all: impl Iterator<Item = (u64, &'a [u64])>) -> Vec<(usize, u64)> {
+    let mut turns = Vec::new();
+    for (at, (work, seeds)) in all.enumerate() {
+        let before = (0..).map(|round: u64| round.saturating_mul(work));
+        turns.extend(before.zip(seeds).map(|(before, &seed)| (before, at, seed)));
+    }
+    turns.sort_unstable();
+    turns.into_iter().map(|(_, at, seed)| (at, seed)).collect()
+}
+
+/// About how much there is to do in a run. What cannot be run says so when its turn has come.
+fn work(loaded: &Loaded, seed: u64) -> u64 {
+    loaded.plan(seed).map_or(1, |plan| {
+        let seconds = plan.bounds.phases_ns.last().map_or(0, |end| end / SECOND);
+        let nodes = plan.nodes.len() as u64;
+        // What is published, and pings, gossip and timers.
+        plan.ops.len() as u64 + NODE_WORK * nodes * seconds
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_has_less_to_do_has_more_turns() {
+        let (long, short): (&[u64], &[u64]) = (&[5, 6, 7], &[0, 1, 2, 3, 4, 5]);
+        let order = fair([(30, long), (10, short)].into_iter());
+        let first = [(0, 5), (1, 0), (1, 1), (1, 2), (0, 6), (1, 3), (1, 4), (1, 5), (0, 7)];
+        assert_eq!(order, first);
+        assert!(fair([(1, &[][..])].into_iter()).is_empty());
+    }
 }

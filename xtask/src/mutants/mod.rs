@@ -8,7 +8,7 @@
 //!                                                 ◄── shrink: how small the failures become
 //! ```
 //! The search is an honest one: nothing says which scenario might find a bug. Seed 0 of every
-//! scenario is run, then seed 1 of every scenario, and so on, until one fails or the time is up.
+//! scenario is run, then more of each, until one fails or the time is up.
 
 mod ablate;
 mod catalogue;

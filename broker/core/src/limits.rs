@@ -189,6 +189,10 @@ pub const BUFFER_LEAST_SPAN: Duration = Duration::from_secs(10);
 /// The pace of answers is measured for so long at least.
 pub const BUFFER_PACE_SPAN: Duration = Duration::from_millis(10);
 
+/// Answers that are apart by more than that, or than two of the quickest round trips if that is more, have no
+/// pace.
+pub const BUFFER_PACE_PAUSE: Duration = Duration::from_millis(40);
+
 /// Of a message that is traced, so many bytes of its payload are told: enough to know it again.
 pub const TRACED_PAYLOAD_BYTES: usize = 64;
 

@@ -46,6 +46,10 @@ pub(super) struct Window {
 /// So many measurements are remembered: about one round trip.
 const PACES: usize = 8;
 
+/// So many must have been made before less is under way because of them. In the first, answers may
+/// have waited behind what the peer has to send itself, and the second quickest of two is the slowest.
+const PACES_SURE: usize = 3;
+
 /// The least of two spans of time: the one that lasts, and the one before.
 #[derive(Clone, Copy, Debug)]
 struct Least {
@@ -106,7 +110,9 @@ impl Window {
             let more = self.bytes + bytes;
             let most = fits.map_or(more, |fits| more.min(fits + fits / 4).max(fits));
             self.bytes = most.max(self.bytes).min(limits::BUFFER_WINDOW_MOST_BYTES);
-        } else if let Some(fits) = fits {
+        } else if let Some(fits) = fits
+            && (fits >= self.bytes || self.is_sure_of_pace())
+        {
             let (least, most) =
                 (limits::BUFFER_WINDOW_LEAST_BYTES, limits::BUFFER_WINDOW_MOST_BYTES);
             self.bytes = fits.clamp(least, most);
@@ -143,6 +149,10 @@ impl Window {
         Some(pace).filter(|pace| *pace > 0)
     }
 
+    fn is_sure_of_pace(&self) -> bool {
+        self.paces.iter().filter(|pace| **pace > 0).count() >= PACES_SURE
+    }
+
     /// Takes an answer into the measurement of the pace.
     fn measure(&mut self, now: Mono, bytes: u64, least: Duration) {
         self.bunch = bytes.max(self.bunch - self.bunch / 8);
@@ -152,7 +162,7 @@ impl Window {
         };
         train.bytes = train.bytes.saturating_add(bytes);
         let span = now.since(train.since);
-        if span > limits::BUFFER_PACE_SPAN.max(least * 2) {
+        if span > limits::BUFFER_PACE_PAUSE.max(least * 2) {
             // That was a pause and no pace.
             self.train = Some(Train { since: now, bytes: 0 });
         } else if span >= limits::BUFFER_PACE_SPAN.max(least / PACES as u32) {
@@ -309,6 +319,19 @@ mod tests {
             window.acknowledged(at(now), flight, flight, rtt);
         }
         assert!(window.bytes() > 4 * MIB, "{window:?}");
+    }
+
+    #[test]
+    fn answers_that_wait_behind_the_peers_own_backlog_are_no_pace() {
+        let mut window = Window::default();
+        let flight = 8 * MIB;
+        window.acknowledged(at(800), 8_000, flight, tenths(790));
+        // The next ones stand behind 6 MiB, and come together then.
+        window.acknowledged(at(1370), 80_000, flight, tenths(1360));
+        for number in 0..20 {
+            window.acknowledged(at(1371 + number), 350_000, flight / 2, tenths(1360));
+        }
+        assert!(window.bytes() >= 8 * MIB, "{window:?}");
     }
 
     #[test]

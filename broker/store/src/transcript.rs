@@ -78,7 +78,7 @@ impl core::error::Error for Unreadable {}
 /// Whether an operation belongs into a transcript.
 #[must_use]
 pub const fn holds(kind: &OpKind) -> bool {
-    !matches!(kind, OpKind::Read { .. } | OpKind::List { .. })
+    number_of(kind).is_some()
 }
 
 /// Appends the entry that a process begins.

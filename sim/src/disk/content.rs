@@ -1,16 +1,10 @@
 //! The content of a file, of which some is durable.
 
-use std::collections::BTreeMap;
-
-use causeway_store::disk::{LogId, OpId};
-
 use super::damage::{Damage, Overlay, overlay, sectors};
 use super::padded::Padded;
+use super::unsynced::{SyncId, Unsynced};
 use super::{PAGE_BYTES, SECTOR_BYTES, TORN_SECTORS};
 use crate::rng::Stream;
-
-/// A sync that is under way.
-pub(super) type SyncId = (LogId, OpId);
 
 /// A change of a file's content.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -43,9 +37,7 @@ pub(super) struct Content {
     now: Padded,
     durable: Padded,
     /// What makes `now` of `durable`, if no sync has failed.
-    changes: Vec<Change>,
-    /// How many of these the syncs cover that are under way.
-    covered: BTreeMap<SyncId, usize>,
+    changes: Unsynced<Change>,
     /// Sectors as they were before they were last written.
     before: Overlay,
     /// What is read instead of what should be there.
@@ -113,30 +105,23 @@ impl Content {
 
     /// A sync begins: it covers what has been written by now.
     pub(super) fn sync_begins(&mut self, sync: SyncId) {
-        self.covered.insert(sync, self.changes.len());
-    }
-
-    /// The changes that a sync covers: all, unless it is known when it began.
-    fn covered_by(&mut self, sync: SyncId) -> Vec<Change> {
-        let count = self.covered.remove(&sync).unwrap_or(self.changes.len());
-        self.covered.values_mut().for_each(|other| *other = other.saturating_sub(count));
-        self.changes.drain(..count).collect()
+        self.changes.sync_begins(sync);
     }
 
     pub(super) fn sync(&mut self, sync: SyncId) {
-        for change in self.covered_by(sync) {
+        for change in self.changes.take_covered(sync) {
             apply(&mut self.durable, &change);
         }
     }
 
     /// Nobody waits for a sync any more.
     pub(super) fn forget_syncs(&mut self) {
-        self.covered.clear();
+        self.changes.forget_syncs();
     }
 
     /// Each change has been written or not; either way nobody will try again. It is still read.
     pub(super) fn sync_failed(&mut self, sync: SyncId, draws: &mut Stream) {
-        for change in self.covered_by(sync) {
+        for change in self.changes.take_covered(sync) {
             if draws.below(2) == 0 {
                 apply(&mut self.durable, &change);
             }
@@ -154,7 +139,7 @@ impl Content {
 
     /// The power fails. `astray` is what may be read in sectors that were being written.
     pub(super) fn lose_power(&mut self, astray: &[Vec<u8>], draws: &mut Stream) {
-        for change in std::mem::take(&mut self.changes) {
+        for change in self.changes.take_all() {
             let fate = match draws.below(5) {
                 0 => Fate::Kept,
                 1 => Fate::Dropped,

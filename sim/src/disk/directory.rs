@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Inode;
-use super::content::SyncId;
+use super::unsynced::{SyncId, Unsynced};
 use crate::rng::Stream;
 
 /// A change of a directory.
@@ -23,9 +23,7 @@ pub(super) struct Directory {
     now: BTreeMap<String, Inode>,
     durable: BTreeMap<String, Inode>,
     /// What is between the two.
-    changes: Vec<Entry>,
-    /// How many of these the syncs cover that are under way.
-    covered: BTreeMap<SyncId, usize>,
+    changes: Unsynced<Entry>,
 }
 
 impl Directory {
@@ -54,21 +52,19 @@ impl Directory {
 
     /// A sync begins: it covers what has been changed by now.
     pub(super) fn sync_begins(&mut self, sync: SyncId) {
-        self.covered.insert(sync, self.changes.len());
+        self.changes.sync_begins(sync);
     }
 
-    /// A sync has ended: what it covers is durable; all, unless it is known when it began.
+    /// A sync has ended: what it covers is durable.
     pub(super) fn sync(&mut self, sync: SyncId) {
-        let count = self.covered.remove(&sync).unwrap_or(self.changes.len());
-        self.covered.values_mut().for_each(|other| *other = other.saturating_sub(count));
-        for entry in self.changes.drain(..count) {
+        for entry in self.changes.take_covered(sync) {
             apply(&mut self.durable, &entry);
         }
     }
 
     /// Nobody waits for a sync any more.
     pub(super) fn forget_syncs(&mut self) {
-        self.covered.clear();
+        self.changes.forget_syncs();
     }
 
     /// The names that lead to a file.
@@ -78,7 +74,7 @@ impl Directory {
 
     /// Each change is there or not, by itself.
     pub(super) fn lose_power(&mut self, draws: &mut Stream) {
-        for entry in self.changes.drain(..) {
+        for entry in self.changes.take_all() {
             if draws.below(2) == 0 {
                 apply(&mut self.durable, &entry);
             }

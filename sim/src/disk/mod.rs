@@ -31,6 +31,7 @@ mod faults;
 mod padded;
 #[cfg(test)]
 mod tests;
+mod unsynced;
 
 pub use damage::Damage;
 pub use faults::{Faults, Pace};
@@ -40,8 +41,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use causeway_store::disk::{Answer, DiskError, FileId, LogId, Op, OpId, OpKind, Path};
 
-use content::{Change, Content, SyncId};
+use content::{Change, Content};
 use directory::{Directory, Entry};
+use unsynced::SyncId;
 
 use crate::rng::Stream;
 

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use causeway_store::disk::{self, Lane, LogId, Op, OpId, OpKind};
 use causeway_store::transcript::{self, Entry, Unreadable};
 
+use super::store;
 use crate::disk::Disk;
 use crate::rng::Stream;
 
@@ -138,19 +139,10 @@ impl Shadow {
             names.iter().map(|name| (name, self.disk.content(name))).collect();
         self.disk.lose_power();
         for name in names.union(&self.disk.names()) {
-            let path = self.place(name);
-            let done = match (before.get(name).cloned().flatten(), self.disk.content(name)) {
-                (before, after) if before == after => continue,
-                (Some(before), Some(after)) => patch(&path, &before, &after),
-                _ => {
-                    self.make(name)?;
-                    continue;
-                }
-            };
-            match done {
-                // It has been lost already.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                done => done.map_err(|why| PowerError::File { path, why })?,
+            match (before.get(name).cloned().flatten(), self.disk.content(name)) {
+                (before, after) if before == after => {}
+                (Some(before), Some(after)) => self.patch(name, &before, &after)?,
+                _ => self.make(name)?,
             }
         }
         Ok(())
@@ -260,21 +252,12 @@ impl Shadow {
     fn nothing_else(&self, unsure: &BTreeSet<disk::Path>) -> Result<(), PowerError> {
         let known: BTreeSet<PathBuf> =
             self.disk.names().union(unsure).map(|name| self.place(name)).collect();
-        let mut folders = vec![self.root.clone()];
-        while let Some(folder) = folders.pop() {
-            let entries = match fs::read_dir(&folder) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                entries => entries.map_err(|why| PowerError::File { path: folder, why })?,
-            };
-            for path in entries.flatten().map(|entry| entry.path()) {
-                if path.is_dir() {
-                    folders.push(path);
-                } else if !known.contains(&path) && !path.ends_with(LOCK_FILE) {
-                    return Err(PowerError::Differs(path));
-                }
-            }
-        }
-        Ok(())
+        let files = match store::files(&self.root) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            files => files.map_err(|why| PowerError::File { path: self.root.clone(), why })?,
+        };
+        let stranger = |path: &PathBuf| !known.contains(path) && !path.ends_with(LOCK_FILE);
+        files.into_iter().find(stranger).map_or(Ok(()), |path| Err(PowerError::Differs(path)))
     }
 
     /// Makes a file what the model says.
@@ -289,6 +272,15 @@ impl Shadow {
             },
         };
         made.map_err(|why| PowerError::File { path, why })
+    }
+
+    /// Changes what is not the same in a file, if it has not been lost already.
+    fn patch(&self, name: &disk::Path, before: &[u8], after: &[u8]) -> Result<(), PowerError> {
+        let path = self.place(name);
+        match patch(&path, before, after) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            done => done.map_err(|why| PowerError::File { path, why }),
+        }
     }
 
     fn place(&self, name: &disk::Path) -> PathBuf {

@@ -70,6 +70,17 @@ pub(super) fn remember(store: &Path, copy: &Path) -> io::Result<()> {
 
 /// All files below a folder that hold anything but zeros, in order.
 fn written(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut written = Vec::new();
+    for path in files(folder)? {
+        if end(&fs::read(&path)?) > 0 {
+            written.push(path);
+        }
+    }
+    Ok(written)
+}
+
+/// All files below a folder, in order.
+pub(super) fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -77,7 +88,7 @@ fn written(folder: &Path) -> io::Result<Vec<PathBuf>> {
             let entry = entry?;
             if entry.file_type()?.is_dir() {
                 folders.push(entry.path());
-            } else if end(&fs::read(entry.path())?) > 0 {
+            } else {
                 files.push(entry.path());
             }
         }

@@ -206,19 +206,16 @@ impl Pool {
     pub(super) fn complete(&self, op: Op) -> Completed {
         let Op { log, id, kind, .. } = op;
         let is_sync = matches!(kind, OpKind::Sync { .. });
-        let told = |tell: &dyn Fn(&Transcript) -> io::Result<()>| {
-            let transcript = self.transcript.as_ref()?;
-            tell(transcript).err().map(|error| transcript.failure(error))
-        };
-        let untold = told(&|transcript| transcript.asked(log, id, &kind));
+        let transcript = self.transcript.as_ref();
+        let untold = transcript.and_then(|it| it.asked(log, id, &kind));
         let start = Instant::now();
         let (result, failure) = match self.volume.carry_out(log, &kind) {
             Ok(answer) => (Ok(answer), None),
             Err((error, failure)) => (Err(error), failure),
         };
         let synced = is_sync.then(|| start.elapsed());
-        let untold = untold.or(told(&|transcript| transcript.done(log, id, &kind, result.is_ok())));
-        let failure = failure.or(untold);
+        let end_untold = transcript.and_then(|it| it.done(log, id, &kind, result.is_ok()));
+        let failure = failure.or(untold).or(end_untold);
         Completed { answered: Answered { done: Done { log, id, result }, failure }, synced }
     }
 

@@ -42,31 +42,20 @@ impl Transcript {
         Ok(transcript)
     }
 
-    /// An operation is about to be carried out.
-    ///
-    /// # Errors
-    /// The first time that it cannot be written. The transcript has come to its end then.
-    pub(super) fn asked(&self, log: LogId, id: OpId, kind: &OpKind) -> io::Result<()> {
-        if !holds(kind) {
-            return Ok(());
-        }
-        self.writing().put(|bytes| put_asked(bytes, log, id, kind))
+    /// An operation is about to be carried out. Gives what the log is to say the first time that this
+    /// cannot be written: the transcript has come to its end then.
+    pub(super) fn asked(&self, log: LogId, id: OpId, kind: &OpKind) -> Option<Failure> {
+        self.put(kind, |bytes| put_asked(bytes, log, id, kind))
     }
 
-    /// An operation was carried out, and nobody has been told yet.
-    ///
-    /// # Errors
-    /// As of `asked`.
-    pub(super) fn done(&self, log: LogId, id: OpId, kind: &OpKind, well: bool) -> io::Result<()> {
-        if !holds(kind) {
-            return Ok(());
-        }
-        self.writing().put(|bytes| put_done(bytes, log, id, well))
+    /// An operation was carried out, and nobody has been told yet. Gives the same as `asked`.
+    pub(super) fn done(&self, log: LogId, id: OpId, kind: &OpKind, well: bool) -> Option<Failure> {
+        self.put(kind, |bytes| put_done(bytes, log, id, well))
     }
 
-    /// What the log says when it cannot be written.
-    pub(super) fn failure(&self, error: io::Error) -> Failure {
-        Failure { tried: "transcribe to", path: self.path.clone(), error }
+    fn put(&self, kind: &OpKind, entry: impl FnOnce(&mut Vec<u8>)) -> Option<Failure> {
+        let error = holds(kind).then(|| self.writing().put(entry))?.err()?;
+        Some(Failure { tried: "transcribe to", path: self.path.clone(), error })
     }
 
     fn writing(&self) -> MutexGuard<'_, Writing> {

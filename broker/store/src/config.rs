@@ -23,23 +23,38 @@ pub enum Durability {
     Written,
 }
 
-/// What is done to bodies before they are written. Nothing yet.
+/// What is done to the bodies of messages before they are written.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Compression {
     /// Nothing.
     None,
-    /// LZ4, where it makes them smaller.
+    /// LZ4, of each alone, where it makes them smaller.
     Lz4,
 }
 
-/// A key of encryption at rest, 256 bits. There is no encryption yet: whoever gives one is refused.
+/// How what is written is encrypted and its integrity proven (AEAD, RFC 5116).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Cipher {
+    /// ChaCha20 and Poly1305, RFC 8439.
+    ChaCha20Poly1305,
+    /// AES with 256 bits in Galois/Counter mode, NIST SP 800-38D.
+    Aes256Gcm,
+}
+
+/// What a log is encrypted with. Whoever keeps keys sees to it that a log is opened with the one that it
+/// was made with: what another key has encrypted is taken for damage.
 #[derive(Clone, Eq, PartialEq)]
-pub struct Key(pub [u8; 32]);
+pub struct Key {
+    /// How new bodies are encrypted. Those that are there are read with either.
+    pub cipher: Cipher,
+    /// 256 bits that nobody can guess. Each log derives its own keys from them.
+    pub secret: [u8; 32],
+}
 
 impl core::fmt::Debug for Key {
     /// Never shows the key.
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("Key")
+        write!(f, "Key({:?})", self.cipher)
     }
 }
 
@@ -59,13 +74,15 @@ pub struct LogConfig {
     pub cache_bytes: u64,
     /// What makes a batch durable.
     pub durability: Durability,
-    /// What is done to bodies.
+    /// What is done to the bodies of messages.
     pub compression: Compression,
-    /// What bodies are encrypted with.
+    /// What is encrypted, and how: everything but lengths, numbers and times. Without one, bodies are
+    /// written as they are, and a log that was encrypted stays shut.
     pub key: Option<Key>,
-    /// A random number of this log alone. One that is made is known by it ever after: its records
-    /// are told from those of another log that had the same directory. One that is opened has its
-    /// own on the disk, and uses this only for the order in which its tables lie in memory.
+    /// A random number, a new one each time a log is made or opened. One that is made is known by it
+    /// ever after: its records are told from those of another log that had the same directory. One
+    /// that is opened has its own on the disk, and uses this for the order in which its tables lie in
+    /// memory and to never encrypt two things alike.
     pub identity: u64,
 }
 

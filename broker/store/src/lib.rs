@@ -40,7 +40,7 @@
 //!                ◄──────── batch 8 ─────────────►◄─────── batch 9 ───────────►◄─ 10 ─►
 //!                one write, one sync: and the next batch only after that
 //!
-//!   record       magic 2 │ kind 1 │ flags 1 │ subject 2 │ - 2 │ header 4 │ body 4 │ batch 8 │ seq 8
+//!   record       magic 2 │ kind 1 │ flags 1 │ subject 2 │ cipher 1 │ - 1 │ header 4 │ body 4 │ batch 8 │ seq 8
 //!                │ time 8 │ how far the batch goes 4 │ checksum of the header before 4
 //!                │ checksum of the body 4 │ checksum of all this, the log's identity, segment and
 //!                place 4 ║ body (mark 8 │ subject │ header │ payload), filled up to 8
@@ -73,7 +73,11 @@
 //! most a bit for each message. Nothing is renamed but a file to `destroyed`, which takes no room. The
 //! identity is in the names, so no damage of a file's head makes the rest worthless.
 //!
-//! Not there yet: a [`Key`] is refused, and [`Compression::Lz4`] writes what [`Compression::None`] does.
+//! # Compressed and encrypted
+//!
+//! The body of a message may be compressed, and every body and table encrypted; what is on the disk
+//! then stands in place of the body, and checksums and lengths are of that. A log can be given a key
+//! at any opening: what was written before stays as it is, and goes with its segment.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -96,7 +100,7 @@ mod notes;
 mod recovery;
 pub mod transcript;
 
-pub use config::{Compression, Durability, Key, LogConfig, Storage};
+pub use config::{Cipher, Compression, Durability, Key, LogConfig, Storage};
 pub use index::Filter;
 pub use log::{Failure, Log, Progress};
 pub use message::{

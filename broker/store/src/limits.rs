@@ -39,5 +39,8 @@ pub(crate) const READ_BYTES: u64 = 4 << 10;
 /// How often reading a file is tried again while a log is opened.
 pub(crate) const READ_TRIES: u32 = 2;
 
+/// Bytes: shorter bodies are not compressed, there is too little in them that repeats.
+pub(crate) const COMPRESS_BYTES: usize = 64;
+
 /// Bytes that are copied at once when what is left of a segment is packed.
 pub(crate) const PACK_BYTES: u64 = 256 << 10;

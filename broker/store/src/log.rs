@@ -59,12 +59,7 @@ enum Store {
 impl Log {
     /// A new log whose first message will have this sequence, at least 1. It is
     /// [durable](Self::durable) once its first batch is, which is written also if nothing is done.
-    ///
-    /// # Panics
-    /// If a key is given: encryption at rest is not there yet, and nothing is written in plain that was
-    /// to be secret.
     pub fn create(config: LogConfig, first_seq: u64, out: &mut Vec<Op>) -> Self {
-        assert!(config.key.is_none(), "encryption at rest is not there yet");
         let first_seq = first_seq.max(1);
         let index = Index::new(config.storage, config.identity, first_seq);
         let store = match config.storage {
@@ -77,11 +72,7 @@ impl Log {
     }
 
     /// Opens what is in the log's directory. One in memory is new.
-    ///
-    /// # Panics
-    /// As [`create`](Self::create).
     pub fn open(config: LogConfig, out: &mut Vec<Op>) -> Self {
-        assert!(config.key.is_none(), "encryption at rest is not there yet");
         let index = Index::new(config.storage, config.identity, 1);
         let store = match config.storage {
             Storage::Memory => {

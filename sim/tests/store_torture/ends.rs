@@ -5,7 +5,7 @@ use causeway_store::disk::{Answer, FileId, Lane, LogId, Op, OpId, OpKind, Path};
 
 use crate::model::Observed;
 use crate::random::seeds;
-use crate::world::{DIR, Told, World, small};
+use crate::world::{DIR, Told, World, small_of};
 
 /// How an end is lost.
 #[derive(Clone, Copy, Debug)]
@@ -65,7 +65,7 @@ fn judge(world: &World, observed: &Observed) -> usize {
 fn life(seed: u64, loss: Loss) -> usize {
     let _told = Told(format!("seed {seed}, {loss:?}"));
     let mut draws = Stream::new(seed, "ends", &[]);
-    let mut world = World::new(seed, small());
+    let mut world = World::new(seed, small_of(seed));
     world.create(1);
     for _ in 0..draws.between(3, 60) {
         match draws.below(6) {

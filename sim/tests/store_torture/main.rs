@@ -9,6 +9,7 @@
     reason = "how many seeds is for the environment to say, and how long they take is of interest"
 )]
 
+mod crypt;
 mod ends;
 mod exhaustive;
 mod model;

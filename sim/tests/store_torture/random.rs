@@ -5,7 +5,7 @@ use causeway_sim::rng::Stream;
 use causeway_store::Failure;
 use causeway_store::disk::{Answer, Lane, LogId, Op, OpId, OpKind, Path};
 
-use crate::world::{CrashPoint, Crashed, DIR, Told, World, small};
+use crate::world::{CrashPoint, Crashed, DIR, Told, World, small, small_of};
 
 /// The seeds of a test.
 pub(crate) fn seeds(default: u64) -> std::ops::Range<u64> {
@@ -16,7 +16,7 @@ pub(crate) fn seeds(default: u64) -> std::ops::Range<u64> {
 
 /// What may go wrong in a run, beside that everything may end at any time.
 #[derive(Clone, Copy, Debug, Default)]
-struct Profile {
+pub(crate) struct Profile {
     /// Operations fail.
     errors: bool,
     /// There is not always room.
@@ -25,7 +25,7 @@ struct Profile {
     damage: bool,
 }
 
-fn step(world: &mut World, draws: &mut Stream, profile: Profile) -> Result<(), Crashed> {
+pub(crate) fn step(world: &mut World, draws: &mut Stream, profile: Profile) -> Result<(), Crashed> {
     match draws.below(24) {
         0..3 => world.remove(draws),
         3..6 => world.note(draws),
@@ -106,7 +106,7 @@ fn harm(world: &mut World, draws: &mut Stream) {
 fn life(seed: u64, profile: Profile) -> u64 {
     let _told = Told(format!("seed {seed}, {profile:?}"));
     let mut draws = Stream::new(seed, "life", &[]);
-    let mut world = World::new(seed, small());
+    let mut world = World::new(seed, small_of(seed));
     world.create(draws.below(3) + 1);
     for _ in 0..draws.between(1, 6) {
         let op = world.carried_out + draws.doublings(1, 400);

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use bytes::Bytes;
 use causeway_sim::disk::Disk;
 use causeway_sim::rng::Stream;
 use causeway_store::disk::{Answer, Done, FileId, Lane, LogId, Op, OpId, OpKind, Path};
 use causeway_store::{
-    Failure, Filter, Get, Log, LogConfig, NewMessage, NoteChange, Progress, StoredMessage,
+    Cipher, Compression, Failure, Filter, Get, Key, Log, LogConfig, NewMessage, NoteChange,
+    Progress, StoredMessage,
 };
 
 use crate::model::{Message, Model, Mutation, Observed, OwnersNotes, State};
@@ -41,7 +43,7 @@ pub(crate) struct World {
     pub(crate) disk: Disk,
     pub(crate) model: Model,
     pub(crate) log: Option<Log>,
-    config: LogConfig,
+    pub(crate) config: LogConfig,
     lanes: [VecDeque<Op>; 3],
     out: Vec<Op>,
     draws: Stream,
@@ -181,6 +183,8 @@ impl World {
 
     /// Opens the log and looks at it. `None` if the disk cannot be read.
     pub(crate) fn open(&mut self) -> Result<Option<Observed>, Crashed> {
+        // A new one each time, as owners do.
+        self.config.identity = self.config.identity.wrapping_add(1);
         self.log = Some(Log::open(self.config.clone(), &mut self.out));
         self.turn();
         while !self.log().is_open() {
@@ -340,7 +344,13 @@ impl World {
             let len = draws.below(most + 1);
             (0..len).map(|_| draws.next() as u8).collect()
         };
-        let (header, payload) = (bytes(20), bytes(largest));
+        let (header, mut payload) = (bytes(20), bytes(largest));
+        if self.config.compression == Compression::Lz4 {
+            // There is something to compress, in most.
+            for at in 16..payload.len() {
+                payload[at] = payload[at % 16];
+            }
+        }
         let header = if header.len() % 2 == 0 { Vec::new() } else { header };
         let mark = if draws.below(5) == 0 { self.clock } else { 0 };
         let subject = draws.pick(&subjects).copied().unwrap_or("a").to_owned();
@@ -397,23 +407,31 @@ impl World {
     /// Nothing of what was to be erased is left in any file. Everything is durable, and nothing is under
     /// way.
     pub(crate) fn look_for_erased(&mut self) {
+        for (name, bytes) in self.files() {
+            for payload in &self.model.erased {
+                let left = bytes.windows(16).any(|part| part == &payload[..16]);
+                assert!(!left, "a message that was erased is in {name}");
+            }
+        }
+    }
+
+    /// All files of the log.
+    pub(crate) fn files(&mut self) -> Vec<(String, Bytes)> {
         let mut ask = |kind| {
             let op = Op { log: LogId(9), id: OpId(0), lane: Lane::Read, lone: false, kind };
             self.disk.run(&op).0
         };
         let list = ask(OpKind::List { dir: DIR.to_owned() });
         let Ok(Answer::Names { files, .. }) = list else { panic!("{list:?}") };
-        for name in files {
+        let mut read_all = |name: String| {
             let (file, path) = (FileId(0), Path { dir: DIR.to_owned(), name: name.clone() });
             let opened = ask(OpKind::Open { file, path, create: false });
             let read = ask(OpKind::Read { file, at: 0, len: 1 << 20 });
             let (Ok(_), Ok(Answer::Bytes(bytes))) = (opened, read) else { panic!("{name}") };
             assert!(ask(OpKind::Close { file }).is_ok());
-            for payload in &self.model.erased {
-                let left = bytes.windows(16).any(|part| part == &payload[..16]);
-                assert!(!left, "a message that was erased is in {name}");
-            }
-        }
+            (name, bytes)
+        };
+        files.into_iter().map(&mut read_all).collect()
     }
 
     pub(crate) fn close(&mut self) -> Result<(), Crashed> {
@@ -443,6 +461,17 @@ fn same(known: &Message, read: &StoredMessage) -> bool {
         && known.subject.as_bytes() == read.subject()
         && known.header == read.header()
         && known.payload == read.payload()
+}
+
+/// The same, with bodies as they are, compressed, encrypted, or both.
+pub(crate) fn small_of(seed: u64) -> LogConfig {
+    let ciphers = [None, None, Some(Cipher::ChaCha20Poly1305), Some(Cipher::Aes256Gcm)];
+    let cipher = ciphers[(seed % 4) as usize];
+    LogConfig {
+        compression: if seed % 2 == 1 { Compression::Lz4 } else { Compression::None },
+        key: cipher.map(|cipher| Key { cipher, secret: [7; 32] }),
+        ..small()
+    }
 }
 
 /// A log with segments as small as they may be.

@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use super::checkpoint::{Checkpoint, Listed, Live};
-use super::pending::{bind, plain};
-use super::record::{Batch, GRANULE, Kind, LAZY, Place, WHOLE, record_bytes};
+use super::pending::bind;
+use super::record::{Batch, GRANULE, Kind, LAZY, Place, WHOLE};
 use super::tidy::{Job, Ready};
 use super::{Active, FileLog, For, Phase, Segment, error_of};
 use crate::config::Durability;
@@ -60,7 +60,7 @@ impl FileLog {
         if self.pending.is_empty() && !self.wants_checkpoint {
             return;
         }
-        let bytes = self.pending.bytes();
+        let bytes = self.pending.bytes(&self.bodies);
         let fits = |active: &Active, bytes| active.used + bytes <= active.size;
         match self.active {
             Some(active) if fits(&active, bytes) && !self.wants_checkpoint => {
@@ -68,7 +68,7 @@ impl FileLog {
             }
             Some(active) if self.wants_checkpoint => {
                 let (body, gone) = self.checkpoint(index, active.number, active.used, notes);
-                if fits(&active, bytes + record_bytes(body.len() as u64)) {
+                if fits(&active, bytes + self.bodies.record_bytes(body.len() as u64)) {
                     self.write(index, &active, Some((body, gone)), out);
                 } else {
                     self.roll(index, notes, out);
@@ -82,7 +82,8 @@ impl FileLog {
     fn roll(&mut self, index: &mut Index, notes: &mut dyn Notes, out: &mut Vec<Op>) {
         let Some(ready) = self.ready else { return };
         let (body, gone) = self.checkpoint(index, ready.number, 0, notes);
-        let bytes = self.pending.bytes() + record_bytes(body.len() as u64);
+        let body_bytes = self.bodies.record_bytes(body.len() as u64);
+        let bytes = self.pending.bytes(&self.bodies) + body_bytes;
         if bytes > ready.size {
             if self.failure.is_none() {
                 self.enlarge(index, bytes, out);
@@ -154,9 +155,10 @@ impl FileLog {
         self.erases_in_flight();
         let (body, gone) = checkpoint.unzip();
         let mut pieces: Vec<Vec<u8>> = Vec::new();
-        pieces.extend(body.map(|body| plain(Kind::Checkpoint, &body)));
+        pieces.extend(body.map(|body| self.bodies.record(Kind::Checkpoint, &body)));
         pieces.extend((!records.is_empty()).then_some(records));
-        pieces.extend(control.map(|control| plain(Kind::Control, &control.body())));
+        let control = control.map(|control| self.bodies.record(Kind::Control, &control.body()));
+        pieces.extend(control);
         let others = pieces.len() as u32 - u32::from(count > 0);
         let batch = Batch {
             number: self.batch + 1,

@@ -4,7 +4,6 @@ use alloc::string::{String, ToString as _};
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::pending::plain;
 use super::record::{Batch, Kind, Place};
 use super::tidy::Job;
 use super::{FileLog, For, Phase, error_of, name};
@@ -140,7 +139,7 @@ impl FileLog {
             flags: 0,
         };
         let (identity, segment, at) = (self.io.identity, active.number, active.used);
-        let mut pieces = vec![plain(Kind::Close, &[])];
+        let mut pieces = vec![self.bodies.record(Kind::Close, &[])];
         let place = Place { identity, segment, at };
         self.chain = super::pending::bind(&mut pieces, batch, place, self.chain, |_, _| {});
         self.batch = batch.number;

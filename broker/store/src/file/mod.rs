@@ -10,11 +10,14 @@
 //! | `high_water` | which numbers were given out, in a file of its own |
 //! | `end` | closing and destroying |
 //! | `record`, `pending`, `checkpoint`, `scan` | the format; the crate's documentation shows it |
+//! | `body`, `crypt` | compressed and encrypted bodies |
 
+mod body;
 mod cache;
 mod checkpoint;
 mod commit;
 mod crc;
+mod crypt;
 mod end;
 mod high_water;
 mod io;
@@ -42,6 +45,7 @@ use crate::log::{Failure, Progress};
 use crate::message::{Meta, NewMessage, Position, Trimmed};
 use crate::notes::NoteChange;
 use crate::recovery::{Finding, Recovery};
+use body::Bodies;
 use cache::Cache;
 use commit::Flight;
 pub(crate) use crc::crc32c;
@@ -102,6 +106,7 @@ pub(crate) struct FileLog {
     phase: Phase,
     durability: Durability,
     segment_bytes: u64,
+    bodies: Bodies,
     /// Those that hold something of the log, the one that is written included.
     segments: BTreeMap<u32, Segment>,
     active: Option<Active>,
@@ -160,6 +165,7 @@ impl FileLog {
             phase,
             durability: config.durability,
             segment_bytes: segment_bytes(config),
+            bodies: Bodies::new(config),
             segments: BTreeMap::new(),
             active: None,
             active_messages: 0,
@@ -256,9 +262,9 @@ impl FileLog {
 
     pub(crate) fn append(&mut self, index: &mut Index, message: &NewMessage<'_>) {
         let segment = self.active.map_or(NO_SEGMENT, |active| active.number);
-        let entry = Entry::of(message, segment);
-        index.append(message.subject, entry, None);
-        self.pending.append(message, index.last_time());
+        let time = message.time.max(index.last_time());
+        let stored = self.pending.append(&mut self.bodies, message, time);
+        index.append(message.subject, Entry { stored, ..Entry::of(message, segment) }, None);
         self.position.0 += 1;
     }
 

@@ -12,7 +12,6 @@ use bytes::Bytes;
 
 use super::checkpoint::{Checkpoint, Listed};
 use super::high_water::{self, HighWater};
-use super::record::HEADER_BYTES;
 use super::replay::Replay;
 use super::scan::Scan;
 use super::{FileLog, For, NO_SEGMENT, Phase, name};
@@ -75,6 +74,15 @@ enum Step {
     },
     /// The last operations before the log is open.
     Last,
+}
+
+/// What becomes of a segment that was read.
+enum Fetched {
+    Believed,
+    /// It is read once more.
+    Again,
+    /// It is encrypted, and there is no key.
+    Unreadable,
 }
 
 impl Opening {
@@ -188,10 +196,11 @@ impl FileLog {
             }
             Step::Read { kind, number } if error.is_none() => {
                 opening.tries = 0;
-                if self.fetched(index, opening, number) {
-                    self.next_file(index, opening, progress, out);
-                } else {
-                    self.fetch(opening, kind, number, out);
+                match self.fetched(index, opening, number) {
+                    Fetched::Believed => self.next_file(index, opening, progress, out),
+                    Fetched::Again => self.fetch(opening, kind, number, out),
+                    // What there is no key for is not lost either.
+                    Fetched::Unreadable => self.fail(),
                 }
             }
             Step::Last if error.is_none() => {
@@ -234,6 +243,7 @@ impl FileLog {
         // All have the same identity, unless somebody else put files there.
         if let Some((_, _, identity)) = segments().next() {
             self.io.identity = identity;
+            self.bodies.of_log(identity);
         }
         let ours = segments().filter(|(_, _, identity)| *identity == self.io.identity);
         opening.to_scan = ours.map(|(_, number, _)| number).collect();
@@ -288,6 +298,7 @@ impl FileLog {
     fn table(&mut self, index: &mut Index, opening: &mut Opening) -> bool {
         let bytes = mem::take(&mut opening.bytes);
         let Some(listed) = opening.older.front() else { return false };
+        let Some(bytes) = self.bodies.read_table(&bytes, listed.number) else { return false };
         if opening.replay.table(index, listed, &bytes, self.io.identity) {
             opening.older.pop_front();
             return true;
@@ -296,10 +307,13 @@ impl FileLog {
     }
 
     /// A segment was read. What does not look right is read once more before it is believed: a read may
-    /// have gone astray. Whether it is believed.
-    fn fetched(&mut self, index: &mut Index, opening: &mut Opening, number: u32) -> bool {
+    /// have gone astray.
+    fn fetched(&mut self, index: &mut Index, opening: &mut Opening, number: u32) -> Fetched {
         let bytes = mem::take(&mut opening.bytes);
-        let scan = Scan::of(&bytes, self.io.identity, number);
+        let scan = Scan::of(&bytes, self.io.identity, number, &self.bodies);
+        if scan.unreadable {
+            return Fetched::Unreadable;
+        }
         let mut content = Content { number, bytes, scan };
         match opening.first_look.take() {
             Some(first) if first.scan.sound() > content.scan.sound() => content = first,
@@ -307,19 +321,17 @@ impl FileLog {
             None if content.scan.looks_right() && content.bytes.len() as u64 >= opening.len => {}
             None => {
                 opening.first_look = Some(content);
-                return false;
+                return Fetched::Again;
             }
         }
         if let Some(listed) = opening.older.pop_front() {
             opening.replay.older(index, &listed, &content);
-            return true;
+            return Fetched::Believed;
         }
-        let checkpoint = content.scan.checkpoint().and_then(|at| {
-            let found = content.scan.found.get(at)?;
-            let begin = found.at as usize + HEADER_BYTES;
-            let body = content.bytes.get(begin..begin + found.head.body as usize)?;
-            Some((at, Checkpoint::read(body)?))
-        });
+        let checkpoint = content
+            .scan
+            .checkpoint()
+            .and_then(|at| Some((at, Checkpoint::read(&content.scan.found.get(at)?.body)?)));
         if let Some((_, checkpoint)) = &checkpoint {
             let scanned = |listed: u32| {
                 listed == number || opening.scanned.iter().any(|other| other.number == listed)
@@ -330,7 +342,7 @@ impl FileLog {
         }
         opening.base = checkpoint;
         opening.scanned.push(content);
-        true
+        Fetched::Believed
     }
 
     /// What is read was perhaps never synced: it is before anybody hears of it. The segment that goes

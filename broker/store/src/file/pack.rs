@@ -71,8 +71,7 @@ impl FileLog {
         let mut messages: Vec<(u64, u64, u64)> = index
             .placed_in(source)
             .map(|(seq, located)| {
-                let body = u64::from(located.body) + if located.marked { 8 } else { 0 };
-                (seq, u64::from(located.at) * GRANULE, record_bytes(body))
+                (seq, u64::from(located.at) * GRANULE, record_bytes(located.stored.into()))
             })
             .collect();
         messages.sort_unstable_by_key(|(_, at, _)| *at);

@@ -4,9 +4,9 @@ use alloc::vec::Vec;
 use core::mem;
 use core::ops::RangeInclusive;
 
-use super::crc::crc32c;
+use super::body::Bodies;
 use super::record::{
-    Batch, FIRST, HEADER_BYTES, Header, Kind, LAST, MARKED, Place, put_record_bytes, record_bytes,
+    Batch, FIRST, HEADER_BYTES, Header, Kind, LAST, MARKED, Place, put_record_bytes,
 };
 use crate::codec::{Reader, put_bytes, put_number, put_ranges, ranges_of};
 use crate::message::NewMessage;
@@ -40,18 +40,23 @@ impl Pending {
     }
 
     /// Bytes that it will take, about.
-    pub(super) fn bytes(&self) -> u64 {
+    pub(super) fn bytes(&self, bodies: &Bodies) -> u64 {
         let control = self.notes.len() + 10 * (self.removed.len() + self.erased.len() + 4);
-        self.records.len() as u64 + record_bytes(control as u64)
+        self.records.len() as u64 + bodies.record_bytes(control as u64)
     }
 
-    pub(super) fn append(&mut self, message: &NewMessage<'_>, time: u64) {
+    /// Puts the record of a message in. Returns how long its body is on the disk.
+    pub(super) fn append(
+        &mut self,
+        bodies: &mut Bodies,
+        message: &NewMessage<'_>,
+        time: u64,
+    ) -> u32 {
         let NewMessage { seq, subject, header, payload, mark, .. } = *message;
         let begin = self.records.len();
         let marked = mark != 0;
         let body = subject.len() + header.len() + payload.len() + if marked { 8 } else { 0 };
-        let end = begin + record_bytes(body as u64) as usize;
-        self.records.reserve(end - begin);
+        self.records.reserve(bodies.record_bytes(body as u64) as usize);
         self.records.extend_from_slice(&[0; HEADER_BYTES]);
         if marked {
             self.records.extend_from_slice(&mark.to_le_bytes());
@@ -60,22 +65,17 @@ impl Pending {
         self.records.extend_from_slice(header);
         self.records.extend_from_slice(payload);
         let head = Header {
-            kind: Kind::Message,
             flags: if marked { MARKED } else { 0 },
             subject: subject.len() as u16,
             header: header.len() as u32,
-            body: body as u32,
-            batch: 0,
             seq,
             time,
-            ahead: 0,
-            chain: 0,
-            body_crc: crc32c(0, &self.records[begin + HEADER_BYTES..]),
+            ..Header::of(Kind::Message)
         };
-        self.records.resize(end, 0);
-        self.put_head(begin, &head);
+        let head = bodies.finish(&mut self.records, begin, head);
         self.messages += 1;
         self.first_seq.get_or_insert(seq);
+        head.body
     }
 
     /// Puts the record of a message in that was written before, with its body as it was.
@@ -84,7 +84,9 @@ impl Pending {
         self.records.extend_from_slice(&[0; HEADER_BYTES]);
         self.records.extend_from_slice(body);
         self.records.resize(begin + head.record_bytes() as usize, 0);
-        self.put_head(begin, head);
+        if let Some(to) = self.records[begin..].first_chunk_mut() {
+            head.put(to);
+        }
         self.messages += 1;
         self.first_seq.get_or_insert(head.seq);
     }
@@ -100,12 +102,6 @@ impl Pending {
             rest = behind;
         }
         None
-    }
-
-    fn put_head(&mut self, at: usize, head: &Header) {
-        if let Some(to) = self.records[at..].first_chunk_mut() {
-            head.put(to);
-        }
     }
 
     pub(super) fn note(&mut self, key: &[u8], change: NoteChange<'_>) {
@@ -195,19 +191,6 @@ impl Control {
             Some((key, change))
         })
     }
-}
-
-/// A record that is no message, to be bound.
-pub(super) fn plain(kind: Kind, body: &[u8]) -> Vec<u8> {
-    let head = Header::plain(kind, body);
-    let mut record = Vec::with_capacity(head.record_bytes() as usize);
-    record.extend_from_slice(&[0; HEADER_BYTES]);
-    record.extend_from_slice(body);
-    record.resize(head.record_bytes() as usize, 0);
-    if let Some(to) = record.first_chunk_mut() {
-        head.put(to);
-    }
-    record
 }
 
 /// Binds the records of a batch that will be at `place` behind the header with this checksum, and says

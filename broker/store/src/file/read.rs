@@ -43,8 +43,7 @@ impl FileLog {
             return Get::Missing;
         }
         let (segment, at) = (located.segment, u64::from(located.at) * GRANULE);
-        let body = u64::from(located.body) + if located.marked { 8 } else { 0 };
-        let len = record_bytes(body);
+        let len = record_bytes(located.stored.into());
         let ahead = self.loads.last == (segment, at);
         self.loads.last = (segment, at + len);
         if let Some((bytes, read)) = self.cache.get(segment, at, len) {
@@ -85,11 +84,11 @@ impl FileLog {
     pub(crate) fn peek(&self, index: &Index, seq: u64) -> Option<StoredMessage> {
         let located = index.locate(seq)?;
         if located.at == UNPLACED {
-            return message_in(&Bytes::copy_from_slice(self.pending.record(seq)?), seq);
+            return self.message_in(&Bytes::copy_from_slice(self.pending.record(seq)?), seq);
         }
         let flight = self.flight.as_ref()?;
         let record = flight.record(located.segment, u64::from(located.at) * GRANULE)?;
-        message_in(&record, seq)
+        self.message_in(&record, seq)
     }
 
     /// The message in these bytes, if it is the right one and as it was written.
@@ -102,11 +101,28 @@ impl FileLog {
         read: bool,
     ) -> Option<StoredMessage> {
         if !read {
-            return message_in(bytes, seq);
+            return self.message_in(bytes, seq);
         }
         let place = Place { identity: self.io.identity, segment, at };
         let (head, _) = Header::read(bytes, place)?;
-        if head.fits(&bytes[HEADER_BYTES..]) { body_of(&head, bytes, seq) } else { None }
+        if head.fits(&bytes[HEADER_BYTES..]) { self.body_of(&head, bytes, seq) } else { None }
+    }
+
+    /// The message in a record that was never anywhere but here.
+    fn message_in(&self, record: &Bytes, seq: u64) -> Option<StoredMessage> {
+        self.body_of(&Header::fields(record.first_chunk()?)?, record, seq)
+    }
+
+    fn body_of(&self, head: &Header, record: &Bytes, seq: u64) -> Option<StoredMessage> {
+        if head.kind != Kind::Message || head.seq != seq {
+            return None;
+        }
+        let stored = record.slice(HEADER_BYTES..HEADER_BYTES + head.body as usize);
+        let mut body = self.bodies.read(head, &stored)?;
+        if head.is(MARKED) {
+            body = body.slice(8.min(body.len())..);
+        }
+        StoredMessage::new(seq, head.time, (head.subject, head.header), body)
     }
 
     /// Has a piece read, unless it is on its way.
@@ -195,18 +211,4 @@ impl FileLog {
             }
         }
     }
-}
-
-/// The message in a record that was never anywhere but here.
-fn message_in(record: &Bytes, seq: u64) -> Option<StoredMessage> {
-    body_of(&Header::fields(record.first_chunk()?)?, record, seq)
-}
-
-fn body_of(head: &Header, bytes: &Bytes, seq: u64) -> Option<StoredMessage> {
-    if head.kind != Kind::Message || head.seq != seq {
-        return None;
-    }
-    let begin = HEADER_BYTES + if head.is(MARKED) { 8 } else { 0 };
-    let body = bytes.slice(begin..HEADER_BYTES + head.body as usize);
-    StoredMessage::new(seq, head.time, (head.subject, head.header), body)
 }

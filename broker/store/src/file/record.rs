@@ -10,8 +10,6 @@ pub(crate) const GRANULE: u64 = 8;
 
 const MAGIC: u16 = 0xca5e;
 
-const MESSAGE: u8 = 1;
-
 /// What a record holds.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Kind {
@@ -23,6 +21,20 @@ pub(crate) enum Kind {
     Checkpoint,
     /// The log was closed; nothing is in it.
     Close,
+}
+
+impl Kind {
+    const ALL: [Self; 4] = [Self::Message, Self::Control, Self::Checkpoint, Self::Close];
+
+    /// What it is called on the disk.
+    pub(crate) const fn number(self) -> u8 {
+        match self {
+            Self::Message => 1,
+            Self::Control => 2,
+            Self::Checkpoint => 3,
+            Self::Close => 4,
+        }
+    }
 }
 
 /// The first record of its batch.
@@ -37,14 +49,14 @@ pub(crate) const LAZY: u8 = 8;
 pub(crate) const MARKED: u8 = 16;
 /// The body is compressed; its length before that, 4 bytes, is in front of it.
 pub(crate) const COMPRESSED: u8 = 32;
-/// The body is encrypted.
-pub(crate) const SEALED: u8 = 64;
 
 /// A record's header.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Header {
     pub(crate) kind: Kind,
     pub(crate) flags: u8,
+    /// How the body is encrypted, see `crypt`; 0 is not at all.
+    pub(crate) cipher: u8,
     /// Bytes of the subject, at the beginning of the body.
     pub(crate) subject: u16,
     /// Bytes of the message's header behind it.
@@ -98,35 +110,31 @@ pub(crate) struct Batch {
 }
 
 impl Header {
-    /// The header of a record that is no message.
-    pub(crate) fn plain(kind: Kind, body: &[u8]) -> Self {
+    /// A header that says nothing yet but what the record is.
+    pub(crate) fn of(kind: Kind) -> Self {
         Self {
             kind,
             flags: 0,
+            cipher: 0,
             subject: 0,
             header: 0,
-            body: body.len() as u32,
+            body: 0,
             batch: 0,
             seq: 0,
             time: 0,
             ahead: 0,
             chain: 0,
-            body_crc: crc32c(0, body),
+            body_crc: 0,
         }
     }
 
     /// Writes it without what is only known when its batch is: see [`bind`](Self::bind).
     pub(crate) fn put(&self, to: &mut [u8; HEADER_BYTES]) {
-        let kind = match self.kind {
-            Kind::Message => MESSAGE,
-            Kind::Control => 2,
-            Kind::Checkpoint => 3,
-            Kind::Close => 4,
-        };
         to[..2].copy_from_slice(&MAGIC.to_le_bytes());
-        to[2] = kind;
+        to[2] = self.kind.number();
         to[3] = self.flags;
         to[4..6].copy_from_slice(&self.subject.to_le_bytes());
+        to[6] = self.cipher;
         to[8..12].copy_from_slice(&self.header.to_le_bytes());
         to[12..16].copy_from_slice(&self.body.to_le_bytes());
         to[16..24].copy_from_slice(&self.batch.to_le_bytes());
@@ -146,9 +154,9 @@ impl Header {
         place: Place,
         chain: u32,
     ) -> (u32, Option<u64>) {
-        bytes[3] = bytes[3] & (MARKED | COMPRESSED | SEALED) | batch.flags | flags;
+        bytes[3] = bytes[3] & (MARKED | COMPRESSED) | batch.flags | flags;
         bytes[16..24].copy_from_slice(&batch.number.to_le_bytes());
-        let message = bytes[2] == MESSAGE;
+        let message = bytes[2] == Kind::Message.number();
         let seq = if message { u64_at(bytes, 24) } else { batch.next_seq };
         let ahead = u32::try_from(batch.next_seq - seq).unwrap_or(u32::MAX);
         bytes[24..32].copy_from_slice(&seq.to_le_bytes());
@@ -182,17 +190,11 @@ impl Header {
 
     /// What a header says, if it is of a kind that there is. Nothing is checked.
     pub(crate) fn fields(bytes: &[u8; HEADER_BYTES]) -> Option<Self> {
-        let kind = match bytes[2] {
-            MESSAGE => Kind::Message,
-            2 => Kind::Control,
-            3 => Kind::Checkpoint,
-            4 => Kind::Close,
-            _ => return None,
-        };
         Some(Self {
-            kind,
+            kind: Kind::ALL.into_iter().find(|kind| kind.number() == bytes[2])?,
             flags: bytes[3],
             subject: u16::from_le_bytes([bytes[4], bytes[5]]),
+            cipher: bytes[6],
             header: u32_at(bytes, 8),
             body: u32_at(bytes, 12),
             batch: u64_at(bytes, 16),
@@ -260,6 +262,7 @@ mod tests {
         let header = Header {
             kind: Kind::Control,
             flags: FIRST | WHOLE,
+            cipher: 2,
             subject: 3,
             header: 4,
             body: 5,

@@ -18,7 +18,7 @@ use super::high_water::HighWater;
 use super::open::{Content, Opening};
 use super::pending::Control;
 use super::record::{FIRST, Kind, LAST, LAZY, WHOLE};
-use super::replay::{Replay, body_of};
+use super::replay::{Replay, stored_of};
 use super::scan::{Found, Scan};
 use super::tidy::{Erase, Job};
 use super::{Active, FileLog, Segment, name};
@@ -52,7 +52,7 @@ impl Torn {
     fn take_out(opening: &mut Opening, replay: &mut Replay) -> Self {
         let mut torn = Self::default();
         while let Some(newest) = opening.scanned.first() {
-            let Scan { found, strange } = &newest.scan;
+            let Scan { found, strange, .. } = &newest.scan;
             let batch = found.first().map(|first| first.head.batch);
             match batch {
                 None if strange.is_empty() => {}
@@ -211,9 +211,7 @@ impl FileLog {
                 {
                     replay.close_gap(index, record);
                     // Its notes are in the checkpoint that is in the same batch.
-                    if let Some(control) =
-                        Control::read(body_of(record, content)).filter(|_| record.sound)
-                    {
+                    if let Some(control) = Control::read(&record.body).filter(|_| record.sound) {
                         replay.control(index, &control, false, true);
                     }
                     index.skip_to(record.head.next_seq());
@@ -273,10 +271,10 @@ impl FileLog {
                     replay.lost.push(lost);
                 }
                 replay.message(index, record, content, false);
-                self.pending.append_again(&record.head, body_of(record, content));
+                self.pending.append_again(&record.head, stored_of(record, content));
             }
             Kind::Control if tail.complete => {
-                if let Some(control) = Control::read(body_of(record, content)) {
+                if let Some(control) = Control::read(&record.body) {
                     let with_notes = base_batch != Some(record.head.batch);
                     replay.control(index, &control, with_notes, false);
                     self.pending.control_again(&control);

@@ -111,7 +111,7 @@ impl Replay {
         content: &Content,
         placed: bool,
     ) {
-        let body = body_of(found, content);
+        let body = &found.body[..];
         let (mark, body) = match body.split_first_chunk::<8>() {
             Some((mark, body)) if found.head.is(MARKED) => (u64::from_le_bytes(*mark), body),
             Some(_) | None => (0, body),
@@ -121,6 +121,7 @@ impl Replay {
             seq: found.head.seq,
             time: found.head.time,
             body: body.len() as u32,
+            stored: found.head.body,
             has_header: found.head.header > 0,
             mark,
             segment: if placed { content.number } else { NO_SEGMENT },
@@ -142,7 +143,7 @@ impl Replay {
                 self.lost.push(seq..=seq);
                 self.unsound.push((seq, content.number, found.at));
             }
-            Kind::Control => match Control::read(body_of(found, content)) {
+            Kind::Control => match Control::read(&found.body) {
                 Some(control) if found.sound => self.control(index, &control, true, true),
                 Some(_) | None => {
                     self.find(FindingKind::Damage, content.number, found.at, None);
@@ -222,7 +223,8 @@ impl Replay {
     }
 }
 
-pub(super) fn body_of<'a>(found: &Found, content: &'a Content) -> &'a [u8] {
+/// The body of a record as it is on the disk.
+pub(super) fn stored_of<'a>(found: &Found, content: &'a Content) -> &'a [u8] {
     let begin = found.at as usize + HEADER_BYTES;
     content.bytes.get(begin..begin + found.head.body as usize).unwrap_or_default()
 }

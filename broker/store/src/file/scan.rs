@@ -3,11 +3,14 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
+use bytes::Bytes;
+
+use super::body::Bodies;
 use super::pending::Control;
 use super::record::{FIRST, GRANULE, HEADER_BYTES, Header, Kind, LAST, Place};
 
 /// A record whose header is right.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Found {
     pub(super) at: u64,
     pub(super) head: Header,
@@ -15,6 +18,8 @@ pub(super) struct Found {
     pub(super) crc: u32,
     /// Whether its body is right, too.
     pub(super) sound: bool,
+    /// Its body, if that is right; otherwise nothing.
+    pub(super) body: Bytes,
     /// Its body is no more, as its own batch says: the message was to be erased.
     pub(super) erased: bool,
     /// Whether it stands behind the record that it was written behind.
@@ -27,12 +32,14 @@ pub(super) struct Scan {
     pub(super) found: Vec<Found>,
     /// Where bytes are that are no record, and not only zeros up to the end.
     pub(super) strange: Vec<Range<u64>>,
+    /// There are records for which there is no key.
+    pub(super) unreadable: bool,
 }
 
 impl Scan {
     /// Looks for records in the first bytes of a segment. What is wrong in one place does not keep
     /// those behind it from being found.
-    pub(super) fn of(bytes: &[u8], identity: u64, segment: u32) -> Self {
+    pub(super) fn of(bytes: &Bytes, identity: u64, segment: u32, bodies: &Bodies) -> Self {
         let mut scan = Self::default();
         let mut at = 0;
         let mut chain = None;
@@ -48,9 +55,22 @@ impl Scan {
                 scan.strange.push(from..at as u64);
                 chain = None;
             }
-            let sound = head.fits(&bytes[at + HEADER_BYTES..]);
+            let stored = at + HEADER_BYTES;
+            let body = head
+                .fits(&bytes[stored..])
+                .then(|| bodies.read(&head, &bytes.slice(stored..stored + head.body as usize)))
+                .flatten();
             let follows = chain == Some(head.chain) || (at == 0 && scan.found.is_empty());
-            scan.found.push(Found { at: at as u64, head, crc, sound, erased: false, follows });
+            scan.unreadable |= !bodies.can_read(&head);
+            scan.found.push(Found {
+                at: at as u64,
+                head,
+                crc,
+                sound: body.is_some(),
+                body: body.unwrap_or_default(),
+                erased: false,
+                follows,
+            });
             chain = Some(crc);
             at = at.saturating_add(head.record_bytes() as usize);
         }
@@ -59,22 +79,18 @@ impl Scan {
         if rest.iter().any(|byte| *byte != 0) {
             scan.strange.push(from..bytes.len() as u64);
         }
-        scan.find_erased(bytes);
+        scan.find_erased();
         scan
     }
 
     /// A message may be removed in the batch in which it was appended. When that is durable and the body
     /// is overwritten, the batch is as complete as before.
-    fn find_erased(&mut self, bytes: &[u8]) {
+    fn find_erased(&mut self) {
         let controls: Vec<(u64, Control)> = self
             .found
             .iter()
             .filter(|found| found.head.kind == Kind::Control && found.sound)
-            .filter_map(|found| {
-                let begin = found.at as usize + HEADER_BYTES;
-                let body = bytes.get(begin..begin + found.head.body as usize)?;
-                Some((found.head.batch, Control::read(body)?))
-            })
+            .filter_map(|found| Some((found.head.batch, Control::read(&found.body)?)))
             .filter(|(_, control)| !control.erased.is_empty())
             .collect();
         let unsound = |found: &&mut Found| found.head.kind == Kind::Message && !found.sound;

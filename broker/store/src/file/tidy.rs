@@ -149,7 +149,9 @@ impl FileLog {
             Phase::Open | Phase::Ending(Ending::Closing { .. }) => match self.active {
                 None => !self.pending.is_empty() || self.wants_checkpoint,
                 Some(Active { used, size, .. }) => {
-                    2 * used >= size || used + self.pending.bytes() > size || self.wants_checkpoint
+                    2 * used >= size
+                        || used + self.pending.bytes(&self.bodies) > size
+                        || self.wants_checkpoint
                 }
             },
             Phase::Opening(_) | Phase::Ending(_) | Phase::Ended => false,
@@ -394,9 +396,10 @@ impl FileLog {
         self.sealed = Some(old.number);
     }
 
-    fn table_of(&self, index: &Index, segment: u32) -> Option<Vec<u8>> {
+    fn table_of(&mut self, index: &Index, segment: u32) -> Option<Vec<u8>> {
         let end = self.segments.get(&segment)?.end;
-        index.table(Of { identity: self.io.identity, segment, end })
+        let table = index.table(Of { identity: self.io.identity, segment, end })?;
+        Some(self.bodies.table(table, segment))
     }
 
     /// Removes segments that no checkpoint names any more.

@@ -21,7 +21,10 @@ pub(super) struct Fields {
     pub(super) seq: u64,
     pub(super) time: u64,
     pub(super) subject: u32,
+    /// Bytes of subject, header and payload.
     pub(super) body: u32,
+    /// Bytes of the body of its record.
+    pub(super) stored: u32,
     pub(super) has_header: bool,
     pub(super) mark: u64,
     pub(super) at: u32,
@@ -39,6 +42,9 @@ pub(super) struct Chunk {
     /// Places in the segment, in granules.
     at: Vec<u32>,
     body: Vec<u32>,
+    /// Bytes of the bodies of records, if not all are as long as they are by themselves; otherwise
+    /// empty.
+    stored: Vec<u32>,
     pub(super) subject: Vec<u32>,
     /// How far the next message of the same subject is; 0 if there was none.
     next: Vec<u32>,
@@ -46,7 +52,7 @@ pub(super) struct Chunk {
     /// A bit for each message that was removed.
     dead: Vec<u64>,
     live: u32,
-    /// Bytes of bodies that are left, and of what a record takes beside them.
+    /// Bytes of the records of the messages that are left.
     weight: u64,
     /// Marks of messages, by their place here.
     marks: Vec<(u32, u64)>,
@@ -113,6 +119,12 @@ impl Chunk {
             }
             self.sparse.push(u32::try_from(distance).expect("the chunk reaches so far"));
         }
+        if !self.stored.is_empty() || fields.stored != stored_as_it_is(fields.body, fields.mark) {
+            if self.stored.is_empty() {
+                self.stored = (0..index).map(|before| self.fields(before).stored).collect();
+            }
+            self.stored.push(fields.stored);
+        }
         self.at.push(fields.at);
         self.body.push(fields.body | if fields.has_header { HEADER_BIT } else { 0 });
         self.subject.push(fields.subject);
@@ -122,7 +134,7 @@ impl Chunk {
             self.dead.push(0);
         }
         self.live += 1;
-        self.weight += weight(fields.body);
+        self.weight += weight(fields.stored);
         if fields.mark != 0 {
             self.marks.push((index as u32, fields.mark));
         }
@@ -132,13 +144,15 @@ impl Chunk {
     }
 
     pub(super) fn fields(&self, index: usize) -> Fields {
+        let (body, mark) = (self.body[index] & !HEADER_BIT, self.mark(index));
         Fields {
             seq: self.seq(index),
             time: self.time[index],
             subject: self.subject[index],
-            body: self.body[index] & !HEADER_BIT,
+            body,
+            stored: self.stored.get(index).copied().unwrap_or(stored_as_it_is(body, mark)),
             has_header: self.body[index] & HEADER_BIT != 0,
-            mark: self.mark(index),
+            mark,
             at: self.at[index],
         }
     }
@@ -189,7 +203,7 @@ impl Chunk {
     pub(super) fn kill(&mut self, index: usize) {
         self.dead[index / 64] |= 1 << (index % 64);
         self.live -= 1;
-        self.weight -= weight(self.body[index] & !HEADER_BIT);
+        self.weight -= weight(self.fields(index).stored);
         if let Some(body) = self.bodies.get_mut(index) {
             *body = Bytes::new();
         }
@@ -281,6 +295,7 @@ impl Chunk {
         }
         rest.at = self.at.split_off(index);
         rest.body = self.body.split_off(index);
+        rest.stored = self.stored.split_off(index.min(self.stored.len()));
         rest.subject = self.subject.split_off(index);
         rest.next = self.next.split_off(index);
         rest.time = self.time.split_off(index);
@@ -292,7 +307,7 @@ impl Chunk {
         for at in 0..rest.len() {
             if self.is_live(index + at) {
                 rest.live += 1;
-                rest.weight += weight(rest.body[at] & !HEADER_BIT);
+                rest.weight += weight(rest.fields(at).stored);
             } else {
                 rest.dead[at / 64] |= 1 << (at % 64);
             }
@@ -334,6 +349,7 @@ impl Chunk {
         self.sparse.shrink_to_fit();
         self.at.shrink_to_fit();
         self.body.shrink_to_fit();
+        self.stored.shrink_to_fit();
         self.subject.shrink_to_fit();
         self.next.shrink_to_fit();
         self.time.shrink_to_fit();
@@ -347,6 +363,7 @@ impl Chunk {
         let words = self.sparse.capacity()
             + self.at.capacity()
             + self.body.capacity()
+            + self.stored.capacity()
             + self.subject.capacity()
             + self.next.capacity();
         let long = self.time.capacity() + self.dead.capacity() + 2 * self.marks.capacity();
@@ -354,9 +371,14 @@ impl Chunk {
     }
 }
 
-/// Bytes of the record of a message, about.
-fn weight(body: u32) -> u64 {
-    crate::file::record_bytes(body.into())
+/// Bytes of the record of a message.
+fn weight(stored: u32) -> u64 {
+    crate::file::record_bytes(stored.into())
+}
+
+/// Bytes of the body of a record in which a message is as it is, behind its mark.
+pub(super) fn stored_as_it_is(body: u32, mark: u64) -> u32 {
+    body + if mark == 0 { 0 } else { 8 }
 }
 
 /// Where the next message of a subject is.

@@ -29,7 +29,7 @@ pub(crate) use table::Of;
 
 use crate::config::Storage;
 use crate::message::{Meta, NewMessage, State, Trimmed};
-use chunk::{Chunk, Fields, NO_SUBJECT, Next};
+use chunk::{Chunk, Fields, NO_SUBJECT, Next, stored_as_it_is};
 use subjects::Subjects;
 
 /// What the index is told of a message, beside its subject.
@@ -39,6 +39,8 @@ pub(crate) struct Entry {
     pub(crate) time: u64,
     /// Bytes of subject, header and payload.
     pub(crate) body: u32,
+    /// Bytes of the body of its record.
+    pub(crate) stored: u32,
     pub(crate) has_header: bool,
     pub(crate) mark: u64,
     /// The segment, and where in it, or [`UNPLACED`].
@@ -47,13 +49,14 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// That of a message that waits to be written.
+    /// That of a message that waits to be written as it is.
     pub(crate) fn of(message: &NewMessage<'_>, segment: u32) -> Self {
         let len = message.subject.len() + message.header.len() + message.payload.len();
         Self {
             seq: message.seq,
             time: message.time,
             body: len as u32,
+            stored: stored_as_it_is(len as u32, message.mark),
             has_header: !message.header.is_empty(),
             mark: message.mark,
             segment,
@@ -146,6 +149,7 @@ impl Index {
             time: entry.time.max(self.last_time),
             subject,
             body: entry.body,
+            stored: entry.stored,
             has_header: entry.has_header,
             mark: entry.mark,
             at: entry.at,

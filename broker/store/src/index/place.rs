@@ -12,9 +12,8 @@ pub(crate) struct Located {
     pub(crate) segment: u32,
     /// In granules, or [`UNPLACED`].
     pub(crate) at: u32,
-    /// Bytes of subject, header and payload.
-    pub(crate) body: u32,
-    pub(crate) marked: bool,
+    /// Bytes of the body of its record.
+    pub(crate) stored: u32,
 }
 
 impl Index {
@@ -23,8 +22,7 @@ impl Index {
         let (chunk, at) = self.find_live(seq)?;
         let chunk = &self.chunks[chunk];
         let fields = chunk.fields(at);
-        let marked = fields.mark != 0;
-        Some(Located { segment: chunk.segment, at: fields.at, body: fields.body, marked })
+        Some(Located { segment: chunk.segment, at: fields.at, stored: fields.stored })
     }
 
     /// A message is there now, if it still has a place.
@@ -135,8 +133,7 @@ impl Index {
             let live = (0..chunk.len()).filter(|at| chunk.is_live(*at));
             let placed = live.filter_map(move |at| {
                 let fields = chunk.fields(at);
-                let marked = fields.mark != 0;
-                let located = Located { segment, at: fields.at, body: fields.body, marked };
+                let located = Located { segment, at: fields.at, stored: fields.stored };
                 (fields.at != UNPLACED).then_some((fields.seq, located))
             });
             placed.into_iter()

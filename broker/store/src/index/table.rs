@@ -3,7 +3,8 @@
 //! ```text
 //!   magic 8 | identity 8 | segment 4 | messages 4 | end 8 | base 8 | subjects 4 | marks 4
 //!   lengths of subjects 2 each, subjects
-//!   of each message: distance from base 4, place 4, body 4, subject 4; then time 8 each
+//!   of each message: distance from base 4, place 4, body 4, subject 4; then, with the second magic,
+//!   the body as it is in its record 4 each; then time 8 each
 //!   marks: message 4, mark 8 each
 //!   checksum 4
 //! ```
@@ -14,11 +15,14 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::RangeInclusive;
 
-use super::chunk::{NO_SUBJECT, UNPLACED};
+use super::chunk::{NO_SUBJECT, UNPLACED, stored_as_it_is};
 use super::{Entry, Index};
 use crate::file::crc32c;
 
 const MAGIC: [u8; 8] = *b"cw-idx-1";
+
+/// That of a table of messages that are compressed or encrypted.
+const MAGIC_STORED: [u8; 8] = *b"cw-idx-2";
 
 const HEAD_BYTES: usize = 48;
 
@@ -42,7 +46,8 @@ impl Index {
         let mut local = vec![NO_SUBJECT; self.subjects.numbers()];
         let (mut lens, mut names, mut count) = (Vec::new(), Vec::new(), 0_u32);
         let mut words: [Vec<u8>; 4] = Default::default();
-        let (mut times, mut marks) = (Vec::new(), Vec::new());
+        let (mut stored, mut times, mut marks) = (Vec::new(), Vec::new(), Vec::new());
+        let mut as_it_is = true;
         let mut messages = 0_u32;
         for chunk in chunks() {
             for index in 0..chunk.len() {
@@ -64,6 +69,8 @@ impl Index {
                 for (word, value) in words.iter_mut().zip(values) {
                     word.extend_from_slice(&value.to_le_bytes());
                 }
+                as_it_is &= fields.stored == stored_as_it_is(fields.body, fields.mark);
+                stored.extend_from_slice(&fields.stored.to_le_bytes());
                 times.extend_from_slice(&fields.time.to_le_bytes());
                 if fields.mark != 0 {
                     marks.extend_from_slice(&messages.to_le_bytes());
@@ -73,7 +80,10 @@ impl Index {
             }
         }
         let mut table = Vec::new();
-        table.extend_from_slice(&MAGIC);
+        if as_it_is {
+            stored.clear();
+        }
+        table.extend_from_slice(if as_it_is { &MAGIC } else { &MAGIC_STORED });
         table.extend_from_slice(&of.identity.to_le_bytes());
         table.extend_from_slice(&of.segment.to_le_bytes());
         table.extend_from_slice(&messages.to_le_bytes());
@@ -82,7 +92,7 @@ impl Index {
         table.extend_from_slice(&count.to_le_bytes());
         table.extend_from_slice(&((marks.len() / MARK_BYTES) as u32).to_le_bytes());
         let [distances, places, bodies, subjects] = words;
-        for part in [lens, names, distances, places, bodies, subjects, times, marks] {
+        for part in [lens, names, distances, places, bodies, subjects, stored, times, marks] {
             table.extend_from_slice(&part);
         }
         let crc = crc32c(0, &table);
@@ -122,12 +132,15 @@ impl Index {
                 *subject = self.subjects.intern(table.names[word(table.subjects, at) as usize]);
             }
             let body = word(table.bodies, at);
+            let (mark, stored) = (table.mark(at), table.stored.get(at));
+            let as_it_is = stored_as_it_is(body & !HEADER_BIT, mark);
             let entry = Entry {
                 seq,
                 time: table.times.get(at).map_or(0, |time| u64::from_le_bytes(*time)),
                 body: body & !HEADER_BIT,
+                stored: stored.map_or(as_it_is, |stored| u32::from_le_bytes(*stored)),
                 has_header: body & HEADER_BIT != 0,
-                mark: table.mark(at),
+                mark,
                 segment: of.segment,
                 at: place,
             };
@@ -148,6 +161,8 @@ struct Table<'a> {
     places: &'a [[u8; 4]],
     bodies: &'a [[u8; 4]],
     subjects: &'a [[u8; 4]],
+    /// Empty if all are as they are.
+    stored: &'a [[u8; 4]],
     times: &'a [[u8; 8]],
     marks: &'a [[u8; MARK_BYTES]],
 }
@@ -162,7 +177,8 @@ impl<'a> Table<'a> {
         let word = |at: usize| u32::from_le_bytes(core::array::from_fn(|byte| head[at + byte]));
         let long = |at: usize| u64::from_le_bytes(core::array::from_fn(|byte| head[at + byte]));
         let is_of = Of { identity: long(8), segment: word(16), end: long(24) };
-        if head[..8] != MAGIC || is_of != of {
+        let stored = head[..8] == MAGIC_STORED;
+        if (head[..8] != MAGIC && !stored) || is_of != of {
             return None;
         }
         let (messages, names, marks) = (word(20) as usize, word(40) as usize, word(44) as usize);
@@ -181,6 +197,7 @@ impl<'a> Table<'a> {
             places: take(&mut rest, messages)?,
             bodies: take(&mut rest, messages)?,
             subjects: take(&mut rest, messages)?,
+            stored: take(&mut rest, if stored { messages } else { 0 })?,
             times: take(&mut rest, messages)?,
             marks: take(&mut rest, marks)?,
         })

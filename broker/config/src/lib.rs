@@ -50,7 +50,7 @@ pub mod url;
 mod value;
 
 pub use config::{
-    Advertise, Auth, AuthMethod, BatchLimits, Cluster, Config, Credentials, JetStream,
+    Advertise, Auth, AuthMethod, BatchLimits, Cipher, Cluster, Config, Credentials, JetStream,
     JetStreamLimits, LameDuck, Limits, LinkBuffer, ListenPort, Logging, Monitor, Overflow,
     RouteCompression, RoutePermissions, Secret, SubjectPermission, SyncPolicy,
 };

@@ -6,6 +6,8 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use causeway_store::Key;
+
 use crate::limits;
 use crate::time::Duration;
 
@@ -77,6 +79,8 @@ pub struct JetStreamConfig {
     pub max_buffered_bytes: u64,
     /// Limits of each stream and consumer.
     pub limits: JetStreamLimits,
+    /// What streams and buffers in files are encrypted with; `None` is not at all.
+    pub key: Option<Key>,
 }
 
 /// When a stream's file is synced.
@@ -153,6 +157,7 @@ impl Default for JetStreamConfig {
             max_buffered_msgs: 100_000,
             max_buffered_bytes: 128 << 20,
             limits: JetStreamLimits::default(),
+            key: None,
         }
     }
 }

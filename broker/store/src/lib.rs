@@ -101,6 +101,7 @@ mod recovery;
 pub mod transcript;
 
 pub use config::{Cipher, Compression, Durability, Key, LogConfig, Storage};
+pub use file::begins_encrypted;
 pub use index::Filter;
 pub use log::{Failure, Log, Progress};
 pub use message::{

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::ops::RangeInclusive;
 
-use crate::config::{LogConfig, Storage};
+use crate::config::{Compression, Durability, LogConfig, Storage};
 use crate::disk::{Done, Op};
 use crate::file::FileLog;
 use crate::index::{Entry, Filter, Index};
@@ -250,6 +250,22 @@ impl Log {
         match &self.store {
             Store::Memory { .. } => None,
             Store::File(file) => file.failure(),
+        }
+    }
+
+    /// What makes the batches from now on durable.
+    pub fn set_durability(&mut self, durability: Durability) {
+        self.config.durability = durability;
+        if let Store::File(file) = &mut self.store {
+            file.set_durability(durability);
+        }
+    }
+
+    /// What is done to the bodies of messages from now on.
+    pub fn set_compression(&mut self, compression: Compression) {
+        self.config.compression = compression;
+        if let Store::File(file) = &mut self.store {
+            file.set_compression(compression);
         }
     }
 

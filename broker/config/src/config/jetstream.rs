@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::Secret;
 use crate::defaults;
 
 /// What streams may use, and how they are kept. Where is [`Config::store_dir`](crate::Config).
@@ -25,6 +26,12 @@ pub struct JetStream {
     pub max_buffered_size: u64,
     /// `limits`.
     pub limits: JetStreamLimits,
+    /// `key`: what is stored is encrypted, and opened by this. `None`: it is not.
+    pub key: Option<Secret>,
+    /// `prev_key`: what it was opened by until now.
+    pub previous_key: Option<Secret>,
+    /// `cipher`.
+    pub cipher: Cipher,
 }
 
 impl Default for JetStream {
@@ -39,6 +46,30 @@ impl Default for JetStream {
             max_buffered_msgs: defaults::MAX_BUFFERED_MSGS,
             max_buffered_size: defaults::MAX_BUFFERED_SIZE,
             limits: JetStreamLimits::default(),
+            key: None,
+            previous_key: None,
+            cipher: Cipher::default(),
+        }
+    }
+}
+
+/// `jetstream.cipher`: how what is stored is encrypted, if it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Cipher {
+    /// `chacha`.
+    #[default]
+    ChaCha20Poly1305,
+    /// `aes`.
+    Aes256Gcm,
+}
+
+impl Cipher {
+    /// What nats-server calls it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ChaCha20Poly1305 => "ChaCha20-Poly1305",
+            Self::Aes256Gcm => "AES-GCM",
         }
     }
 }

@@ -14,7 +14,9 @@ use std::time::Duration;
 use crate::defaults;
 use crate::url::RouteUrl;
 
-pub use jetstream::{BatchLimits, JetStream, JetStreamLimits, LinkBuffer, Overflow, SyncPolicy};
+pub use jetstream::{
+    BatchLimits, Cipher, JetStream, JetStreamLimits, LinkBuffer, Overflow, SyncPolicy,
+};
 
 /// The resolved options of one server.
 ///

@@ -1,6 +1,6 @@
 //! What must hold for `jetstream` and `cluster.buffer`.
 
-use crate::config::{JetStream, Limits, LinkBuffer, SyncPolicy};
+use crate::config::{JetStream, Limits, LinkBuffer, Secret, SyncPolicy};
 use crate::defaults;
 use crate::go::quote;
 use crate::resolve::{RawBuffer, RawJetStream};
@@ -26,6 +26,9 @@ pub(super) fn finish(raw: RawJetStream, clustered: bool) -> Result<Option<JetStr
         max_buffered_msgs: raw.max_buffered_msgs.unwrap_or(defaults::MAX_BUFFERED_MSGS),
         max_buffered_size: raw.max_buffered_size.unwrap_or(defaults::MAX_BUFFERED_SIZE),
         limits: raw.limits,
+        key: raw.key.filter(|key| !key.is_empty()).map(Secret::new),
+        previous_key: raw.previous_key.filter(|key| !key.is_empty()).map(Secret::new),
+        cipher: raw.cipher,
     };
     Ok(raw.enabled.then_some(jetstream))
 }

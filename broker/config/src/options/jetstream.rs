@@ -28,8 +28,10 @@ pub(crate) static JETSTREAM: &[OptionRow<JetStreamOption>] = {
     row("max_buffered_msgs", &[], NUMBER, "100000", No, Full(Id::MaxBufferedMsgs), "messages of a stream that may wait to be stored"),
     row("max_buffered_size", &[], SIZE, "134217728", No, Full(Id::MaxBufferedSize), "bytes of these"),
     row("limits", &[], MAP, "", No, Full(Id::Limits), "limits of each stream and consumer"),
+    row("key", &["ek", "encryption_key"], TEXT, "", No, Full(Id::Key), "what is stored is encrypted, by keys that only this one opens; nobody should be able to guess it"),
+    row("prev_key", &["prev_ek", "prev_encryption_key"], TEXT, "", No, Full(Id::PrevKey), "the `key` until now: `key` takes its place at the next start"),
+    row("cipher", &[], TEXT, "chacha", No, Full(Id::Cipher), "`chacha` or `aes`: how what is stored from now on is encrypted"),
 
-    row("cipher", &[], TEXT, "", No, NoEffect(Id::Unused(Unused::Cipher)), "`chacha` or `aes`, for encryption, which there is not yet"),
     row("unique_tag", &[], TEXT, "", No, NoEffect(Id::Unused(Unused::UniqueTag)), "for replicas, which there are not yet"),
     row("extension_hint", &[], TEXT, "", No, NoEffect(Id::ExtensionHint), "for leafnodes, which there are not yet"),
     row("info_queue_limit", &[], NUMBER, "", No, NoEffect(Id::Unused(Unused::InfoQueueLimit)), "all requests wait in one queue"),
@@ -39,8 +41,6 @@ pub(crate) static JETSTREAM: &[OptionRow<JetStreamOption>] = {
     row("meta_compact_sync", &[], SWITCH, "", Yes, NoEffect(Id::Unused(Unused::MetaCompactSync)), "for replicas, which there are not yet"),
     row("max_concurrent_io", &[], NUMBER, "", No, NoEffect(Id::Unused(Unused::MaxConcurrentIo)), "4 to 8192; the threads for the disk are few here"),
 
-    not_yet("key", &["ek", "encryption_key"], TEXT, is_empty, "encryption"),
-    not_yet("prev_key", &["prev_ek", "prev_encryption_key"], TEXT, is_empty, "encryption"),
     not_yet("tpm", &[], MAP, is_empty, "encryption with a key that the machine keeps"),
     ]
 };

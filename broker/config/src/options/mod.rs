@@ -154,6 +154,9 @@ pub(crate) enum JetStreamOption {
     MaxBufferedMsgs,
     MaxBufferedSize,
     Limits,
+    Key,
+    PrevKey,
+    Cipher,
     ExtensionHint,
     Unused(UnusedOption),
 }
@@ -161,7 +164,6 @@ pub(crate) enum JetStreamOption {
 /// Options of `jetstream` that are checked and nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum UnusedOption {
-    Cipher,
     UniqueTag,
     InfoQueueLimit,
     MetaCompact,

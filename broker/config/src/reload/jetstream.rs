@@ -1,7 +1,7 @@
 //! Changes of `jetstream`: only the two limits may rise.
 
 use super::{Change, NotReloadable, same};
-use crate::config::{Config, JetStream, SyncPolicy};
+use crate::config::{Config, JetStream, Secret, SyncPolicy};
 use crate::go::show_duration;
 
 /// The changes from `old` to `new`. nats-server can also switch streams on and off; a start is due
@@ -18,6 +18,9 @@ pub(super) fn diff(
     changes.extend(rise(a.max_store, b.max_store)?.map(Change::JetStreamMaxStore));
     let domain = |jetstream: &JetStream| jetstream.domain.clone().unwrap_or_default();
     same("JetStreamDomain", &domain(a), &domain(b))?;
+    same_secret("JetStreamKey", a.key.as_ref(), b.key.as_ref())?;
+    same_secret("JetStreamOldKey", a.previous_key.as_ref(), b.previous_key.as_ref())?;
+    same("JetStreamCipher", &a.cipher.name(), &b.cipher.name())?;
     let limits = |jetstream: &JetStream| format!("{:?}", jetstream.limits);
     same("JetStreamLimits", &limits(a), &limits(b))?;
     same("JetStreamRequestQueueLimit", &a.request_queue_limit, &b.request_queue_limit)?;
@@ -32,6 +35,19 @@ pub(super) fn diff(
         }));
     }
     same("SyncInterval", &interval(a), &interval(b))
+}
+
+/// Says that it changed, and not what it is.
+fn same_secret(
+    field: &'static str,
+    old: Option<&Secret>,
+    new: Option<&Secret>,
+) -> Result<(), NotReloadable> {
+    let shown = |secret: Option<&Secret>| secret.map_or("", |_| "[REDACTED]").to_owned();
+    match old == new {
+        true => Ok(()),
+        false => Err(NotReloadable::Field { field, old: shown(old), new: shown(new) }),
+    }
 }
 
 fn interval(jetstream: &JetStream) -> String {

@@ -8,7 +8,7 @@ use super::raw::{Raw, RawJetStream};
 use super::top::set_store_dir;
 use super::values::{integer, set_duration, set_limit, set_switch, set_text, switch, text};
 use super::{Issues, Setting, each_setting};
-use crate::config::{BatchLimits, JetStreamLimits, SyncPolicy};
+use crate::config::{BatchLimits, Cipher, JetStreamLimits, SyncPolicy};
 use crate::defaults::{MAX_CONCURRENT_IO_RANGE, MAX_CONSUMERS};
 use crate::go::{parse_duration, quote};
 use crate::options::{
@@ -71,6 +71,12 @@ fn set(
             js.limits = limits(node, issues)?;
             Ok(())
         }
+        JetStreamOption::Key => set_text(&mut js.key, node),
+        JetStreamOption::PrevKey => set_text(&mut js.previous_key, node),
+        JetStreamOption::Cipher => {
+            js.cipher = cipher(node)?;
+            Ok(())
+        }
         JetStreamOption::ExtensionHint => set_text(&mut js.extension_hint, node),
         JetStreamOption::Unused(id) => check_unused(id, key, node),
     }
@@ -81,7 +87,6 @@ fn check_unused(id: UnusedOption, key: &str, node: &Node) -> Result<(), String> 
     let absolute =
         |shown: String| format!("Expected an absolute size for {}, got {shown}", quote(key));
     match id {
-        UnusedOption::Cipher => check_cipher(node),
         UnusedOption::UniqueTag => text(node).map(drop),
         UnusedOption::InfoQueueLimit => set_count(&mut None, key, node),
         UnusedOption::MetaCompact => match node.value.as_integer() {
@@ -175,10 +180,11 @@ fn positive(number: i64) -> Option<u32> {
     (number > 0).then(|| u32::try_from(number).unwrap_or(u32::MAX))
 }
 
-fn check_cipher(node: &Node) -> Result<(), String> {
+fn cipher(node: &Node) -> Result<Cipher, String> {
     let word = text(node)?;
     match word.to_lowercase().as_str() {
-        "chacha" | "chachapoly" | "aes" => Ok(()),
+        "chacha" | "chachapoly" => Ok(Cipher::ChaCha20Poly1305),
+        "aes" => Ok(Cipher::Aes256Gcm),
         _ => Err(format!("Unknown cipher type: {}", quote(word))),
     }
 }

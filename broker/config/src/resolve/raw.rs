@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::config::{
-    Credentials, JetStreamLimits, ListenPort, Overflow, RouteCompression, RoutePermissions, Secret,
-    SyncPolicy,
+    Cipher, Credentials, JetStreamLimits, ListenPort, Overflow, RouteCompression, RoutePermissions,
+    Secret, SyncPolicy,
 };
 use crate::url::RouteUrl;
 
@@ -111,6 +111,9 @@ pub(crate) struct RawJetStream {
     pub(crate) max_buffered_msgs: Option<u32>,
     pub(crate) max_buffered_size: Option<u64>,
     pub(crate) limits: JetStreamLimits,
+    pub(crate) key: Option<String>,
+    pub(crate) previous_key: Option<String>,
+    pub(crate) cipher: Cipher,
     pub(crate) extension_hint: Option<String>,
 }
 

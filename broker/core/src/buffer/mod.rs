@@ -46,8 +46,8 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use causeway_store::Log;
 use causeway_store::disk::LogId;
+use causeway_store::{Key, Log};
 use causeway_wire::subject;
 
 use crate::account::GLOBAL;
@@ -78,6 +78,8 @@ pub(crate) struct PeerId(u32);
 #[derive(Debug)]
 pub(crate) struct Buffers {
     config: LinkBufferConfig,
+    /// What is kept is encrypted with.
+    key: Option<Key>,
     peers: BTreeMap<PeerId, Box<Peer>>,
     names: BTreeMap<String, PeerId>,
     tables: Tables,
@@ -117,10 +119,11 @@ pub(crate) struct Buffers {
 }
 
 impl Buffers {
-    pub(crate) fn new(config: LinkBufferConfig, rng: &mut Rng) -> Self {
+    fn new(config: LinkBufferConfig, key: Option<Key>, rng: &mut Rng) -> Self {
         let mut table = || Interest::new(rng.next_u64(Stream::Buffers), b"$G");
         Self {
             config,
+            key,
             peers: BTreeMap::new(),
             names: BTreeMap::new(),
             tables: Tables { wanted: table(), awaited: table() },
@@ -150,7 +153,8 @@ impl Buffers {
     /// Those that a configuration asks for.
     pub(crate) fn of(config: &NodeConfig, rng: &mut Rng) -> Option<Box<Self>> {
         let buffer = config.cluster.as_ref()?.buffer.clone()?;
-        Some(Box::new(Self::new(buffer, rng)))
+        let key = config.jetstream.as_ref().and_then(|jetstream| jetstream.key.clone());
+        Some(Box::new(Self::new(buffer, key, rng)))
     }
 
     /// A timer is armed for the beginning.

@@ -87,7 +87,9 @@ impl Buffers {
 
     fn log_config(&mut self, rng: &mut Rng, dir: String) -> LogConfig {
         self.last_log += 1;
-        LogConfig::file(LogId(FIRST_LOG.0 + self.last_log), dir, rng.next_u64(Stream::Buffers))
+        let id = LogId(FIRST_LOG.0 + self.last_log);
+        let key = self.key.clone();
+        LogConfig { key, ..LogConfig::file(id, dir, rng.next_u64(Stream::Buffers)) }
     }
 
     /// An answer of the disk that is for no buffer in use.

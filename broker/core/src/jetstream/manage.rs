@@ -109,20 +109,22 @@ impl JetStream {
         config: &StreamConfig,
     ) -> LogConfig {
         let identity = turn.node.rng.next_u64(rng::Stream::Logs);
+        match config.storage {
+            Storage::Memory => LogConfig::memory(LogId(id.0), identity),
+            Storage::File => LogConfig {
+                durability: self.durability(config),
+                compression: compression(config),
+                key: self.config.key.clone(),
+                ..LogConfig::file(LogId(id.0), dir, identity)
+            },
+        }
+    }
+
+    /// What makes messages of such a stream durable.
+    pub(super) fn durability(&self, config: &StreamConfig) -> Durability {
         let lazy = config.persist_mode == PersistMode::Async
             || matches!(self.config.sync, SyncPolicy::Every(_));
-        let (log, compression) = match config.storage {
-            Storage::Memory => (LogConfig::memory(LogId(id.0), identity), Compression::None),
-            Storage::File => (LogConfig::file(LogId(id.0), dir, identity), config.compression),
-        };
-        LogConfig {
-            durability: if lazy { Durability::Written } else { Durability::Synced },
-            compression: match compression {
-                Compression::None => causeway_store::Compression::None,
-                Compression::S2 => causeway_store::Compression::Lz4,
-            },
-            ..log
-        }
+        if lazy { Durability::Written } else { Durability::Synced }
     }
 
     pub(super) fn make_stream(
@@ -201,6 +203,7 @@ impl JetStream {
         config: StreamConfig,
     ) {
         let Some(stream) = self.streams.get_mut(&id) else { return };
+        stream.log.set_compression(compression(&config));
         stream.reconfigure(turn, config);
         let (account, gone) = (stream.account, stream.set_intakes());
         self.touched.insert(id);
@@ -327,5 +330,14 @@ impl JetStream {
         let known = self.batches_of.remove(&id).unwrap_or_default();
         self.batches.atomic -= known.atomic;
         self.batches.fast -= known.fast;
+    }
+}
+
+/// What is done to the messages of such a stream. Clients know one algorithm by name, and never see which
+/// it is.
+pub(super) fn compression(config: &StreamConfig) -> causeway_store::Compression {
+    match config.compression {
+        Compression::None => causeway_store::Compression::None,
+        Compression::S2 => causeway_store::Compression::Lz4,
     }
 }

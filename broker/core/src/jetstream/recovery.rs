@@ -11,6 +11,7 @@ use causeway_store::{Failure, Log, LogConfig, Recovery};
 
 use super::JetStream;
 use super::intake::Position;
+use super::manage::compression;
 use super::services::Service;
 use super::stream::{ConsumerNote, NoteKey, Stream, StreamId, StreamNote};
 use super::turn::Turn;
@@ -130,7 +131,10 @@ impl JetStream {
             let dir = format!("{}/streams/{name}", turn.node.accounts.get(account).name);
             self.dirs.insert(dir.clone());
             let identity = turn.node.rng.next_u64(rng::Stream::Logs);
-            let config = LogConfig::file(LogId(id.0), dir.clone(), identity);
+            let config = LogConfig {
+                key: self.config.key.clone(),
+                ..LogConfig::file(LogId(id.0), dir.clone(), identity)
+            };
             let log = Log::open(config, &mut turn.fx.disk);
             let Some(recovering) = &mut self.recovering else { return };
             recovering.opening.insert(id, (account, dir, log));
@@ -182,10 +186,12 @@ impl JetStream {
         id: StreamId,
         account: AccountId,
         note: StreamNote,
-        log: Log,
+        mut log: Log,
         found: &Recovery,
     ) {
         let StreamNote { created, config } = note;
+        log.set_durability(self.durability(&config));
+        log.set_compression(compression(&config));
         let mut stream = self.make_stream(turn, id, account, created, config, log);
         restore_notes(turn, &mut stream, found);
         stream.recover_index(turn, schedules_due(found));

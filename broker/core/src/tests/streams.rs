@@ -5,7 +5,8 @@ use alloc::string::{String, ToString};
 
 use super::World;
 use crate::Duration;
-use crate::config::{JetStreamConfig, NodeConfig};
+use crate::config::{JetStreamConfig, NodeConfig, SyncPolicy};
+use crate::disk::OpKind;
 
 pub(super) struct Streams {
     pub(super) world: World,
@@ -22,11 +23,16 @@ impl Streams {
         let jetstream = Some(config);
         let node = world.node(NodeConfig { jetstream, ..NodeConfig::default() });
         world.pass(Duration::from_millis(1));
-        let client = world.client(node);
-        world.read(client);
+        let mut streams = Self { world, client: 0 };
+        streams.connect(node);
+        streams
+    }
+
+    fn connect(&mut self, node: usize) {
+        self.client = self.world.client(node);
+        self.world.read(self.client);
         let connect = r#"CONNECT {"verbose":false,"headers":true,"no_responders":true}"#;
-        world.send(client, format!("{connect}\r\nSUB _I.> 1\r\n"));
-        Self { world, client }
+        self.world.send(self.client, format!("{connect}\r\nSUB _I.> 1\r\n"));
     }
 
     pub(super) fn send(&mut self, text: &str) -> String {
@@ -245,4 +251,33 @@ fn a_source_reads_through_a_consumer_that_is_given_to_it() {
     streams.request("$JS.API.STREAM.DELETE.S", "");
     let info = streams.request("$JS.API.STREAM.INFO.Q", "");
     assert!(info.contains(r#""consumer_count":1"#), "{info}");
+}
+
+/// Whether a message is synced before it is acknowledged.
+fn is_synced(streams: &mut Streams) -> bool {
+    streams.request("S", "before");
+    streams.world.disks[0].stalled = true;
+    streams.send("PUB S _I.r 1|x|");
+    let synced = |op: &crate::disk::Op| matches!(op.kind, OpKind::Sync { .. });
+    let found = streams.world.disks[0].queue.iter().any(synced);
+    streams.world.disks[0].stalled = false;
+    streams.world.pass(Duration::from_millis(1));
+    found
+}
+
+#[test]
+fn a_stream_waits_for_the_disk_after_a_restart_as_it_did_before() {
+    for (sync, waits) in
+        [(SyncPolicy::BeforeAck, true), (SyncPolicy::Every(Duration::from_secs(120)), false)]
+    {
+        let mut streams = Streams::with(JetStreamConfig { sync, ..JetStreamConfig::default() });
+        let created =
+            streams.request("$JS.API.STREAM.CREATE.S", r#"{"name":"S","storage":"file"}"#);
+        assert!(created.contains("did_create"), "{created}");
+        assert_eq!(is_synced(&mut streams), waits, "{sync:?}");
+        streams.world.restart(0, 77);
+        streams.world.pass(Duration::from_secs(1));
+        streams.connect(0);
+        assert_eq!(is_synced(&mut streams), waits, "{sync:?}, after a restart");
+    }
 }

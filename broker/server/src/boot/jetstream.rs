@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use causeway_config::{Config, JetStream, SyncPolicy, defaults, friendly_bytes};
 use causeway_core::limits;
+use causeway_core::store::Key;
 
 use crate::disk::{Files, Inline, OpenError};
 use crate::log::{Level, Log};
@@ -27,6 +28,8 @@ pub struct Storage {
     pub max_memory: u64,
     /// Bytes of all streams in files.
     pub max_store: u64,
+    /// What everything in files is encrypted with.
+    pub key: Option<Key>,
     /// Where everything that is done to files is written down for a testbed.
     pub transcript: Option<PathBuf>,
 }
@@ -41,10 +44,11 @@ impl Storage {
         let dir = dir.join(defaults::STORE_FOLDER);
         let transcript = transcript_path();
         let files = Files::open_transcribed(&dir, Inline::Adaptive, transcript.as_deref())?;
+        let key = files.key(jetstream)?;
         let max_memory = jetstream.max_memory.unwrap_or_else(share_of_memory);
         // The directory is there now: it may be a file system of its own.
         let max_store = jetstream.max_store.unwrap_or_else(|| share_of_disk(&dir));
-        Ok(Some((Self { dir, temporary, max_memory, max_store, transcript }, files)))
+        Ok(Some((Self { dir, temporary, max_memory, max_store, key, transcript }, files)))
     }
 
     /// The limits after a reload. What follows the machine stays as it was at the start.
@@ -102,6 +106,9 @@ pub(crate) fn log_banner(log: &Log, config: &Config, storage: &Storage) {
     log.info(format_args!("  Max Memory:      {}", friendly_bytes(storage.max_memory)));
     log.info(format_args!("  Max Storage:     {}", friendly_bytes(storage.max_store)));
     log.info(format_args!("  Store Directory: \"{}\"", storage.dir.display()));
+    if storage.key.is_some() {
+        log.info(format_args!("  Encryption:      {}", jetstream.cipher.name()));
+    }
     if let Some(domain) = &jetstream.domain {
         log.info(format_args!("  Domain:          {domain}"));
     }
@@ -161,6 +168,8 @@ fn foreign_streams(dir: &std::path::Path) -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
+    use causeway_core::store::Cipher;
+
     use super::*;
 
     fn config(dir: Option<PathBuf>, jetstream: JetStream) -> Config {
@@ -194,10 +203,12 @@ mod tests {
             temporary: false,
             max_memory: 1 << 30,
             max_store: 3 << 40,
+            key: Some(Key { cipher: Cipher::Aes256Gcm, secret: [1; 32] }),
             transcript: Some("/data/told".into()),
         };
         let jetstream = JetStream {
             domain: Some("hub".to_owned()),
+            cipher: causeway_config::Cipher::Aes256Gcm,
             sync: SyncPolicy::Every(std::time::Duration::from_secs(120)),
             ..JetStream::default()
         };
@@ -210,6 +221,7 @@ mod tests {
              [INF]   Max Memory:      1.00 GB\n\
              [INF]   Max Storage:     3.00 TB\n\
              [INF]   Store Directory: \"/data/jetstream\"\n\
+             [INF]   Encryption:      AES-GCM\n\
              [INF]   Domain:          hub\n\
              [INF]   API Level:       5\n\
              [INF] -------------------------------------------\n\

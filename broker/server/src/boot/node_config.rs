@@ -195,6 +195,7 @@ fn jetstream_config(jetstream: &JetStream, storage: &Storage) -> JetStreamConfig
             duplicate_window: limits.duplicate_window,
             batch: batch_limits(&limits.batch),
         },
+        key: storage.key.clone(),
     }
 }
 

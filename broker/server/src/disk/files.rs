@@ -8,13 +8,15 @@ use std::task::Waker;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use causeway_config::JetStream;
 use causeway_core::disk::{Answer, Done, Lane, Op, OpKind};
+use causeway_core::store::Key;
 
 use super::pace::Pace;
 use super::pool::{Completed, Pool};
 use super::transcript::Transcript;
 use super::volume::{OpenError, Volume};
-use super::{Answered, Disk};
+use super::{Answered, Disk, keys};
 
 /// Reads up to this size may be tried on the shard's thread, bytes: copying takes microseconds.
 const CACHED_READ: u64 = 64 << 10;
@@ -95,6 +97,15 @@ impl Files {
             reported: HashSet::new(),
             waker: None,
         })
+    }
+
+    /// What the configuration wants everything encrypted with, from the keys that are kept here; they are
+    /// made if there are none.
+    ///
+    /// # Errors
+    /// See [`KeysError`](super::KeysError).
+    pub(crate) fn key(&self, jetstream: &JetStream) -> Result<Option<Key>, OpenError> {
+        Ok(keys::open(self.pool.volume().root(), jetstream)?)
     }
 
     /// How often threads have been woken since the start.

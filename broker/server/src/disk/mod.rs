@@ -11,6 +11,7 @@
 
 mod error;
 mod files;
+mod keys;
 mod lock;
 mod pace;
 mod path;
@@ -26,6 +27,7 @@ use causeway_core::disk::{Done, Op};
 
 pub use error::Failure;
 pub use files::{Counts, Files, Inline};
+pub use keys::KeysError;
 pub use lock::LockError;
 pub use volume::OpenError;
 

@@ -6,6 +6,12 @@ use std::path::{Path, PathBuf};
 /// The file that says that a server uses the directory. Not a name for logs.
 pub(super) const LOCK_FILE: &str = "causeway.lock";
 
+/// The file with the keys of what is encrypted. Not a name for logs either.
+pub(super) const KEYS_FILE: &str = "causeway.keys";
+
+/// The same once more, for when that cannot be read.
+pub(super) const KEYS_COPY: &str = "causeway.keys.copy";
+
 /// The directory `dir` below `root`; the root itself if `dir` is empty.
 ///
 /// # Errors
@@ -26,7 +32,7 @@ pub(super) fn directory(root: &Path, dir: &str) -> io::Result<PathBuf> {
 /// # Errors
 /// If it or a part of the directory is not a plain name, or if it is not for logs.
 pub(super) fn file(root: &Path, path: &causeway_core::disk::Path) -> io::Result<PathBuf> {
-    if path.dir.is_empty() && path.name == LOCK_FILE {
+    if path.dir.is_empty() && [LOCK_FILE, KEYS_FILE, KEYS_COPY].contains(&&*path.name) {
         return Err(outside());
     }
     Ok(directory(root, &path.dir)?.join(plain(&path.name)?))

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use causeway_core::disk::{Answer, DiskError, FileId, LogId, OpKind};
 
 use super::error::Failure;
+use super::keys::KeysError;
 use super::lock::{Lock, LockError};
 use super::{path, transfer};
 
@@ -40,6 +41,9 @@ pub enum OpenError {
     /// It is locked, or cannot be written to.
     #[error(transparent)]
     Lock(#[from] LockError),
+    /// What is in it is encrypted, and cannot be read; or nothing can be encrypted.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
     /// The system gives no threads.
     #[error("no threads for the disk: {0}")]
     Threads(io::Error),
@@ -78,6 +82,11 @@ impl Volume {
         }
         let lock = Lock::take(root)?;
         Ok(Self { root: root.to_owned(), files: Mutex::default(), lock: Mutex::new(Some(lock)) })
+    }
+
+    /// Where it is.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
     }
 
     /// Carries out one operation.
@@ -328,7 +337,7 @@ fn make_directories(path: &Path) -> Result<(), Failure> {
     .map_err(failed)
 }
 
-fn sync_directory(path: &Path) -> io::Result<()> {
+pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 

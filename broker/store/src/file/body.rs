@@ -23,6 +23,10 @@ impl Bodies {
         Self { compression: config.compression, crypt }
     }
 
+    pub(super) fn set_compression(&mut self, compression: Compression) {
+        self.compression = compression;
+    }
+
     /// The log has this identity.
     pub(super) fn of_log(&mut self, identity: u64) {
         if let Some(crypt) = &mut self.crypt {
@@ -101,6 +105,15 @@ impl Bodies {
         let table = self.crypt.as_ref()?.decrypt(*cipher, encrypted, &segment.to_le_bytes())?;
         Some(Bytes::from(table))
     }
+}
+
+/// Whether a segment is encrypted whose first bytes these are: its first record is.
+pub fn begins_encrypted(segment: &[u8]) -> bool {
+    segment
+        .first_chunk()
+        .filter(|bytes| Header::has_magic(bytes))
+        .and_then(Header::fields)
+        .is_some_and(|head| head.cipher != 0)
 }
 
 /// What an encrypted table begins with. Then comes the cipher.

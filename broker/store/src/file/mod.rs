@@ -37,7 +37,7 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use core::ops::RangeInclusive;
 
-use crate::config::{Durability, LogConfig};
+use crate::config::{Compression, Durability, LogConfig};
 use crate::disk::{Answer, DiskError, Done, FileId, Op, Path};
 use crate::index::{Entry, Index};
 use crate::limits::FIRST_SEGMENT_BYTES;
@@ -46,6 +46,7 @@ use crate::message::{Meta, NewMessage, Position, Trimmed};
 use crate::notes::NoteChange;
 use crate::recovery::{Finding, Recovery};
 use body::Bodies;
+pub use body::begins_encrypted;
 use cache::Cache;
 use commit::Flight;
 pub(crate) use crc::crc32c;
@@ -217,6 +218,14 @@ impl FileLog {
 
     pub(crate) fn is_open(&self) -> bool {
         matches!(self.phase, Phase::Open)
+    }
+
+    pub(crate) fn set_durability(&mut self, durability: Durability) {
+        self.durability = durability;
+    }
+
+    pub(crate) fn set_compression(&mut self, compression: Compression) {
+        self.bodies.set_compression(compression);
     }
 
     pub(crate) fn position(&self) -> Position {

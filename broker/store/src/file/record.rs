@@ -178,7 +178,7 @@ impl Header {
     /// The header at the beginning of these bytes, if it is one and belongs there; and its checksum.
     pub(crate) fn read(bytes: &[u8], place: Place) -> Option<(Self, u32)> {
         let bytes = bytes.first_chunk::<HEADER_BYTES>()?;
-        if bytes[..2] != MAGIC.to_le_bytes() {
+        if !Self::has_magic(bytes) {
             return None;
         }
         let crc = u32_at(bytes, 52);
@@ -186,6 +186,11 @@ impl Header {
             return None;
         }
         Some((Self::fields(bytes)?, crc))
+    }
+
+    /// Whether these may be a header.
+    pub(crate) fn has_magic(bytes: &[u8; HEADER_BYTES]) -> bool {
+        bytes[..2] == MAGIC.to_le_bytes()
     }
 
     /// What a header says, if it is of a kind that there is. Nothing is checked.

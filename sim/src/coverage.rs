@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 use crate::history::{Event, FaultKind, History, Kind, Phase};
 
 /// Events that a goal may be about: those that do not happen in every run anyway.
-const EVENTS: [&str; 24] = [
+const EVENTS: [&str; 25] = [
     "client_error",
     "closed",
     "connected",
@@ -27,6 +27,7 @@ const EVENTS: [&str; 24] = [
     "node_up",
     "op_dropped",
     "pub",
+    "pub_refused",
     "request_done",
     "request_timeout",
     "route_down",

@@ -17,6 +17,7 @@
 
 mod jet;
 mod receive;
+mod refused;
 mod requests;
 #[cfg(test)]
 mod tests;
@@ -33,6 +34,7 @@ use crate::plan::{CLIENT_DIAL_TIMEOUT_NS, CLIENT_PINGS_MAX, ClientPlan, Op};
 use crate::rng::Stream;
 pub(crate) use jet::Known;
 use jet::{JET, Jet};
+use refused::Unconfirmed;
 use requests::Requests;
 
 /// The subscription on which answers to requests come in.
@@ -104,8 +106,8 @@ enum Barrier {
     Subs(Vec<Sid>),
     /// This one is not any more.
     Unsub(Sid),
-    /// Messages up to this one were processed.
-    Flush(u32),
+    /// All messages before it were processed.
+    Flush,
     KeepAlive,
 }
 
@@ -132,7 +134,9 @@ pub struct Client {
     /// The number of the last message of this connection.
     seq: u32,
     subs: BTreeMap<Sid, Sub>,
-    barriers: VecDeque<Barrier>,
+    /// PINGs that were not answered, each with the number of the last message before it.
+    barriers: VecDeque<(Barrier, u32)>,
+    unconfirmed: Unconfirmed,
     requests: Requests,
     next_ping: u64,
     /// It does not read for the moment, so it cannot miss an answer.
@@ -162,6 +166,7 @@ impl Client {
             seq: 0,
             subs: BTreeMap::new(),
             barriers: VecDeque::new(),
+            unconfirmed: Unconfirmed::default(),
             requests: Requests::default(),
             next_ping: u64::MAX,
             deaf: false,
@@ -226,7 +231,7 @@ impl Client {
 
     fn keep_alive(&mut self, rec: &mut Recorder) {
         let unanswered =
-            self.barriers.iter().filter(|barrier| matches!(barrier, Barrier::KeepAlive)).count();
+            self.barriers.iter().filter(|(what, _)| matches!(what, Barrier::KeepAlive)).count();
         if self.deaf {
             self.next_ping = rec.now + self.plan.ping_ns;
             return;
@@ -277,7 +282,7 @@ impl Client {
                     self.publish(subject, Sym::NONE, size, header, rec);
                 }
                 if flush {
-                    self.ping(Barrier::Flush(self.seq), rec);
+                    self.ping(Barrier::Flush, rec);
                 }
             }
             Op::Request { subject, size, timeout_ns, header } => {
@@ -332,6 +337,7 @@ impl Client {
         let reason = rec.intern(ending.text());
         rec.event(Kind::ClientClosed { client: self.id, conn: self.conn, reason });
         self.barriers.clear();
+        self.unconfirmed.clear();
         self.partial.clear();
         self.out.clear();
         self.sent = 0;
@@ -433,7 +439,7 @@ impl Client {
     fn ping(&mut self, barrier: Barrier, rec: &mut Recorder) {
         encode::ping(&mut self.out);
         rec.broker_events += 1;
-        self.barriers.push_back(barrier);
+        self.barriers.push_back((barrier, self.seq));
     }
 
     /// Publishes one message and gives its identity.
@@ -462,6 +468,7 @@ impl Client {
         rec.broker_events += 1;
         let (size, hash) = (self.scratch.len() as u32, payload::content_hash(&self.scratch));
         rec.event(Kind::PubSent { msg, subject, reply, header, size, hash });
+        self.unconfirmed.published(self.seq, subject);
         msg
     }
 }

@@ -84,15 +84,7 @@ impl Client {
                 }
             }
             ServerOp::Ok => {}
-            ServerOp::Err(text) => {
-                let text = rec.intern_bytes(text);
-                rec.event(Kind::ClientError {
-                    client: self.id,
-                    conn: self.conn,
-                    node: self.node,
-                    text,
-                });
-            }
+            ServerOp::Err(text) => self.error(text, rec),
         }
     }
 
@@ -107,7 +99,10 @@ impl Client {
 
     fn pong(&mut self, rec: &mut Recorder) {
         let (client, conn) = (self.id, self.conn);
-        match self.barriers.pop_front() {
+        let (answered, upto) = self.barriers.pop_front().unzip();
+        let upto = upto.unwrap_or(0);
+        self.unconfirmed.confirmed(upto);
+        match answered {
             Some(Barrier::Handshake) => self.connected(rec),
             Some(Barrier::Subs(sids)) => {
                 for sid in sids {
@@ -117,7 +112,7 @@ impl Client {
             Some(Barrier::Unsub(sid)) => {
                 rec.event(Kind::UnsubReady { client, conn, sid });
             }
-            Some(Barrier::Flush(upto)) => {
+            Some(Barrier::Flush) => {
                 rec.event(Kind::PubFlushed { client, conn, upto });
             }
             Some(Barrier::KeepAlive) => {}

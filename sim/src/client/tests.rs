@@ -306,6 +306,40 @@ fn what_no_server_may_send_is_reported() {
 }
 
 #[test]
+fn a_refusal_is_about_a_message_between_two_pings() {
+    let refused =
+        b"-ERR 'Permissions Violation for Publish to \"a\": the buffer for \"w/1\" is full, \
+        max_msgs 3'\r\n";
+    let mut actor = Actor::connected(1);
+    let publish = |actor: &mut Actor, subject: &str, flush| {
+        let subject = actor.rec.intern(subject);
+        actor.op(Op::Pub { subject, size: 16, count: 1, header: false, flush });
+    };
+    let last = |actor: &Actor| {
+        let event = &actor.rec.history.events.last().unwrap().kind;
+        let Kind::PubRefused { first, last, .. } = *event else { return None };
+        Some((first, last))
+    };
+    publish(&mut actor, "a", false);
+    publish(&mut actor, "b", true);
+    publish(&mut actor, "a", false);
+    actor.server(refused);
+    assert_eq!(last(&actor), Some((1, 1)), "before the PING that is not answered");
+    actor.server(b"PONG\r\n");
+    actor.server(refused);
+    assert_eq!(last(&actor), Some((3, 3)), "behind the one that is");
+    publish(&mut actor, "a", false);
+    publish(&mut actor, "b", false);
+    actor.server(refused);
+    assert_eq!(last(&actor), Some((3, 4)), "it may be either");
+    publish(&mut actor, "b", true);
+    actor.server(b"PONG\r\n");
+    actor.events();
+    actor.server(refused);
+    assert_eq!(actor.events(), "client_error", "there is no such message");
+}
+
+#[test]
 fn a_client_that_leaves_stays_away() {
     let mut actor = Actor::connected(1);
     actor.sub(2, "a", 0, 0);

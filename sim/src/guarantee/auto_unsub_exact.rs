@@ -51,6 +51,8 @@ impl Checker for AutoUnsubExact {
                 pen.t = due;
                 if view.has_received(ix, msg) {
                     pen.held();
+                } else if view.may_be_refused(msg) {
+                    pen.excused();
                 } else {
                     pen.broken(view, || {
                         tell_missing(view, msg, sub, "although its limit was not reached")

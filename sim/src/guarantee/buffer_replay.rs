@@ -184,7 +184,7 @@ mod tests {
     #[test]
     fn limits_and_disks_and_dead_processes_are_another_matter() {
         let (mut s, ..) = healed();
-        s.history.header.buffers_have_limits = true;
+        s.history.header.buffers_forget = true;
         s.judge(ID).vacuous();
 
         let (mut s, ..) = healed();

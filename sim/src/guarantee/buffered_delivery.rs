@@ -4,8 +4,9 @@
 //! Owed is a message that its publisher's node has confirmed, to a subscription outside of queue groups
 //! that was known everywhere before the trouble began and whose connection has lasted until now. To one
 //! that a client made again on the same node after that node had died: what was published while the
-//! node was down. Nothing is owed if buffers have limits, which is another matter, and while they may
-//! still be at work: it is looked at when clients have stopped and everything was healed.
+//! node was down. Nothing is owed if buffers may forget what they have taken, which is another matter, and
+//! while they may still be at work: it is looked at when clients have stopped and everything was healed.
+//! What a buffer had no room for was refused, and is owed to nobody.
 
 use super::outcome::Pen;
 use super::quiet_delivery::tell_missing;
@@ -76,6 +77,8 @@ impl BufferedDelivery {
         }
         if view.has_received(ix, msg) {
             pen.held();
+        } else if view.may_be_refused(msg) {
+            pen.excused();
         } else {
             let although = "although what is published on this subject is kept for those away";
             pen.broken(view, || tell_missing(view, msg, sub, although));
@@ -111,7 +114,7 @@ impl Checker for BufferedDelivery {
 
     fn observe(&mut self, view: &View<'_>, pen: &mut Pen<'_>) {
         let header = &view.history.header;
-        if header.buffered.is_empty() || header.buffers_have_limits {
+        if header.buffered.is_empty() || header.buffers_forget {
             return;
         }
         let event = &view.history.events[pen.i];
@@ -234,12 +237,28 @@ mod tests {
     }
 
     #[test]
+    fn what_is_refused_is_owed_to_nobody_and_all_else_is() {
+        let (mut s, publisher, subscriber) = script();
+        s.keeps(1);
+        s.at(3_000).partition(true);
+        let taken = s.at(4_000).publish(publisher, "a");
+        s.publish(publisher, "a");
+        s.refuse(publisher, "a", (2, 2), "is full, max_msgs 1");
+        s.flush(publisher);
+        s.at(5_000).partition(false);
+        let mut lost = s.clone();
+        s.deliver(subscriber, 1, taken);
+        let judged = drain(&mut s);
+        judged.held(1);
+        assert_eq!(judged.findings.excused, 1);
+        drain(&mut lost).broke(20_000);
+    }
+
+    #[test]
     fn limits_and_no_buffers_promise_nothing() {
         type Change = fn(&mut Script);
-        let changes: [Change; 2] = [
-            |s| s.history.header.buffers_have_limits = true,
-            |s| s.history.header.buffered.clear(),
-        ];
+        let changes: [Change; 2] =
+            [|s| s.history.header.buffers_forget = true, |s| s.history.header.buffered.clear()];
         for change in changes {
             let (mut s, ..) = cut();
             change(&mut s);

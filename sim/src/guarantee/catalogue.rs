@@ -6,9 +6,12 @@ use super::{
     delivery_ratio, gossip_converges, interest_completeness, interest_only, lame_duck_orderly,
     legal_protocol, limits_exact, mesh_closure, no_duplicates, no_gaps, no_responders_honest,
     no_stuck_connection, nodes_stay_up, nothing_unexpected, one_hop, one_member_per_queue_group,
-    publisher_order, quiet_delivery, reconnect_bounded, region_autonomy, replay_in_background,
-    routes_reestablished, write_deadline_exact,
+    publisher_order, quiet_delivery, reconnect_bounded, refused_is_taken_by_nobody,
+    refused_when_full, region_autonomy, replay_in_background, routes_reestablished,
+    write_deadline_exact,
 };
+
+use crate::history::Header;
 
 mod streams;
 
@@ -96,6 +99,8 @@ enum Rule {
     NoGaps,
     /// One that makes its checker itself, and has no bound that is known beforehand.
     Of(fn(&Params<'_>) -> Box<dyn Checker>),
+    /// The same, of what nodes keep for each other: it is held against every history where some do.
+    OfBuffers(fn(&Params<'_>) -> Box<dyn Checker>),
 }
 
 /// All guarantees, in the order in which reports show them.
@@ -136,7 +141,7 @@ impl Spec {
             | Rule::BoundedMemory
             | Rule::WriteDeadlineExact
             | Rule::NoGaps => None,
-            Rule::Of(_) => within,
+            Rule::Of(_) | Rule::OfBuffers(_) => within,
             Rule::OneMemberPerQueueGroup => {
                 Some(one_member_per_queue_group::bound_ns(header, within))
             }
@@ -171,9 +176,42 @@ impl Spec {
         }
     }
 
-    /// Whether it is about streams.
-    pub(super) const fn is_of_streams(&self) -> bool {
-        matches!(self.rule, Rule::Of(_))
+    /// Whether a history is held against it that does not ask for it: where there are no streams, and
+    /// nothing is kept, nothing is said of that.
+    pub(super) fn is_meant(&self, header: &Header) -> bool {
+        match self.rule {
+            Rule::Of(_) => !header.streams.is_empty(),
+            Rule::OfBuffers(_) => header.nodes.iter().any(|node| node.limits.buffer.is_some()),
+            Rule::NothingUnexpected
+            | Rule::NoDuplicates
+            | Rule::PublisherOrder
+            | Rule::OneMemberPerQueueGroup
+            | Rule::QuietDelivery
+            | Rule::RegionAutonomy
+            | Rule::InterestOnly
+            | Rule::OneHop
+            | Rule::InterestCompleteness
+            | Rule::RoutesReestablished
+            | Rule::MeshClosure
+            | Rule::ClientsReturn
+            | Rule::ConnectionsStay
+            | Rule::NoRespondersHonest
+            | Rule::AutoUnsubExact
+            | Rule::LegalProtocol
+            | Rule::NodesStayUp
+            | Rule::GossipConverges
+            | Rule::NoStuckConnection
+            | Rule::ReconnectBounded
+            | Rule::ClustersStayApart
+            | Rule::DeliveryRatio
+            | Rule::BoundedMemory
+            | Rule::BaselineAfterDrain
+            | Rule::CountersAgree
+            | Rule::LimitsExact
+            | Rule::WriteDeadlineExact
+            | Rule::LameDuckOrderly
+            | Rule::NoGaps => true,
+        }
     }
 
     /// A checker with these parameters.
@@ -223,7 +261,7 @@ impl Spec {
                 Box::new(write_deadline_exact::WriteDeadlineExact::new(params))
             }
             Rule::NoGaps => Box::new(no_gaps::NoGaps::new(params)),
-            Rule::Of(make) => make(params),
+            Rule::Of(make) | Rule::OfBuffers(make) => make(params),
             Rule::LameDuckOrderly => Box::new(lame_duck_orderly::LameDuckOrderly::new(params)),
         }
     }
@@ -592,5 +630,29 @@ const CORE: &[Spec] = &[
             may be under way before anything is known of the path",
         aliases: &[],
         rule: Rule::Of(|params| Box::new(replay_in_background::ReplayInBackground::new(params))),
+    },
+    Spec {
+        id: "refused_is_taken_by_nobody",
+        code: "B4",
+        sentence: "A message that a buffer has no room for is taken by nobody, here or elsewhere, and \
+            its publisher is told; one who asks is told that nobody will answer, too.",
+        unit: "message that was refused",
+        timing: Timing::Always,
+        bound: "",
+        aliases: &[],
+        rule: Rule::OfBuffers(|params| {
+            Box::new(refused_is_taken_by_nobody::RefusedIsTakenByNobody::new(params))
+        }),
+    },
+    Spec {
+        id: "refused_when_full",
+        code: "B5",
+        sentence: "A buffer refuses what it has no room for, and nothing else, and never holds more \
+            than it may.",
+        unit: "message that was refused, and message that was kept where room is limited",
+        timing: Timing::Always,
+        bound: "",
+        aliases: &[],
+        rule: Rule::OfBuffers(|params| Box::new(refused_when_full::RefusedWhenFull::new(params))),
     },
 ];

@@ -3,7 +3,9 @@
 //!
 //! The simulator's clients follow the protocol, so -ERR is a broker's mistake, with two exceptions
 //! that are *excused*: a limit that the scenario's configuration sets (`maximum ...`), and whatever
-//! a node says to a client that is slow, that a fault has touched, or that it is about to leave.
+//! a node says to a client that is slow, that a fault has touched, or that it is about to leave. That a
+//! buffer has no room for a message may be said by nodes that have buffers: whether it is so is the
+//! business of `refused_when_full`.
 
 use super::outcome::Pen;
 use super::scope::Scope;
@@ -62,7 +64,7 @@ impl LegalProtocol {
 
 impl Checker for LegalProtocol {
     fn topics(&self) -> &'static [Topic] {
-        &[Topic::Connections, Topic::Wires]
+        &[Topic::Connections, Topic::Wires, Topic::Buffers]
     }
 
     fn observe(&mut self, view: &View<'_>, pen: &mut Pen<'_>) {
@@ -77,10 +79,20 @@ impl Checker for LegalProtocol {
             Kind::ClientError { client, conn, text, .. } => {
                 self.client_error(view, client, conn, text, pen);
             }
+            Kind::PubRefused { client, conn, text, .. } if !keeps(view, client, conn) => {
+                self.client_error(view, client, conn, text, pen);
+            }
             Kind::WireError { from, to, text, .. } => self.wire_error(view, from, to, text, pen),
             _ => {}
         }
     }
+}
+
+/// Whether the node of a connection keeps messages for others, so that it may have no room for one.
+fn keeps(view: &View<'_>, client: ClientId, conn: ConnNo) -> bool {
+    let conn = view.find_conn(client, conn).map(|conn| view.conn(conn));
+    let node = conn.and_then(|conn| conn.node).map(|node| usize::from(node.0));
+    node.is_some_and(|node| view.history.header.nodes[node].limits.buffer.is_some())
 }
 
 fn is_excused(view: &View<'_>, client: ClientId, conn: ConnNo, text: &str) -> bool {
@@ -117,6 +129,20 @@ mod tests {
         let conn = s.conn(client);
         s.event(Kind::ClientError { client, conn, node: EAST_1, text });
         assert_eq!(s.judge(ID).broke(1_000), "sub/1 was sent: -ERR 'Unknown Protocol Operation'");
+    }
+
+    #[test]
+    fn a_refusal_is_legal_where_something_is_kept() {
+        for kept in [true, false] {
+            let mut s = Script::running();
+            if kept {
+                s.keeps(3);
+            }
+            let client = s.client("pub/1", EAST_1);
+            s.publish(client, "a");
+            s.refuse(client, "a", (1, 1), "is full, max_msgs 3");
+            assert_eq!(s.judge(ID).findings.broken, u64::from(!kept));
+        }
     }
 
     #[test]

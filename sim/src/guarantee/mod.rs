@@ -12,6 +12,7 @@
 //! | `catalogue` | which guarantees there are, each with its sentence and its bound |
 //! | `view`, `network`, `subject` | what the events add up to |
 //! | `replays` | which nodes are being given what was kept for them |
+//! | `refusals` | which messages buffers had no room for |
 //! | `arrears` | how long what was kept for somebody away may take |
 //! | `settled` | which subscriptions must get a message, and by when |
 //! | `healing` | the clock that starts when the last fault is gone |
@@ -65,6 +66,9 @@ mod outcome;
 mod publisher_order;
 mod quiet_delivery;
 mod reconnect_bounded;
+mod refusals;
+mod refused_is_taken_by_nobody;
+mod refused_when_full;
 mod region_autonomy;
 mod replay_in_background;
 mod replays;
@@ -221,9 +225,11 @@ pub(crate) enum Topic {
     Servers,
     /// Something was seen of a stream.
     Streams,
+    /// Something became of messages that a node keeps for another, or would keep.
+    Buffers,
 }
 
-const TOPICS: usize = 11;
+const TOPICS: usize = 12;
 
 impl Topic {
     /// The topic of an event; `None` if nobody looks at its kind as such.
@@ -251,6 +257,7 @@ impl Topic {
             Kind::Dial { .. } => Self::Dials,
             Kind::Servers { .. } => Self::Servers,
             Kind::Stream(_) => Self::Streams,
+            Kind::Buffer(_) | Kind::PubRefused { .. } => Self::Buffers,
             Kind::SubSent { .. }
             | Kind::SubReady { .. }
             | Kind::UnsubSent { .. }
@@ -259,7 +266,6 @@ impl Topic {
             | Kind::OpDropped { .. }
             | Kind::RequestDone { .. }
             | Kind::WireMsgSeen { .. }
-            | Kind::Buffer(_)
             | Kind::Said { .. } => return None,
         })
     }
@@ -317,9 +323,7 @@ impl Bench {
                     seats.push(Seat::new(header, spec, Some(info))?);
                 }
             }
-            // Where there are none, nothing is said about streams.
-            let meant = !spec.is_of_streams() || !header.streams.is_empty();
-            if !asked && meant {
+            if !asked && spec.is_meant(header) {
                 seats.push(Seat::new(header, spec, None)?);
             }
         }
@@ -417,8 +421,9 @@ mod tests {
 
     #[test]
     fn an_empty_history_checks_nothing() {
-        let all = judge(&Script::new().history).unwrap();
-        let core = catalogue().iter().filter(|spec| !spec.is_of_streams()).count();
+        let history = Script::new().history;
+        let all = judge(&history).unwrap();
+        let core = catalogue().iter().filter(|spec| spec.is_meant(&history.header)).count();
         assert_eq!(all.len(), core);
         for judged in all {
             judged.vacuous();

@@ -50,6 +50,7 @@ impl NoGaps {
                 reaches(subject, wanted)
                     && is_reached(view, *older, sub)
                     && !view.has_received(ix, *older)
+                    && !view.may_be_refused(*older)
             });
         let Some(missing) = missing else {
             pen.held();

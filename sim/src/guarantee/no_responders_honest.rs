@@ -4,9 +4,13 @@
 //! directions while interest is on its way (protocol notes 10.1, G11). So the status must be right
 //! where the node's view was settled: a subscription that had been known long enough forbids it,
 //! and it is demanded if no subscription had been within reach for long. A peer to which the node
-//! has had no route for long is out of reach, so a region that is cut off is judged, too.
+//! has had no route for long is out of reach, so a region that is cut off is judged, too. On subjects
+//! that are kept for those who are away, whoever is out of reach is there all the same, and the request
+//! waits: nothing is demanded then; and a request that a buffer has no room for gets the status, whoever
+//! is there.
 
 use super::outcome::Pen;
+use super::replays::is_kept;
 use super::scope::Scope;
 use super::settled::{DueMessages, delivery_bound_ns, is_settled};
 use super::table::Table;
@@ -37,11 +41,13 @@ impl NoRespondersHonest {
         if !self.scope.covers_client(view, view.conn(msg.conn).client) {
             return;
         }
-        let mut unclear = !view_was_settled(view, msg);
+        // What is refused gets the status, too, whoever is there.
+        let mut unclear = view.may_be_refused(msg) || !view_was_settled(view, msg);
         for (_, sub) in view.wanted_by(msg) {
             match standing(view, msg, sub) {
-                Standing::OutOfReach => {}
+                Standing::OutOfReach => unclear |= is_kept(view, msg),
                 Standing::Unclear => unclear = true,
+                Standing::Settled if view.may_be_refused(msg) => {}
                 Standing::Settled => {
                     let i = pen.i;
                     pen.broken(view, || tell_wrong(view, i, msg, sub));
@@ -172,8 +178,10 @@ fn nobody_was_there(view: &View<'_>, msg: MsgRef) -> bool {
         && conn.closed_t.is_none()
         && view.access_was_free(conn)
         && !view.history.header.clients[conn.client.0 as usize].slow
-        && view.wanted_by(msg).all(|(_, sub)| standing(view, msg, sub) == Standing::OutOfReach)
-        && view.wanted_until(msg).is_none_or(|t| was_before(view, msg, t))
+        && view
+            .wanted_by(msg)
+            .all(|(_, sub)| standing(view, msg, sub) == Standing::OutOfReach && !is_kept(view, msg))
+        && view.wanted_until(msg).is_none_or(|t| was_before(view, msg, t) && !is_kept(view, msg))
 }
 
 fn tell_wrong(view: &View<'_>, i: usize, msg: MsgRef, sub: &Sub) -> (String, Vec<usize>) {
@@ -226,6 +234,41 @@ mod tests {
     fn nobody(s: &mut Script, request: MsgId) {
         let (client, conn) = (request.client, request.conn);
         s.event(Kind::NoResponders { client, conn, subject: Sym::NONE, request });
+    }
+
+    #[test]
+    fn on_subjects_that_are_kept_who_is_away_is_there() {
+        for kept in ["a", "b"] {
+            let (mut s, asker) = script();
+            let far = s.client("far/1", WEST_1);
+            s.sub(far, 1, "a", "");
+            s.keeps(3);
+            s.history.header.buffered = vec![kept.to_owned()];
+            s.at(2_000).partition(true);
+            s.routes_down(EAST_1, WEST_1);
+            let request = s.at(5_000).request(asker, "a", "box");
+            s.at(7_000).event(Kind::RequestTimeout { request, disconnected: false });
+            let judged = s.judge(ID);
+            assert_eq!(judged.findings.broken, u64::from(kept == "b"), "{kept}");
+        }
+    }
+
+    #[test]
+    fn what_is_refused_gets_the_status_although_somebody_is_there() {
+        for refused in [true, false] {
+            let (mut s, asker) = script();
+            let far = s.client("far/1", WEST_1);
+            s.sub(far, 1, "a", "");
+            s.keeps(3);
+            let request = s.at(5_000).request(asker, "a", "box");
+            if refused {
+                s.refuse(asker, "a", (1, 1), "is full, max_msgs 3");
+            }
+            let (client, conn) = (asker, s.conn(asker));
+            s.event(Kind::NoResponders { client, conn, subject: Sym::NONE, request });
+            let judged = s.judge(ID);
+            assert_eq!(judged.findings.broken, u64::from(!refused));
+        }
     }
 
     #[test]

@@ -50,6 +50,8 @@ impl Checker for OneMemberPerQueueGroup {
                 pen.t = due;
                 if view.taker(queue, msg).is_some() {
                     pen.held();
+                } else if view.may_be_refused(msg) {
+                    pen.excused();
                 } else {
                     pen.broken(view, || tell_none(view, msg, queue));
                 }

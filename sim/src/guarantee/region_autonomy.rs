@@ -4,7 +4,7 @@
 //! subscriptions in that same region that were settled for them, while no fault stood between nodes of
 //! the region itself, and for as long before as its routes may need to recover. A queue group counts if all its
 //! members stand in the region, because a member elsewhere may have been picked before its node was
-//! known to be lost.
+//! known to be lost. What a buffer had no room for is taken by nobody, here either: it is excused.
 //!
 //! `success` is the share that must arrive (all by default), `within` the time for it, and `p99`
 //! the time within which 99 of 100 must arrive. `during` changes nothing: the guarantee is about
@@ -69,6 +69,10 @@ impl RegionAutonomy {
         let Some(home) = home_of(view, msg) else { return };
         pen.t = due;
         if !was_whole(view, msg, home) {
+            return;
+        }
+        if view.may_be_refused(msg) {
+            pen.excused();
             return;
         }
         for (ix, sub) in view.wanted_by(msg).filter(|(_, s)| s.queue.is_none() && s.max == 0) {
@@ -278,6 +282,25 @@ mod tests {
         let judged = s.judge(ID);
         assert!(judged.broke(4_252).contains("near/1 at east/2"));
         assert!(judged.broke(4_252).ends_with("although both are in one region that was whole."));
+    }
+
+    #[test]
+    fn what_is_refused_is_owed_to_nobody_unless_somebody_else_has_it() {
+        for taken in [false, true] {
+            let (mut s, publisher, _) = script();
+            s.keeps(3);
+            let msg = s.at(4_000).publish(publisher, "a");
+            s.refuse(publisher, "a", (1, 1), "is full, max_msgs 3");
+            if taken {
+                s.deliver(ClientId(2), 1, msg);
+            }
+            s.flush(publisher);
+            let judged = s.judge(ID);
+            assert_eq!(
+                (judged.findings.broken, judged.findings.excused),
+                if taken { (1, 0) } else { (0, 1) }
+            );
+        }
     }
 
     #[test]

@@ -18,6 +18,7 @@ use causeway_wire::subject;
 
 use super::arrears::Arrears;
 use super::outcome::Took;
+use super::refusals::Fate;
 use super::scope::Scope;
 use super::settled::DueMessages;
 use super::view::{MsgRef, Sub, SubIx, View};
@@ -120,9 +121,12 @@ impl Replays {
         if self.chaos_t.is_none() || !self.disks.is_empty() {
             return;
         }
-        self.confirmed.retain(|msg| missed(view, *msg).next().is_some());
+        self.confirmed
+            .retain(|msg| view.fate(*msg) != Fate::Refused && missed(view, *msg).next().is_some());
         let mut owed = BTreeSet::new();
-        for msg in self.confirmed.iter().filter(|msg| view.conn(msg.conn).node == Some(from)) {
+        let kept_here =
+            |msg: &&MsgRef| view.conn(msg.conn).node == Some(from) && !view.may_be_refused(**msg);
+        for msg in self.confirmed.iter().filter(kept_here) {
             for (ix, sub) in missed(view, *msg).filter(|(_, sub)| view.node_of(sub) == Some(to)) {
                 if self.scope.covers_delivery(view, *msg, sub) && self.is_owed(view, *msg, sub) {
                     owed.insert((*msg, ix));
@@ -221,7 +225,7 @@ impl Replays {
     /// Takes in an event. For each replay that ends with it, how long that took.
     pub(super) fn observe(&mut self, view: &View<'_>, i: usize) -> Vec<Took> {
         let header = &view.history.header;
-        if header.buffered.is_empty() || header.buffers_have_limits {
+        if header.buffered.is_empty() || header.buffers_forget {
             return Vec::new();
         }
         let event = &view.history.events[i];

@@ -20,6 +20,16 @@ pub(super) fn deliveries<'v>(
     })
 }
 
+/// When somebody first got the message: a client, or another node.
+pub(super) fn first_taken(view: &View<'_>, id: MsgId) -> Option<usize> {
+    view.history.events.iter().position(|event| {
+        let (Kind::Delivered { msg, .. } | Kind::WireMsg { msg, .. }) = event.kind else {
+            return false;
+        };
+        msg == Some(id)
+    })
+}
+
 /// When the message was last sent to node `to` before event `i`.
 pub(super) fn crossing(view: &View<'_>, i: usize, id: MsgId, to: NodeId) -> Option<usize> {
     (0..i).rev().find(|&at| {

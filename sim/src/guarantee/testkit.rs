@@ -8,8 +8,8 @@ mod streams;
 
 use crate::guarantee::{Judged, judge};
 use crate::history::{
-    Bounds, ClientInfo, Event, Fault, FaultKind, GuaranteeInfo, Header, History, Holder,
-    InterestEntry, Kind, LinkInfo, NodeCounters, NodeDownHow, NodeInfo, NodeLimits, Phase,
+    Bounds, BufferRoom, ClientInfo, Event, Fault, FaultKind, GuaranteeInfo, Header, History,
+    Holder, InterestEntry, Kind, LinkInfo, NodeCounters, NodeDownHow, NodeInfo, NodeLimits, Phase,
     RegionInfo, RouteEntry, Snapshot, Sym,
 };
 use crate::ids::{ClientId, ConnNo, MsgId, NodeId, RegionId, Sid, WireConn};
@@ -224,6 +224,33 @@ impl Script {
     pub(crate) fn flush(&mut self, client: ClientId) {
         let upto = self.seqs[client.0 as usize];
         self.event(Kind::PubFlushed { client, conn: self.conn(client), upto });
+    }
+
+    /// All nodes keep what is published on `a`, at most so many messages for one other node, and
+    /// refuse the rest.
+    pub(crate) fn keeps(&mut self, max_msgs: u64) {
+        self.history.header.buffered = vec!["a".to_owned()];
+        let room = BufferRoom { max_bytes: 10_000, max_msgs: Some(max_msgs), refuses: true };
+        for node in NODES {
+            self.node(node, |info| info.limits.buffer = Some(room));
+        }
+    }
+
+    /// A client is told that its node has not taken one of its messages from `first` to `last`, for
+    /// want of a place to keep it for the west.
+    pub(crate) fn refuse(
+        &mut self,
+        client: ClientId,
+        subject: &str,
+        (first, last): (u32, u32),
+        why: &str,
+    ) {
+        let text = format!(
+            "Permissions Violation for Publish to \"{subject}\": the buffer for \"west/1\" {why}"
+        );
+        let (subject, text) = (self.sym(subject), self.sym(&text));
+        let conn = self.conn(client);
+        self.event(Kind::PubRefused { client, conn, subject, first, last, text });
     }
 
     /// The subject and the reply subject of a message.

@@ -5,6 +5,7 @@
 //! guarantee's own file holds the rule and little else.
 
 use super::network::Network;
+use super::refusals::{Fate, Refusals};
 use super::streams::Streams;
 use super::subject::Directory;
 use super::table::{SeqSet, Table};
@@ -121,6 +122,7 @@ pub(crate) struct View<'h> {
     pub(crate) history: &'h History,
     pub(crate) network: Network,
     pub(super) streams: Streams,
+    pub(super) refusals: Refusals,
     pub(crate) phase: Phase,
     /// When the phase that lasts now began.
     pub(crate) phase_t: u64,
@@ -148,6 +150,7 @@ impl<'h> View<'h> {
         Self {
             history,
             network: Network::new(&history.header),
+            refusals: Refusals::new(&history.header),
             streams: Streams::new(&history.header),
             phase: Phase::Boot,
             phase_t: 0,
@@ -258,6 +261,16 @@ impl<'h> View<'h> {
         MsgId { client: conn.client, conn: conn.no, seq: msg.seq }
     }
 
+    /// Whether a buffer has refused a message, as far as it can be told by now.
+    pub(crate) fn fate(&self, msg: MsgRef) -> Fate {
+        self.refusals.fate(msg, self.publication(msg).subject)
+    }
+
+    /// Whether a buffer may have refused a message: nobody has got it.
+    pub(crate) fn may_be_refused(&self, msg: MsgRef) -> bool {
+        self.fate(msg) != Fate::Taken
+    }
+
     /// Whether the subscription has got the message.
     pub(crate) fn has_received(&self, sub: SubIx, msg: MsgRef) -> bool {
         self.received.get(&(sub, msg.conn)).is_some_and(|set| set.contains(msg.seq))
@@ -344,8 +357,39 @@ impl<'h> View<'h> {
             Kind::Delivered { client, conn, sid, msg, .. } => {
                 self.delivered(t, self.find_sub(*client, *conn, *sid), *msg);
             }
+            Kind::PubRefused { .. } => self.refused(i, kind)?,
+            Kind::NoResponders { request, .. } => {
+                if let Some(msg) = self.find_msg(*request) {
+                    self.refusals.nobody(msg, self.publication(msg).subject);
+                }
+            }
+            Kind::WireMsg { msg: Some(id), .. } if self.refusals.watches() => {
+                if let Some(msg) = self.find_msg(*id) {
+                    self.refusals.taken(msg);
+                }
+            }
             _ => {}
         }
+        Ok(())
+    }
+
+    fn refused(&mut self, i: usize, kind: &Kind) -> Result<(), String> {
+        let Kind::PubRefused { client, conn, subject, first, last, .. } = *kind else {
+            return Ok(());
+        };
+        let at = self.must_find_conn(client, conn)?;
+        let published = &self.conn(at).published;
+        if first < 1 || last < first || last as usize > published.len() {
+            return Err(format!(
+                "one of the messages {first} to {last} is refused: there are none"
+            ));
+        }
+        let there = &published[first as usize - 1..last as usize];
+        let candidates = there.iter().filter(|it| it.subject == subject).count() as u32;
+        if there.first().is_none_or(|it| it.subject != subject) {
+            return Err(format!("message {first} is refused, and is on another subject"));
+        }
+        self.refusals.told((at, subject, first), i, last, candidates);
         Ok(())
     }
 
@@ -418,6 +462,7 @@ impl<'h> View<'h> {
             let used_up = state.max > 0 && state.delivered >= state.max;
             let queue = state.queue;
             if let Some(msg) = msg {
+                self.refusals.taken(msg);
                 delivery.again = self.received.entry((ix, msg.conn)).or_default().insert(msg.seq);
                 if !queue.is_none() {
                     delivery.rival = self.take(queue, msg, ix);

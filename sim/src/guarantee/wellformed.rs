@@ -30,6 +30,7 @@ pub(crate) fn check(header: &Header, kind: &Kind) -> Result<(), String> {
         | Kind::UnsubSent { client, .. }
         | Kind::UnsubReady { client, .. }
         | Kind::PubFlushed { client, .. }
+        | Kind::PubRefused { client, .. }
         | Kind::OpDropped { client, .. }
         | Kind::Servers { client, .. }
         | Kind::Delivered { client, .. }

@@ -127,6 +127,23 @@ pub enum Kind {
         /// The number of the last message.
         upto: u32,
     },
+    /// The server told a client that it did not take one of its messages: a buffer for another
+    /// server had no room for it. It names the subject only; answers come in order, so the message is
+    /// one behind the last PING that was answered by then, and before the next.
+    PubRefused {
+        /// Who.
+        client: ClientId,
+        /// On which connection.
+        conn: ConnNo,
+        /// The subject of the message.
+        subject: Sym,
+        /// The number of the first message that it may be, of those on this subject.
+        first: u32,
+        /// That of the last; if both are the same, it is this one.
+        last: u32,
+        /// What the server said.
+        text: Sym,
+    },
     /// An operation of the plan could not be done because the client was not connected (clients do
     /// not buffer).
     OpDropped {
@@ -358,6 +375,9 @@ impl Kind {
             | Self::NoResponders { request: msg, .. }
             | Self::RequestDone { request: msg, .. }
             | Self::RequestTimeout { request: msg, .. } => Some(*msg),
+            Self::PubRefused { client, conn, first, last, .. } if first == last => {
+                Some(MsgId { client: *client, conn: *conn, seq: *first })
+            }
             Self::Delivered { msg, .. } | Self::WireMsg { msg, .. } => *msg,
             Self::Buffer(event) => event.msg(),
             Self::Stream(event) => match &**event {

@@ -38,8 +38,9 @@ pub struct Header {
     pub window: u64,
     /// Subjects whose messages are kept for nodes that cannot be reached.
     pub buffered: Vec<String>,
-    /// There may not be room for all of them, or not for ever.
-    pub buffers_have_limits: bool,
+    /// Some of what was taken may not be kept, because newer messages take its place, or not for ever.
+    /// What is refused was never taken.
+    pub buffers_forget: bool,
     /// Who is healed in the end; `None` is everybody.
     pub core: Option<Core>,
     /// What no broker can bring back, sorted.
@@ -104,6 +105,19 @@ pub struct NodeLimits {
     pub lame_duck_grace_ns: u64,
     /// From lame duck mode to the last, in nanoseconds.
     pub lame_duck_ns: u64,
+    /// What it may keep for one other node, if it keeps anything.
+    pub buffer: Option<BufferRoom>,
+}
+
+/// How much a node may keep for one other node, and what becomes of the rest.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct BufferRoom {
+    /// Bytes.
+    pub max_bytes: u64,
+    /// Messages, if that is limited.
+    pub max_msgs: Option<u64>,
+    /// What there is no room for is refused; otherwise the oldest messages go.
+    pub refuses: bool,
 }
 
 /// A connection between two regions.

@@ -11,6 +11,8 @@
 //! * A client's own events are in the order in which it sent or received them on its connection.
 //! * [`Kind::PubSent`] is written when the bytes are put into the client's socket: whether the
 //!   server ever reads them is another question. [`Kind::PubFlushed`] says that it has.
+//! * [`Kind::PubRefused`] is written when the client has read the error. It comes before the
+//!   [`Kind::PubFlushed`] of the message that it is about.
 //! * [`Kind::Delivered`] is written when the client has read the message.
 //! * [`Kind::WireSub`] and [`Kind::WireMsg`] are written when the sending node's bytes enter the
 //!   socket; [`Kind::WireSubSeen`] and [`Kind::WireMsgSeen`] when the last byte of that is handed to the
@@ -23,6 +25,7 @@ mod header;
 mod healed;
 mod json;
 mod read;
+mod refusal;
 mod stream;
 mod symbols;
 #[cfg(test)]
@@ -35,11 +38,12 @@ pub use event::{
     NodeDownHow, Phase, RouteEntry, Snapshot,
 };
 pub use header::{
-    Bounds, ClientInfo, GuaranteeInfo, Header, LinkInfo, NodeInfo, NodeLimits, PathInfo,
-    RegionInfo, SCHEMA_NAME,
+    Bounds, BufferRoom, ClientInfo, GuaranteeInfo, Header, LinkInfo, NodeInfo, NodeLimits,
+    PathInfo, RegionInfo, SCHEMA_NAME,
 };
 pub use healed::{Core, Lost, Unrecoverable, Why};
 pub use read::ReadError;
+pub use refusal::{Refusal, RefusedWhy};
 pub use stream::{
     Answered, ConsumerInfo, ConsumerState, STORED, StreamEvent, StreamInfo, StreamState,
 };

@@ -6,10 +6,10 @@ use serde_json::Value;
 
 use super::header::SCHEMA_BEFORE;
 use super::{
-    Bounds, ClientEntry, ClientInfo, Core, DropWhat, Event, Fault, FaultKind, GuaranteeInfo,
-    Header, History, Holder, InterestEntry, Kind, LinkInfo, Lost, NodeCounters, NodeDownHow,
-    NodeInfo, NodeLimits, PathInfo, Phase, RegionInfo, RouteEntry, SCHEMA_NAME, Snapshot, Sym,
-    Symbols, Unrecoverable, Why,
+    Bounds, BufferRoom, ClientEntry, ClientInfo, Core, DropWhat, Event, Fault, FaultKind,
+    GuaranteeInfo, Header, History, Holder, InterestEntry, Kind, LinkInfo, Lost, NodeCounters,
+    NodeDownHow, NodeInfo, NodeLimits, PathInfo, Phase, RegionInfo, RouteEntry, SCHEMA_NAME,
+    Snapshot, Sym, Symbols, Unrecoverable, Why,
 };
 use crate::ids::{ClientId, ConnNo, MsgId, NodeId, RegionId, Sid, WireConn};
 
@@ -297,6 +297,14 @@ fn message_kind(k: &str, row: Row<'_>, symbols: &mut Symbols) -> Field<Option<Ki
         "pub_flushed" => {
             Kind::PubFlushed { client: row.client()?, conn: row.conn()?, upto: row.number("upto")? }
         }
+        "pub_refused" => Kind::PubRefused {
+            client: row.client()?,
+            conn: row.conn()?,
+            subject: row.sym("subject", symbols)?,
+            first: row.number("first")?,
+            last: row.number("last")?,
+            text: row.sym("text", symbols)?,
+        },
         "delivered" => Kind::Delivered {
             client: row.client()?,
             conn: row.conn()?,
@@ -491,7 +499,7 @@ fn header(row: Row<'_>) -> Field<Header> {
         } else {
             Vec::new()
         },
-        buffers_have_limits: row.has("buffered") && row.flag("buffers_have_limits")?,
+        buffers_forget: row.has("buffered") && row.flag("buffers_have_limits")?,
         core: if row.has("core") { Some(core(row.row("core")?)?) } else { None },
         unrecoverable: if row.has("unrecoverable") {
             row.list("unrecoverable", |v| unrecoverable(Row(v)))?
@@ -557,6 +565,15 @@ fn limits(row: Row<'_>) -> Field<NodeLimits> {
         drops: row.has("drops") && row.flag("drops")?,
         lame_duck_grace_ns: row.number("lame_duck_grace_ns")?,
         lame_duck_ns: row.number("lame_duck_ns")?,
+        buffer: if row.has("buffer") { Some(buffer_room(row.row("buffer")?)?) } else { None },
+    })
+}
+
+fn buffer_room(row: Row<'_>) -> Field<BufferRoom> {
+    Ok(BufferRoom {
+        max_bytes: row.number("max_bytes")?,
+        max_msgs: row.maybe("max_msgs")?,
+        refuses: row.flag("refuses")?,
     })
 }
 

@@ -73,7 +73,7 @@ fn header() -> Header {
             lag_ns: 13,
         },
         buffered: vec!["orders.>".to_owned()],
-        buffers_have_limits: true,
+        buffers_forget: true,
         core: Some(Core { nodes: vec![NodeId(0)], clients: vec![ClientId(0)], left: vec![3, 5] }),
         unrecoverable: vec![
             Unrecoverable { what: Lost::Routes(NodeId(0), NodeId(1)), why: Why::NoRoute },
@@ -149,6 +149,8 @@ pub(crate) fn kinds(symbols: &mut Symbols) -> Vec<Kind> {
         Kind::UnsubReady { client, conn, sid },
         Kind::PubSent { msg, subject, reply: none, header: 3, size: 16, hash: u64::MAX },
         Kind::PubFlushed { client, conn, upto: 4 },
+        Kind::PubRefused { client, conn, subject, first: 4, last: 4, text: reply },
+        Kind::PubRefused { client, conn, subject, first: 2, last: 4, text: reply },
         Kind::Delivered { client, conn, sid, subject, reply, msg: None, size: 0, hash: 1 },
         Kind::Delivered { client, conn, sid, subject, reply, msg: Some(msg), size: 0, hash: 1 },
         Kind::NoResponders { client, conn, subject: none, request: msg },

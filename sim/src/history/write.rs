@@ -66,6 +66,7 @@ impl Kind {
             Self::UnsubReady { .. } => "unsub_ready",
             Self::PubSent { .. } => "pub",
             Self::PubFlushed { .. } => "pub_flushed",
+            Self::PubRefused { .. } => "pub_refused",
             Self::OpDropped { .. } => "op_dropped",
             Self::Delivered { .. } => "delivered",
             Self::NoResponders { .. } => "no_responders",
@@ -127,6 +128,7 @@ impl Fields<'_, '_, '_> {
             | Kind::ClientError { .. } => self.client(kind),
             Kind::PubSent { .. }
             | Kind::PubFlushed { .. }
+            | Kind::PubRefused { .. }
             | Kind::Delivered { .. }
             | Kind::NoResponders { .. }
             | Kind::RequestDone { .. }
@@ -220,6 +222,13 @@ impl Fields<'_, '_, '_> {
             Kind::PubFlushed { client, conn, upto } => {
                 self.connection(*client, *conn);
                 self.count("upto", *upto);
+            }
+            Kind::PubRefused { client, conn, subject, first, last, text } => {
+                self.connection(*client, *conn);
+                self.name("subject", *subject);
+                self.count("first", *first);
+                self.count("last", *last);
+                self.name("text", *text);
             }
             Kind::Delivered { client, conn, sid, subject, reply, msg, size, hash } => {
                 self.connection(*client, *conn);
@@ -500,7 +509,7 @@ fn header_line(header: &Header, line: &mut String) {
         o.number("window", header.window);
         if !header.buffered.is_empty() {
             o.list("buffered", &header.buffered, |out, subject| push_text(out, subject));
-            o.flag("buffers_have_limits", header.buffers_have_limits);
+            o.flag("buffers_have_limits", header.buffers_forget);
         }
         if let Some(core) = &header.core {
             o.object("core", |o| {
@@ -534,6 +543,13 @@ fn limits_fields(limits: &NodeLimits, o: &mut Object<'_>) {
     }
     o.number("lame_duck_grace_ns", limits.lame_duck_grace_ns);
     o.number("lame_duck_ns", limits.lame_duck_ns);
+    if let Some(buffer) = limits.buffer {
+        o.object("buffer", |o| {
+            o.number("max_bytes", buffer.max_bytes);
+            o.maybe("max_msgs", buffer.max_msgs);
+            o.flag("refuses", buffer.refuses);
+        });
+    }
 }
 
 fn client_fields(client: &ClientInfo, o: &mut Object<'_>) {

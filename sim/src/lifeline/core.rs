@@ -75,6 +75,8 @@ impl Book<'_> {
             match &self.history.events[event].kind {
                 Kind::WireMsg { from, to, .. } if *from == node => forwarded.push((event, *to)),
                 Kind::NoResponders { .. } => nobody = Some(event),
+                // A node says so itself, if it was asked to.
+                Kind::PubRefused { .. } => refused = refused.or(Some(event)),
                 Kind::Buffer(buffer) => match buffer.what {
                     BufferWhat::Kept { seq, .. } => kept.push((event, buffer.peer, seq)),
                     BufferWhat::Refused { .. } => refused = Some(event),

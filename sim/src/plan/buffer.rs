@@ -4,6 +4,7 @@ use causeway_core::Duration;
 use causeway_core::config::{LinkBufferConfig, Overflow};
 
 use super::text::{Line, put};
+use crate::history::BufferRoom;
 use crate::units::Span;
 
 /// What a node keeps for others.
@@ -37,10 +38,17 @@ impl BufferPlan {
         }
     }
 
-    /// Whether it may be that something is not kept that was taken, or not taken.
+    /// Whether something that was taken may not be kept.
     #[must_use]
-    pub fn has_limits(&self) -> bool {
-        self.max_bytes > 0 || self.max_msgs > 0 || self.max_age_ns > 0
+    pub const fn forgets(&self) -> bool {
+        let overflows = self.drop_oldest && (self.max_bytes > 0 || self.max_msgs > 0);
+        overflows || self.max_age_ns > 0
+    }
+
+    /// How much there is room for.
+    pub(super) fn room(&self) -> BufferRoom {
+        let LinkBufferConfig { max_bytes, max_msgs, .. } = self.config();
+        BufferRoom { max_bytes, max_msgs, refuses: !self.drop_oldest }
     }
 
     /// Its words in the line of a node.

@@ -723,7 +723,7 @@ impl Plan {
             bounds: self.bounds,
             window: self.network.window,
             buffered: self.buffered(),
-            buffers_have_limits: self.buffers().any(BufferPlan::has_limits),
+            buffers_forget: self.buffers().any(BufferPlan::forgets),
             core: self.core_info(),
             unrecoverable: recovery::unrecoverable(self),
         }
@@ -804,6 +804,7 @@ impl NodePlan {
             drops: self.config.number(Setting::NoFastProducerStall) == Some(1),
             lame_duck_grace_ns: span(Setting::LameDuckGrace, usual.lame_duck_grace),
             lame_duck_ns: span(Setting::LameDuckDuration, usual.lame_duck_duration),
+            buffer: self.buffer.as_ref().map(BufferPlan::room),
         }
     }
 }

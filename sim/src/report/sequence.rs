@@ -121,6 +121,7 @@ impl<'h> Drawing<'h> {
             | Kind::UnsubSent { client, .. }
             | Kind::OpDropped { client, .. }
             | Kind::NoResponders { client, .. }
+            | Kind::PubRefused { client, .. }
             | Kind::ClientError { client, .. } => self.client_note(*client, event),
             Kind::PubSent { msg, subject, .. } => {
                 let what = format!("PUB {} ({msg})", self.history.text(*subject));
@@ -187,6 +188,7 @@ fn message_of(kind: &Kind) -> Option<MsgId> {
         Kind::PubSent { msg, .. } => Some(*msg),
         Kind::Delivered { msg, .. } | Kind::WireMsg { msg, .. } => *msg,
         Kind::NoResponders { request, .. } => Some(*request),
+        Kind::PubRefused { .. } => kind.message(),
         _ => None,
     }
 }

@@ -59,6 +59,7 @@ struct Between {
     dropped: u64,
     timeouts: u64,
     nobody: u64,
+    refused: u64,
 }
 
 impl Teller<'_> {
@@ -100,6 +101,7 @@ impl Teller<'_> {
             Kind::OpDropped { count, .. } => b.dropped += u64::from(*count),
             Kind::RequestTimeout { .. } => b.timeouts += 1,
             Kind::NoResponders { .. } => b.nobody += 1,
+            Kind::PubRefused { .. } => b.refused += 1,
             _ => return,
         }
         b.until = event.t;
@@ -143,6 +145,7 @@ impl Between {
             "message not sent for want of a connection",
             "messages not sent for want of a connection",
         );
+        part(self.refused, "message not taken", "messages not taken");
         part(self.timeouts, "request without an answer", "requests without an answer");
         part(
             self.nobody,

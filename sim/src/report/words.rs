@@ -44,6 +44,7 @@ pub fn describe(history: &History, event: &Event) -> String {
         | Kind::Servers { .. } => words.subscriber(&event.kind),
         Kind::PubSent { .. }
         | Kind::PubFlushed { .. }
+        | Kind::PubRefused { .. }
         | Kind::OpDropped { .. }
         | Kind::Delivered { .. }
         | Kind::NoResponders { .. }
@@ -212,6 +213,21 @@ impl Words<'_> {
                 client.0,
                 conn.0
             ),
+            Kind::PubRefused { client, conn, subject, first, last, text } => {
+                let which = match last.checked_sub(*first) {
+                    Some(0) => format!("its message {}.{}.{first}", client.0, conn.0),
+                    _ => format!(
+                        "one of its messages {}.{}.{first} to {}.{}.{last}",
+                        client.0, conn.0, client.0, conn.0
+                    ),
+                };
+                format!(
+                    "{} is told that {which} on `{}` is not taken: {}",
+                    self.client(*client),
+                    self.text(*subject),
+                    self.text(*text)
+                )
+            }
             Kind::OpDropped { client, what, subject, count } => format!(
                 "{} is not connected and drops {count} {} on `{}`",
                 self.client(*client),

@@ -99,7 +99,10 @@ fn object(history: &History, i: usize, t: u64) -> &'static str {
     }
     match &event.kind {
         Kind::Delivered { .. } => "delivery",
-        Kind::PubSent { .. } | Kind::PubFlushed { .. } | Kind::OpDropped { .. } => "publication",
+        Kind::PubSent { .. }
+        | Kind::PubFlushed { .. }
+        | Kind::PubRefused { .. }
+        | Kind::OpDropped { .. } => "publication",
         Kind::NoResponders { .. } | Kind::RequestDone { .. } | Kind::RequestTimeout { .. } => {
             "request"
         }

@@ -20,6 +20,7 @@ const SORTS: Record<string, Sort> = {
   stream_acked: "accepted",
   buffer_kept: "kept",
   buffer_refused: "lost",
+  pub_refused: "lost",
   buffer_repeated: "passed",
   delivered: "delivered",
   stream_given: "delivered",

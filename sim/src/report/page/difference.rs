@@ -135,6 +135,7 @@ fn many(name: &str) -> String {
         "unsub_ready" => "ends of subscriptions that a node had",
         "pub" => "messages published",
         "pub_flushed" => "times that a node had all of a client",
+        "pub_refused" => "messages that were not taken",
         "op_dropped" => "times that a client could not send",
         "delivered" => "deliveries",
         "no_responders" => "requests for which nobody was there",

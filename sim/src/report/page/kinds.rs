@@ -86,6 +86,13 @@ pub(super) const KINDS: &[KindInfo] = &[
     kind("pub_flushed", "message", "{lane}'s node has processed its messages up to {n}")
         .n("number on its connection"),
     kind(
+        "pub_refused",
+        "message",
+        "{lane} is told that one of its messages from {n} to {m} on `{text}` is not taken: {more}",
+    )
+    .n("the first that it may be, on its connection")
+    .m("the last"),
+    kind(
         "op_dropped",
         "message",
         "{lane} is not connected and drops {n} of what it would send on `{text}`",

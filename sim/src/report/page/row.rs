@@ -112,6 +112,7 @@ impl<'h> Rows<'h> {
             | Kind::UnsubReady { .. } => self.client(&event.kind),
             Kind::PubSent { .. }
             | Kind::PubFlushed { .. }
+            | Kind::PubRefused { .. }
             | Kind::OpDropped { .. }
             | Kind::Delivered { .. }
             | Kind::NoResponders { .. }
@@ -291,6 +292,15 @@ impl<'h> Rows<'h> {
                 lane: lanes.client(*client),
                 conn: conn.0.into(),
                 n: (*upto).into(),
+                ..Row::default()
+            },
+            Kind::PubRefused { client, conn, subject, first, last, text } => Row {
+                lane: lanes.client(*client),
+                conn: conn.0.into(),
+                text: self.sym(*subject),
+                more: self.sym(*text),
+                n: (*first).into(),
+                m: (*last).into(),
                 ..Row::default()
             },
             Kind::OpDropped { client, what, subject, count } => Row {

@@ -3,7 +3,7 @@
 //! A message that says who it is (`Nats-Msg-Id`) is there at most once, if all of its attempts fall into
 //! the window in which the stream remembers ids; one that does not is there at most as often as it was
 //! sent. A second acknowledgement names the sequence of the first. What the server has refused each
-//! time is not there.
+//! time is not there. That damage to files changes nothing is the business of `damage_is_not_served`.
 
 use std::collections::BTreeMap;
 
@@ -56,7 +56,13 @@ impl ExactlyOnce {
         }
         let foreign = stream.rules.mirror.is_some() || !stream.rules.sources.is_empty();
         for (msg, seqs) in &places {
+            let damaged = view.streams.machine(stream.node).damaged.is_some();
             let Some(sent) = view.streams.sent.get(msg) else {
+                // That is the business of `damage_is_not_served`.
+                if damaged {
+                    pen.excused();
+                    continue;
+                }
                 let at: Vec<usize> = seqs.iter().map(|seq| stream.stored[seq].i).collect();
                 let name = streams::name_of(view, no);
                 let story = format!("{name} holds message {msg}, which nobody has sent.");
@@ -98,6 +104,9 @@ impl ExactlyOnce {
         match wrong {
             None => pen.held(),
             Some(_) if altered.is_none() && view.streams.may_have_forgotten(no) => pen.excused(),
+            Some(_) if altered.is_some() && view.streams.machine(stream.node).damaged.is_some() => {
+                pen.excused();
+            }
             Some(story) => pen.broken(view, || {
                 let mut events = streams::events_of(sent);
                 events.extend(seqs.iter().map(|seq| stream.stored[seq].i));

@@ -39,6 +39,7 @@ mod copies;
 mod core_tests;
 mod counter_sum;
 mod counters_agree;
+mod damage;
 mod delivery_ratio;
 mod exactly_once;
 mod gossip_converges;

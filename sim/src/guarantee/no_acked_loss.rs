@@ -3,8 +3,8 @@
 //! Judged when a stream has been read back, after everything was healed and quiet. A message may be
 //! missing if a limit took it, which is seen from what is newer: as many as may stay, or as many of its
 //! subject; if it is too old; or if the configuration allows the server to forget it (`sync` and a power
-//! loss, memory and a restart), if the disk has lied, or if files were damaged and the node says what it
-//! has lost by it. What queues give up when it is done with is the
+//! loss, memory and a restart), or if the disk has lied. What becomes of streams whose files were damaged
+//! is the business of `damage_is_reported` and others beside it. What queues give up when it is done with is the
 //! business of `workqueue_removes_acked_only`.
 //!
 //! A loss is told as Jepsen does: before the first message of its publisher that is there (*prefix*),
@@ -49,8 +49,7 @@ impl Checker for NoAckedLoss {
                 pen.held();
             } else if found.is_none() && is_taken(view, stream, sent, acked, pen.t)
                 || view.streams.may_forget(no, sent.said(&acked))
-                || view.streams.is_reported_lost(no, acked.seq)
-                || view.streams.may_have_vanished(no, acked.t)
+                || view.streams.machine(stream.node).damaged.is_some()
             {
                 pen.excused();
             } else {
@@ -61,7 +60,13 @@ impl Checker for NoAckedLoss {
 }
 
 /// Whether the configuration may have taken a message.
-fn is_taken(view: &View<'_>, stream: &Stream, sent: &Sent, acked: Acked, now: u64) -> bool {
+pub(super) fn is_taken(
+    view: &View<'_>,
+    stream: &Stream,
+    sent: &Sent,
+    acked: Acked,
+    now: u64,
+) -> bool {
     let rules = &stream.rules;
     if rules.retention != Retention::Limits {
         return true;
@@ -121,7 +126,7 @@ fn part(stream: &Stream, msg: MsgId) -> &'static str {
     }
 }
 
-fn tell(
+pub(super) fn tell(
     view: &View<'_>,
     no: StreamNo,
     msg: MsgId,
@@ -152,8 +157,7 @@ fn tell(
 #[cfg(test)]
 mod tests {
     use crate::guarantee::testkit::{EAST_1, Script};
-    use crate::history::{FaultKind, NodeDownHow, StreamEvent};
-    use crate::ids::StreamNo;
+    use crate::history::FaultKind;
 
     const ID: &str = "no_acked_loss";
 
@@ -222,47 +226,10 @@ mod tests {
         assert_eq!((judged.findings.broken, judged.findings.excused), (0, 1));
         let lie = |s: &mut Script| s.disk_fault("disk what=lying_sync", EAST_1);
         assert_eq!(read_back("{}", &[1, 2], lie).judge(ID).findings.broken, 0);
-        // Damage is no excuse for losing something and saying nothing.
         let rot = |s: &mut Script| s.disk_fault("disk what=bit_rot times=1", EAST_1);
-        assert_eq!(read_back("{}", &[1, 3], rot).judge(ID).findings.broken, 1);
-        let told = |s: &mut Script| {
-            rot(s);
-            s.damaged(0, 2, 2);
-        };
-        assert_eq!(read_back("{}", &[1, 3], told).judge(ID).findings.broken, 0);
+        assert_eq!(read_back("{}", &[1, 3], rot).judge(ID).findings.broken, 0);
         let full = |s: &mut Script| s.disk_fault("disk what=full free=0", EAST_1);
         assert_eq!(read_back("{}", &[1, 2], full).judge(ID).findings.broken, 1);
-    }
-
-    #[test]
-    fn a_stream_whose_last_file_is_gone_has_vanished_when_it_is_started_without() {
-        for while_down in [false, true] {
-            let mut s = Script::running();
-            s.stream("S", EAST_1, "{}");
-            let client = s.client("pub/1", EAST_1);
-            let stored = |s: &mut Script, t: u64, seq| {
-                let msg = s.at(t).store(client, 0, "s.1");
-                s.acked(msg, seq);
-            };
-            stored(&mut s, 2_000, 1);
-            let hidden = StreamEvent::Vanished { stream: StreamNo(0) };
-            if while_down {
-                s.at(2_500).node_down(EAST_1, NodeDownHow::Killed);
-                s.at(2_600).stream_event(hidden);
-            } else {
-                s.at(2_100).stream_event(hidden);
-                stored(&mut s, 2_200, 2);
-                s.at(2_500).node_down(EAST_1, NodeDownHow::Killed);
-            }
-            s.at(3_000).node_up(EAST_1, 2);
-            let before = if while_down { 1 } else { 2 };
-            // Of what came later there is no excuse.
-            stored(&mut s, 4_000, 3);
-            s.at(9_000).state(0, 0, 4, 3);
-            s.audited(0);
-            let findings = s.judge(ID).findings;
-            assert_eq!((findings.excused, findings.broken), (before, 1));
-        }
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! The guarantees about streams.
 
 use super::super::{
-    batch_atomic, consumer_deliveries, consumer_delivers_all, copies, counter_sum, exactly_once,
-    keys, mirror_is_prefix, no_acked_loss, stream_contents, stream_seq_dense,
+    batch_atomic, consumer_deliveries, consumer_delivers_all, copies, counter_sum, damage,
+    exactly_once, keys, mirror_is_prefix, no_acked_loss, stream_contents, stream_seq_dense,
 };
 use super::{Rule, Spec, Timing};
 
 /// All of them, in the order in which reports show them.
-pub(super) const STREAMS: [Spec; 18] = [
+pub(super) const STREAMS: [Spec; 21] = [
     Spec {
         id: "no_acked_loss",
         code: "S1",
@@ -194,5 +194,38 @@ pub(super) const STREAMS: [Spec; 18] = [
         bound: "",
         aliases: &[],
         rule: Rule::Of(|params| Box::new(counter_sum::CounterSum::new(params))),
+    },
+    Spec {
+        id: "damage_is_not_served",
+        code: "S11",
+        sentence: "Of a stream whose files were damaged, nothing is given out that is not what was sent, \
+            where it was said to be.",
+        unit: "message that is given out, acknowledged message, after files were damaged",
+        timing: Timing::Always,
+        bound: "",
+        aliases: &[],
+        rule: Rule::Of(|params| Box::new(damage::DamagedStreams::served(params))),
+    },
+    Spec {
+        id: "damage_is_reported",
+        code: "S12",
+        sentence: "What a stream has acknowledged and damage has taken is said to be lost: when the node \
+            starts, or to who asks for it.",
+        unit: "acknowledged message, after files were damaged",
+        timing: Timing::Always,
+        bound: "",
+        aliases: &[],
+        rule: Rule::Of(|params| Box::new(damage::DamagedStreams::reported(params))),
+    },
+    Spec {
+        id: "undamaged_is_served",
+        code: "S13",
+        sentence: "Damage takes what it has hit and nothing else: a bit that is another takes a message at \
+            most, and what was written after a later start is there.",
+        unit: "acknowledged message, after files were damaged",
+        timing: Timing::Always,
+        bound: "",
+        aliases: &[],
+        rule: Rule::Of(|params| Box::new(damage::DamagedStreams::rest(params))),
     },
 ];

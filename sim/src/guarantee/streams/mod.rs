@@ -137,6 +137,8 @@ pub(super) struct Machine {
     pub(super) down: Vec<u64>,
     /// Files were damaged: what was synced may be gone, but the node must notice.
     pub(super) damaged: Option<u64>,
+    /// Each time: when, and how many bits, if it was no more than these.
+    pub(super) damages: Vec<(u64, Option<u64>)>,
     /// Its wall clock was wrong.
     pub(super) clock_wrong: Vec<u64>,
     /// The disk has lied: what was synced may be gone, and nobody could notice.
@@ -245,6 +247,7 @@ impl Streams {
             }
             if fault.kind == FaultKind::Disk && says(&fault.text, &DAMAGE) {
                 machine.damaged.get_or_insert(t);
+                machine.damages.push((t, bits(&fault.text)));
             }
         }
     }
@@ -484,6 +487,12 @@ const DAMAGE: [&str; 4] = ["bit_rot", "stale", "truncate", "lost_file"];
 fn says(text: &str, whats: &[&str]) -> bool {
     let what = text.split(' ').find_map(|word| word.strip_prefix("what="));
     what.is_some_and(|what| whats.contains(&what))
+}
+
+/// How many bits are others, if the text of a disk fault says that bits are.
+fn bits(text: &str) -> Option<u64> {
+    let times = text.split(' ').find_map(|word| word.strip_prefix("times="));
+    times.filter(|_| says(text, &DAMAGE[..1]))?.parse().ok()
 }
 
 /// The streams that a guarantee is about and that have been read back just now.

@@ -2,9 +2,29 @@
 
 use causeway_core::Duration;
 use causeway_core::config::{JetStreamConfig, SyncPolicy};
+use causeway_core::store::{Cipher, Key};
 
 use super::text::{Line, put};
 use crate::units::Span;
+
+/// What simulated nodes encrypt with: there is nothing to hide.
+const SECRET: [u8; 32] = [7; 32];
+
+/// The word for a cipher, which is that of the server's configuration.
+#[must_use]
+pub fn word_of(cipher: Cipher) -> &'static str {
+    match cipher {
+        Cipher::ChaCha20Poly1305 => "chacha",
+        Cipher::Aes256Gcm => "aes",
+    }
+}
+
+/// What a word means.
+#[must_use]
+pub fn cipher_of(word: &str) -> Option<Cipher> {
+    let all = [Cipher::ChaCha20Poly1305, Cipher::Aes256Gcm];
+    all.into_iter().find(|cipher| word_of(*cipher) == word)
+}
 
 /// How a node keeps streams.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -13,6 +33,8 @@ pub struct JetStreamPlan {
     pub domain: String,
     /// Nanoseconds between two syncs of a stream's file; 0 is before anything is acknowledged.
     pub sync_ns: u64,
+    /// How what is in files is encrypted, if it is.
+    pub cipher: Option<Cipher>,
     /// Bytes of all streams in files; 0 is the server's default.
     pub max_store: u64,
     /// Bytes of all streams in memory; 0 is the server's default.
@@ -28,6 +50,7 @@ impl JetStreamPlan {
         if self.sync_ns > 0 {
             config.sync = SyncPolicy::Every(Duration::from_nanos(self.sync_ns));
         }
+        config.key = self.cipher.map(|cipher| Key { cipher, secret: SECRET });
         if self.max_store > 0 {
             config.max_store = self.max_store;
         }
@@ -43,6 +66,9 @@ impl JetStreamPlan {
         if self.sync_ns > 0 {
             put(out, "sync", Span(self.sync_ns));
         }
+        if let Some(cipher) = self.cipher {
+            put(out, "cipher", word_of(cipher));
+        }
         for (key, bytes) in [("max_store", self.max_store), ("max_memory", self.max_memory)] {
             if bytes > 0 {
                 put(out, key, bytes);
@@ -57,11 +83,16 @@ impl JetStreamPlan {
             Some(text) => crate::units::duration(&text).map_err(|error| error.to_string())?,
             None => 0,
         };
+        let cipher = line.maybe("cipher").map(|word| match cipher_of(&word) {
+            Some(cipher) => Ok(cipher),
+            None => Err(format!("`cipher={word}`: no cipher")),
+        });
+        let cipher = cipher.transpose()?;
         let mut bytes = |key| match line.maybe(key) {
             Some(text) => text.parse().map_err(|_| format!("`{key}={text}`: not a number")),
             None => Ok(0),
         };
         let (max_store, max_memory) = (bytes("max_store")?, bytes("max_memory")?);
-        Ok(Some(Self { domain, sync_ns, max_store, max_memory }))
+        Ok(Some(Self { domain, sync_ns, cipher, max_store, max_memory }))
     }
 }

@@ -38,7 +38,7 @@ pub use conns::ConnsFault;
 pub use disk::{DiskDamage, DiskFault, DiskShares, SlowDisk};
 pub use family::Family;
 pub use host::{HostFault, HostWhat, Restart, SlowCpu};
-pub use jetstream::JetStreamPlan;
+pub use jetstream::{JetStreamPlan, cipher_of, word_of};
 pub use operator::ReloadPlan;
 pub use read::PlanError;
 pub use streams::{ConsumerPlan, KeyOp, StorePlan, StreamOp, StreamPlan, WorkPlan};

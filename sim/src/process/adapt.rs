@@ -57,6 +57,7 @@ mod tests {
             jetstream: Some(JetStreamPlan {
                 domain: name.to_owned(),
                 sync_ns: 0,
+                cipher: None,
                 max_store: 0,
                 max_memory: 0,
             }),

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use super::Flavour;
-use crate::plan::{BufferPlan, JetStreamPlan, NodePlan, Setting};
+use crate::plan::{BufferPlan, JetStreamPlan, NodePlan, Setting, word_of};
 use crate::units::{MS, SECOND};
 
 const US: u64 = 1_000;
@@ -85,6 +85,9 @@ pub(super) fn text(node: &NodePlan, around: &Surroundings<'_>) -> String {
     out
 }
 
+/// What servers under test encrypt with, if they are to: there is nothing to hide.
+const KEY: &str = "testbed";
+
 fn jetstream_lines(jetstream: &JetStreamPlan, node: &NodePlan, folder: &Path) -> Vec<String> {
     let mut lines = vec![
         format!("server_tags: [{}]", quoted(&tag(node))),
@@ -99,6 +102,10 @@ fn jetstream_lines(jetstream: &JetStreamPlan, node: &NodePlan, folder: &Path) ->
         ns => quoted(&span(ns)),
     };
     lines.push(format!("  sync_interval: {sync}"));
+    if let Some(cipher) = jetstream.cipher {
+        lines.push(format!("  key: {}", quoted(KEY)));
+        lines.push(format!("  cipher: {}", word_of(cipher)));
+    }
     let limits =
         [("max_file_store", jetstream.max_store), ("max_memory_store", jetstream.max_memory)];
     for (key, bytes) in limits.into_iter().filter(|(_, bytes)| *bytes > 0) {
@@ -224,6 +231,8 @@ fn span(ns: u64) -> String {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use causeway_core::store::Cipher;
+
     use crate::ids::RegionId;
     use crate::plan::ConfigPlan;
     use crate::scenario::Release;
@@ -296,6 +305,7 @@ cluster {
         node.jetstream = Some(JetStreamPlan {
             domain: "east".to_owned(),
             sync_ns: 0,
+            cipher: Some(Cipher::Aes256Gcm),
             max_store: 5,
             max_memory: 0,
         });
@@ -309,6 +319,8 @@ jetstream {
   store_dir: "/tmp/x/store"
   domain: "east"
   sync_interval: always
+  key: "testbed"
+  cipher: aes
   max_file_store: 5
 }
 "#;

@@ -24,8 +24,9 @@ pub(super) const VARIABLE: &str = "CAUSEWAY_DISK_TRANSCRIPT";
 /// Bytes: no file of a server under test is as long, and no model could hold one that is.
 const FILE_BYTES: u64 = 1 << 36;
 
-/// What else is in the root folder: it keeps other servers out.
-const LOCK_FILE: &str = "causeway.lock";
+/// What else is in the root folder: it keeps other servers out, and holds the keys of what is encrypted. Both are
+/// the server's own, not of its streams, and a power loss takes neither.
+const OWN_FILES: [&str; 3] = ["causeway.lock", "causeway.keys", "causeway.keys.copy"];
 
 /// The model of a machine's disk, which outlives the servers that it follows.
 #[derive(Debug)]
@@ -256,7 +257,8 @@ impl Shadow {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             files => files.map_err(|why| PowerError::File { path: self.root.clone(), why })?,
         };
-        let stranger = |path: &PathBuf| !known.contains(path) && !path.ends_with(LOCK_FILE);
+        let own = |path: &Path| OWN_FILES.iter().any(|name| path.ends_with(name));
+        let stranger = |path: &PathBuf| !known.contains(path) && !own(path);
         files.into_iter().find(stranger).map_or(Ok(()), |path| Err(PowerError::Differs(path)))
     }
 
@@ -564,7 +566,7 @@ mod tests {
             Shadow::new(root.clone(), home.path().join("none"), draws)
         };
         new().lose_power().unwrap();
-        write(&root.join(LOCK_FILE), b"1").unwrap();
+        write(&root.join(OWN_FILES[0]), b"1").unwrap();
         new().lose_power().unwrap();
         write(&root.join("S/1.seg"), b"one").unwrap();
         assert!(matches!(new().lose_power(), Err(PowerError::NoTranscript)));

@@ -1,5 +1,7 @@
 //! What a scenario says of streams, of who keeps them and of who uses them.
 
+use causeway_core::store::Cipher;
+
 use super::Draw;
 use crate::plan::KeyOp;
 
@@ -10,6 +12,8 @@ pub struct JetStreamSpec {
     pub domain: String,
     /// Nanoseconds between two syncs of a stream's file; 0 is before anything is acknowledged.
     pub sync: Draw,
+    /// How what is in files is encrypted.
+    pub cipher: Option<Cipher>,
     /// Bytes of all streams in files; `None` is the server's default.
     pub max_store: Option<Draw>,
     /// Bytes of all streams in memory; `None` is the server's default.

@@ -9,7 +9,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
 use super::resolve::{
-    ACK_POLICIES, CHUNKING_ANY, COMPRESSIONS, DELIVER_POLICIES, DISCARDS, DURING, ENDINGS,
+    ACK_POLICIES, CHUNKING_ANY, CIPHERS, COMPRESSIONS, DELIVER_POLICIES, DISCARDS, DURING, ENDINGS,
     ENGINE_OTHERWISE, ENGINES, FAULT_KINDS, PORTS, RETENTIONS, SHAPES, STORAGES, VIA,
 };
 use super::{
@@ -156,6 +156,7 @@ texts! {
     Storage = word(&STORAGES);
     /// Who goes at a limit.
     Discard = word(&DISCARDS);
+    Cipher = word(&CIPHERS);
     /// How messages are packed.
     Compression = word(&COMPRESSIONS);
     /// What must be acknowledged.

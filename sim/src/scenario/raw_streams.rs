@@ -20,6 +20,10 @@ pub(super) struct RawJetStream {
     #[serde(default)]
     #[schemars(with = "q::Sync")]
     pub(super) sync: Option<Text>,
+    /// How what is in files is encrypted: `none` (the default), `chacha` or `aes`.
+    #[serde(default)]
+    #[schemars(with = "q::Cipher")]
+    pub(super) cipher: Option<Text>,
     /// Bytes of all streams in files; drawn. By default 1GiB.
     #[serde(default)]
     #[schemars(with = "q::Size")]

@@ -39,6 +39,7 @@ mod when;
 
 pub(super) use conns::ENDINGS;
 pub(super) use faults::{KINDS as FAULT_KINDS, PORTS, SHAPES};
+pub(super) use jetstream::CIPHERS;
 pub(super) use streams::{
     ACK_POLICIES, COMPRESSIONS, DELIVER_POLICIES, DISCARDS, RETENTIONS, STORAGES,
 };

@@ -33,6 +33,7 @@ impl Builder<'_> {
         Some(JetStreamPlan {
             domain: spec.domain.clone(),
             sync_ns: self.sample(spec.sync, "plan.jetstream.sync", &[key]),
+            cipher: spec.cipher,
             max_store: spec.max_store.map_or(0, |d| self.sample(d, "plan.jetstream.store", &[key])),
             max_memory: spec
                 .max_memory

@@ -1,5 +1,6 @@
 //! Who keeps streams, and how.
 
+use causeway_core::store::Cipher;
 use toml::Spanned;
 
 use super::super::raw::{RawRegion, Text};
@@ -7,7 +8,11 @@ use super::super::raw_streams::RawJetStream;
 use super::super::value::Unit;
 use super::super::{Draw, JetStreamSpec};
 use super::Reader;
+use crate::plan::cipher_of;
 use crate::units::MS;
+
+/// How what is in files is encrypted.
+pub(in crate::scenario) const CIPHERS: [&str; 3] = ["none", "chacha", "aes"];
 
 /// The word for syncing before anything is acknowledged.
 const ALWAYS: &str = "always";
@@ -32,6 +37,7 @@ impl Reader<'_> {
         Some(JetStreamSpec {
             domain: domain.map_or_else(|| region.to_owned(), |domain| self.domain(domain)),
             sync: self.sync(own.sync.as_ref().or(all.sync.as_ref())),
+            cipher: self.cipher(own.cipher.as_ref().or(all.cipher.as_ref())),
             max_store: self
                 .at_least_one(own.max_store.as_ref().or(all.max_store.as_ref()), Unit::Size),
             max_memory: self
@@ -46,6 +52,19 @@ impl Reader<'_> {
             self.problems.add(text.span(), "a domain has only letters, digits, `-` and `_`");
         }
         name.clone()
+    }
+
+    fn cipher(&mut self, text: Option<&Text>) -> Option<Cipher> {
+        let text = text?;
+        match cipher_of(text.get_ref()) {
+            Some(cipher) => Some(cipher),
+            None if text.get_ref() == CIPHERS[0] => None,
+            None => {
+                let words = CIPHERS.map(|word| format!("`{word}`")).join(", ");
+                self.problems.add(text.span(), format!("what is in files is encrypted by {words}"));
+                None
+            }
+        }
     }
 
     fn sync(&mut self, text: Option<&Text>) -> Draw {

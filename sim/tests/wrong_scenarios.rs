@@ -468,6 +468,12 @@ const MISTAKES: &[Mistake] = &[
         "45:8",
         &["`begun(...)` is so or is not: no number"],
     ),
+    Mistake(
+        "[guarantee.unchanged]",
+        "[jetstream]\n\n[buffer]\nsubjects = [\"a\"]\nmax_bytes = \"64KiB\"\n\n[guarantee.unchanged]",
+        "54:13",
+        &["no less than `max_payload`"],
+    ),
 ];
 
 #[test]

@@ -150,6 +150,7 @@ impl Reader<'_> {
             self.problems.add(raw.name.span(), "a scenario needs at least one `[region.<name>]`");
         }
         let paths = self.paths();
+        let buffer = self.buffer(&regions);
         let streams = self.streams(&regions);
         let consumers = self.consumers(&streams);
         let clients = self.clients(duration, (&streams, &consumers));
@@ -173,7 +174,7 @@ impl Reader<'_> {
             links: self.links(),
             regions,
             paths,
-            buffer: self.buffer(),
+            buffer,
             streams,
             consumers,
             clients,

@@ -32,7 +32,7 @@ pub enum Compression {
     Lz4,
 }
 
-/// How what is written is encrypted and its integrity proven (AEAD, RFC 5116).
+/// How what is written is encrypted (AEAD, RFC 5116).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Cipher {
     /// ChaCha20 and Poly1305, RFC 8439.
@@ -41,8 +41,8 @@ pub enum Cipher {
     Aes256Gcm,
 }
 
-/// What a log is encrypted with. Whoever keeps keys sees to it that a log is opened with the one that it
-/// was made with: what another key has encrypted is taken for damage.
+/// What a log is encrypted with. One that was encrypted with another key, or with a cipher of a later
+/// version, stays shut.
 #[derive(Clone, Eq, PartialEq)]
 pub struct Key {
     /// How new bodies are encrypted. Those that are there are read with either.

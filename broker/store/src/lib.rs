@@ -77,7 +77,7 @@
 //!
 //! The body of a message may be compressed, and every body and table encrypted; what is on the disk
 //! then stands in place of the body, and checksums and lengths are of that. A log can be given a key
-//! at any opening: what was written before stays as it is, and goes with its segment.
+//! at any opening: what was written before stays as it is for as long as it is kept.
 #![no_std]
 #![forbid(unsafe_code)]
 

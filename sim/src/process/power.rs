@@ -24,9 +24,9 @@ pub(super) const VARIABLE: &str = "CAUSEWAY_DISK_TRANSCRIPT";
 /// Bytes: no file of a server under test is as long, and no model could hold one that is.
 const FILE_BYTES: u64 = 1 << 36;
 
-/// What else is in the root folder: it keeps other servers out, and holds the keys of what is encrypted. Both are
-/// the server's own, not of its streams, and a power loss takes neither.
-const OWN_FILES: [&str; 3] = ["causeway.lock", "causeway.keys", "causeway.keys.copy"];
+/// What names of files begin with that are in the root folder beside its streams: one keeps other servers out,
+/// others hold the keys of what is encrypted. They are the server's own, and a power loss takes none.
+const OWN_FILES: &str = "causeway.";
 
 /// The model of a machine's disk, which outlives the servers that it follows.
 #[derive(Debug)]
@@ -257,7 +257,10 @@ impl Shadow {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             files => files.map_err(|why| PowerError::File { path: self.root.clone(), why })?,
         };
-        let own = |path: &Path| OWN_FILES.iter().any(|name| path.ends_with(name));
+        let own = |path: &Path| {
+            let name = path.file_name().map(std::ffi::OsStr::to_string_lossy);
+            path.parent() == Some(&*self.root) && name.is_some_and(|it| it.starts_with(OWN_FILES))
+        };
         let stranger = |path: &PathBuf| !known.contains(path) && !own(path);
         files.into_iter().find(stranger).map_or(Ok(()), |path| Err(PowerError::Differs(path)))
     }
@@ -566,7 +569,7 @@ mod tests {
             Shadow::new(root.clone(), home.path().join("none"), draws)
         };
         new().lose_power().unwrap();
-        write(&root.join(OWN_FILES[0]), b"1").unwrap();
+        write(&root.join("causeway.lock"), b"1").unwrap();
         new().lose_power().unwrap();
         write(&root.join("S/1.seg"), b"one").unwrap();
         assert!(matches!(new().lose_power(), Err(PowerError::NoTranscript)));

@@ -28,7 +28,7 @@ pub(crate) static JETSTREAM: &[OptionRow<JetStreamOption>] = {
     row("max_buffered_msgs", &[], NUMBER, "100000", No, Full(Id::MaxBufferedMsgs), "messages of a stream that may wait to be stored"),
     row("max_buffered_size", &[], SIZE, "134217728", No, Full(Id::MaxBufferedSize), "bytes of these"),
     row("limits", &[], MAP, "", No, Full(Id::Limits), "limits of each stream and consumer"),
-    row("key", &["ek", "encryption_key"], TEXT, "", No, Full(Id::Key), "what is stored is encrypted, by keys that only this one opens; nobody should be able to guess it"),
+    row("key", &["ek", "encryption_key"], TEXT, "", No, Full(Id::Key), "what is stored from now on is encrypted, by a key that only this one opens; nobody should be able to guess it"),
     row("prev_key", &["prev_ek", "prev_encryption_key"], TEXT, "", No, Full(Id::PrevKey), "the `key` until now: `key` takes its place at the next start"),
     row("cipher", &[], TEXT, "chacha", No, Full(Id::Cipher), "`chacha` or `aes`: how what is stored from now on is encrypted"),
 

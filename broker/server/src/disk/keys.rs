@@ -39,8 +39,8 @@ const TAG_BYTES: usize = 16;
 /// More than a file of keys has.
 const MOST_BYTES: u64 = 4096;
 
-/// Bytes at the beginning of a segment that say whether it is encrypted.
-const BEGINNING: u64 = 4096;
+/// Bytes at the beginning of a segment that say whether it is encrypted, and some more.
+const BEGINNING: u64 = 256;
 
 /// Why what is encrypted cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -51,8 +51,11 @@ pub enum KeysError {
     /// That in the configuration is another one.
     #[error("jetstream \"key\" does not open \"{0}\", and neither does \"prev_key\"")]
     Wrong(PathBuf),
+    /// What is in the files is no key, or one of a later version.
+    #[error("\"{0}\" is damaged, or of a later version")]
+    Damaged(PathBuf),
     /// There are encrypted streams, and no keys.
-    #[error("\"{file}\" is missing or damaged, and \"{stream}\" cannot be read without")]
+    #[error("\"{file}\" is missing, and \"{stream}\" cannot be read without")]
     Gone {
         /// Where the keys should be.
         file: PathBuf,
@@ -80,24 +83,22 @@ pub(super) fn open(root: &Path, config: &JetStream) -> Result<Option<Key>, KeysE
     for path in &paths {
         found.push(read(path)?);
     }
+    let absent = found.iter().all(|file| matches!(file, Found::Nothing));
     let Some(outer) = &config.key else {
-        return match found.iter().any(Option::is_some) {
-            true => Err(KeysError::Missing(root.to_owned())),
-            false => Ok(None),
-        };
+        return if absent { Ok(None) } else { Err(KeysError::Missing(root.to_owned())) };
     };
-    let unlock = |outer: &Secret| found.iter().flatten().find_map(|locked| locked.open(outer));
-    let current = unlock(outer);
-    let secret = match current.or_else(|| unlock(config.previous_key.as_ref()?)) {
+    let locked = || found.iter().filter_map(Found::locked);
+    let unlock = |outer: &Secret| locked().find_map(|locked| locked.open(outer));
+    let secret = match unlock(outer).or_else(|| unlock(config.previous_key.as_ref()?)) {
         Some(secret) => secret,
-        None if found.iter().any(Option::is_some) => return Err(KeysError::Wrong(first.clone())),
-        None => match encrypted(root) {
+        None if locked().next().is_some() => return Err(KeysError::Wrong(first.clone())),
+        None if !absent => return Err(KeysError::Damaged(first.clone())),
+        None => match encrypted(root)? {
             Some(stream) => return Err(KeysError::Gone { file: first.clone(), stream }),
             None => random()?,
         },
     };
-    let both =
-        found.iter().all(|locked| locked.as_ref().is_some_and(|it| it.open(outer).is_some()));
+    let both = locked().filter(|it| it.open(outer).is_some()).count() == paths.len();
     if !both {
         let locked = Locked::new(outer, &secret)?;
         for path in &paths {
@@ -154,10 +155,15 @@ impl Locked {
     fn write(&self, path: &Path) -> io::Result<()> {
         let bytes = [&self.salt[..], &self.key, &self.tag].concat();
         let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        let new = path.with_extension("new");
+        let mut new = path.as_os_str().to_owned();
+        new.push(".new");
+        // What an attempt that was cut off has left.
+        match fs::remove_file(&new) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
         let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true).mode(FILE_MODE);
-        let mut file = options.open(&new)?;
+        let mut file = options.write(true).create_new(true).mode(FILE_MODE).open(&new)?;
         file.write_all(format!("{BEGIN}{hex}\n").as_bytes())?;
         file.sync_all()?;
         fs::rename(&new, path)?;
@@ -165,32 +171,58 @@ impl Locked {
     }
 }
 
-/// What is in a file of keys; `None` if there is none, or something else in it.
-fn read(path: &Path) -> Result<Option<Locked>, KeysError> {
+/// What is in the place of a file of keys.
+enum Found {
+    Nothing,
+    Locked(Locked),
+    /// Something else.
+    Other,
+}
+
+impl Found {
+    fn locked(&self) -> Option<&Locked> {
+        match self {
+            Self::Locked(locked) => Some(locked),
+            Self::Nothing | Self::Other => None,
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<Found, KeysError> {
     let failed = |error| KeysError::File { path: path.to_owned(), error };
     let file = match File::open(path) {
         Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
         Err(error) => return Err(failed(error)),
     };
     let mut bytes = Vec::new();
     file.take(MOST_BYTES).read_to_end(&mut bytes).map_err(failed)?;
-    Ok(std::str::from_utf8(&bytes).ok().and_then(Locked::parse))
+    let locked = std::str::from_utf8(&bytes).ok().and_then(Locked::parse);
+    Ok(locked.map_or(Found::Other, Found::Locked))
 }
 
-/// A segment below a directory that is encrypted.
-fn encrypted(dir: &Path) -> Option<PathBuf> {
-    let entries = fs::read_dir(dir).into_iter().flatten().filter_map(Result::ok);
-    entries.map(|entry| entry.path()).find_map(|path| {
-        if path.is_dir() {
-            return encrypted(&path);
+/// A segment below a directory that is encrypted. What cannot be looked at may be, too.
+fn encrypted(dir: &Path) -> Result<Option<PathBuf>, KeysError> {
+    let failed = |path: &Path, error| KeysError::File { path: path.to_owned(), error };
+    for entry in fs::read_dir(dir).map_err(|error| failed(dir, error))? {
+        let entry = entry.map_err(|error| failed(dir, error))?;
+        let path = entry.path();
+        let kind = entry.file_type().map_err(|error| failed(&path, error))?;
+        if kind.is_dir() {
+            if let Some(found) = encrypted(&path)? {
+                return Ok(Some(found));
+            }
+        } else if kind.is_file() && path.extension().is_some_and(|it| it == "seg" || it == "pak") {
+            let mut beginning = Vec::new();
+            File::open(&path)
+                .and_then(|file| file.take(BEGINNING).read_to_end(&mut beginning))
+                .map_err(|error| failed(&path, error))?;
+            if begins_encrypted(&beginning) {
+                return Ok(Some(path));
+            }
         }
-        let is_segment = path.extension().is_some_and(|kind| kind == "seg" || kind == "pak");
-        let mut beginning = Vec::new();
-        let file = File::open(&path).ok().filter(|_| is_segment)?;
-        file.take(BEGINNING).read_to_end(&mut beginning).ok()?;
-        begins_encrypted(&beginning).then_some(path)
-    })
+    }
+    Ok(None)
 }
 
 fn cipher(outer: &Secret, salt: &[u8; SALT_BYTES]) -> ChaCha20Poly1305 {
@@ -281,6 +313,33 @@ mod tests {
             assert_eq!(open(root, &config("b", "")).unwrap(), made);
             assert!(path.exists());
         }
+    }
+
+    #[test]
+    fn files_that_are_no_keys_are_not_taken_for_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path();
+        let file = root.join(KEYS_FILE);
+        fs::write(&file, "causeway keys 2 of the future").unwrap();
+        let damaged = KeysError::Damaged(file.clone()).to_string();
+        assert_eq!(error(root, &config("a", "")), damaged);
+        let missing = KeysError::Missing(root.to_owned()).to_string();
+        assert_eq!(error(root, &config("", "")), missing);
+        assert_eq!(fs::read_to_string(&file).unwrap(), "causeway keys 2 of the future");
+    }
+
+    #[test]
+    fn no_key_is_made_where_something_cannot_be_looked_at() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path();
+        // A directory in the place of a file cannot be read, whoever asks; nobody waits for a pipe.
+        let pipe = root.join("1.seg");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RUSR).unwrap();
+        std::os::unix::fs::symlink(root, root.join("2.seg")).unwrap();
+        assert!(open(root, &config("a", "")).is_ok());
+        fs::remove_file(root.join(KEYS_FILE)).unwrap();
+        fs::create_dir(root.join(KEYS_FILE)).unwrap();
+        assert!(error(root, &config("a", "")).contains(KEYS_FILE));
     }
 
     #[test]

@@ -3,10 +3,13 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The file that says that a server uses the directory. Not a name for logs.
+/// What names in the root directory that are not for logs begin with.
+const OWN_NAMES: &str = "causeway.";
+
+/// The file that says that a server uses the directory.
 pub(super) const LOCK_FILE: &str = "causeway.lock";
 
-/// The file with the keys of what is encrypted. Not a name for logs either.
+/// The file with the keys of what is encrypted.
 pub(super) const KEYS_FILE: &str = "causeway.keys";
 
 /// The same once more, for when that cannot be read.
@@ -32,7 +35,7 @@ pub(super) fn directory(root: &Path, dir: &str) -> io::Result<PathBuf> {
 /// # Errors
 /// If it or a part of the directory is not a plain name, or if it is not for logs.
 pub(super) fn file(root: &Path, path: &causeway_core::disk::Path) -> io::Result<PathBuf> {
-    if path.dir.is_empty() && [LOCK_FILE, KEYS_FILE, KEYS_COPY].contains(&&*path.name) {
+    if path.dir.is_empty() && path.name.starts_with(OWN_NAMES) {
         return Err(outside());
     }
     Ok(directory(root, &path.dir)?.join(plain(&path.name)?))

@@ -69,20 +69,18 @@ impl Bodies {
         head
     }
 
-    /// The body of a record, from what is on the disk behind its header; `None` if that is not what was
-    /// written, or [cannot be read](Self::can_read).
-    pub(super) fn read(&self, head: &Header, stored: &Bytes) -> Option<Bytes> {
-        let mut body = stored.clone();
+    /// The body of a record, from what is on the disk behind its header and has the right checksum. So it
+    /// is no damage if there is none: the key is missing or another, or a later version has written it.
+    pub(super) fn read(&self, head: &Header, stored: Bytes) -> Option<Bytes> {
+        if head.is_of_a_later_version() {
+            return None;
+        }
+        let mut body = stored;
         if head.cipher != 0 {
             let crypt = self.crypt.as_ref()?;
             body = Bytes::from(crypt.decrypt(head.cipher, &body, &known(head))?);
         }
         if head.is(COMPRESSED) { decompress(&body) } else { Some(body) }
-    }
-
-    /// Whether there is a key for such a record.
-    pub(super) fn can_read(&self, head: &Header) -> bool {
-        head.cipher == 0 || self.crypt.is_some()
     }
 
     /// What is written of a table.
@@ -107,7 +105,9 @@ impl Bodies {
     }
 }
 
-/// Whether a segment is encrypted whose first bytes these are: its first record is.
+/// Whether a segment is encrypted whose first bytes these are: its first record is, which is a
+/// checkpoint and has a body. A log that has a key only now goes on in a new segment, unless it was
+/// closed.
 pub fn begins_encrypted(segment: &[u8]) -> bool {
     segment
         .first_chunk()

@@ -8,9 +8,14 @@
 //!
 //! A session is one use of a log, from when it was made or opened: a random number. In it each nonce is
 //! the next number, so no two things are ever encrypted alike, also if a crash takes some of them away
-//! and others come to the same place. What is known of a body without reading it (kind, lengths,
-//! sequence, time) is authenticated with it, so bodies cannot be exchanged. What is not hidden: those
-//! very things, names of files and the high-water mark.
+//! and others come to the same place. (If a whole machine is copied while it runs, both copies go on
+//! with the same numbers: nothing here can help that.)
+//!
+//! What is known of a message without reading it (lengths, sequence, time) is authenticated with it, so
+//! it cannot be passed off as another one. Of other records only the kind is, and records that are not
+//! encrypted are read, too: who can write to the disk can take things away, bring back old ones and add
+//! their own. What is not hidden: lengths, also after compression, sequences, times, names of files and
+//! the high-water mark.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;

@@ -133,6 +133,10 @@ impl Pending {
         let room = self.records.len().next_power_of_two().min(RESERVE_BYTES);
         let mut taken = mem::take(self);
         self.records.reserve(room);
+        // It stays in memory for a while, and what was compressed had taken more.
+        if taken.records.capacity() > 2 * taken.records.len() {
+            taken.records.shrink_to_fit();
+        }
         let control = taken.control.then(|| Control {
             trim: taken.trim,
             removed: ranges_of(&mut taken.removed),
@@ -220,4 +224,29 @@ pub(super) fn bind(
         }
     }
     chain
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+    use crate::config::{Compression, LogConfig};
+    use crate::disk::LogId;
+
+    #[test]
+    fn what_was_compressed_takes_no_more_memory_than_it_has() {
+        let config = LogConfig::file(LogId(1), "", 7);
+        let mut bodies = Bodies::new(&LogConfig { compression: Compression::Lz4, ..config });
+        let mut pending = Pending::default();
+        let payload = vec![7; 1 << 20];
+        for seq in 1..=3 {
+            let message =
+                NewMessage { seq, time: 1, subject: b"a", header: b"", payload: &payload, mark: 0 };
+            let stored = pending.append(&mut bodies, &message, 1);
+            let (records, _) = pending.take();
+            assert!(stored < 8 << 10 && records.len() < 8 << 10, "{stored}");
+            assert!(records.capacity() <= 2 * records.len(), "{}", records.capacity());
+        }
+    }
 }

@@ -13,6 +13,14 @@ use crate::limits::{OPEN_FILES, READ_AHEAD_BYTES, READ_BYTES};
 use crate::message::{Get, StoredMessage};
 use crate::recovery::{Finding, FindingKind};
 
+/// Why a record that was read is not given out.
+enum Unread {
+    /// It is not what was written.
+    Damaged,
+    /// It is, and there is no key for it.
+    NotForUs,
+}
+
 /// What is being read.
 #[derive(Debug, Default)]
 pub(super) struct Loads {
@@ -47,9 +55,13 @@ impl FileLog {
         let ahead = self.loads.last == (segment, at);
         self.loads.last = (segment, at + len);
         if let Some((bytes, read)) = self.cache.get(segment, at, len) {
-            if let Some(message) = self.message(&bytes, segment, at, seq, read) {
-                self.loads.again.remove(&(segment, at));
-                return Get::Message(message);
+            match self.message(&bytes, segment, at, seq, read) {
+                Ok(message) => {
+                    self.loads.again.remove(&(segment, at));
+                    return Get::Message(message);
+                }
+                Err(Unread::NotForUs) => return Get::Failed,
+                Err(Unread::Damaged) => {}
             }
             if !self.loads.again.insert((segment, at)) {
                 self.loads.again.remove(&(segment, at));
@@ -99,13 +111,16 @@ impl FileLog {
         at: u64,
         seq: u64,
         read: bool,
-    ) -> Option<StoredMessage> {
+    ) -> Result<StoredMessage, Unread> {
         if !read {
-            return self.message_in(bytes, seq);
+            return self.message_in(bytes, seq).ok_or(Unread::Damaged);
         }
         let place = Place { identity: self.io.identity, segment, at };
-        let (head, _) = Header::read(bytes, place)?;
-        if head.fits(&bytes[HEADER_BYTES..]) { self.body_of(&head, bytes, seq) } else { None }
+        let (head, _) = Header::read(bytes, place).ok_or(Unread::Damaged)?;
+        if !head.fits(&bytes[HEADER_BYTES..]) || head.kind != Kind::Message || head.seq != seq {
+            return Err(Unread::Damaged);
+        }
+        self.body_of(&head, bytes, seq).ok_or(Unread::NotForUs)
     }
 
     /// The message in a record that was never anywhere but here.
@@ -118,7 +133,7 @@ impl FileLog {
             return None;
         }
         let stored = record.slice(HEADER_BYTES..HEADER_BYTES + head.body as usize);
-        let mut body = self.bodies.read(head, &stored)?;
+        let mut body = self.bodies.read(head, stored)?;
         if head.is(MARKED) {
             body = body.slice(8.min(body.len())..);
         }

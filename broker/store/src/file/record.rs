@@ -221,6 +221,16 @@ impl Header {
         body.get(..self.body as usize).is_some_and(|body| crc32c(0, body) == self.body_crc)
     }
 
+    /// Whether the body is neither compressed nor encrypted.
+    pub(crate) fn is_as_it_is(&self) -> bool {
+        self.cipher == 0 && !self.is(COMPRESSED)
+    }
+
+    /// Whether a later version has made something else of the body.
+    pub(crate) fn is_of_a_later_version(&self) -> bool {
+        self.flags & !(FIRST | LAST | WHOLE | LAZY | MARKED | COMPRESSED) != 0
+    }
+
     pub(crate) fn is(&self, flag: u8) -> bool {
         self.flags & flag != 0
     }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::body::Bodies;
 use super::pending::Control;
-use super::record::{FIRST, GRANULE, HEADER_BYTES, Header, Kind, LAST, Place};
+use super::record::{FIRST, GRANULE, HEADER_BYTES, Header, Kind, LAST, MARKED, Place};
 
 /// A record whose header is right.
 #[derive(Clone, Debug)]
@@ -18,8 +18,11 @@ pub(super) struct Found {
     pub(super) crc: u32,
     /// Whether its body is right, too.
     pub(super) sound: bool,
-    /// Its body, if that is right; otherwise nothing.
+    /// Its body, if that is right; otherwise nothing. Of a message only its mark and its subject: what
+    /// is compressed may be many times as long as the segment.
     pub(super) body: Bytes,
+    /// Bytes of the whole body.
+    pub(super) len: u32,
     /// Its body is no more, as its own batch says: the message was to be erased.
     pub(super) erased: bool,
     /// Whether it stands behind the record that it was written behind.
@@ -32,7 +35,8 @@ pub(super) struct Scan {
     pub(super) found: Vec<Found>,
     /// Where bytes are that are no record, and not only zeros up to the end.
     pub(super) strange: Vec<Range<u64>>,
-    /// There are records for which there is no key.
+    /// There are records that are as they were written, and cannot be read: for want of the right key,
+    /// or because a later version has written them.
     pub(super) unreadable: bool,
 }
 
@@ -56,18 +60,18 @@ impl Scan {
                 chain = None;
             }
             let stored = at + HEADER_BYTES;
-            let body = head
-                .fits(&bytes[stored..])
-                .then(|| bodies.read(&head, &bytes.slice(stored..stored + head.body as usize)))
-                .flatten();
+            let fits = head.fits(&bytes[stored..]);
+            let body = || bodies.read(&head, bytes.slice(stored..stored + head.body as usize));
+            let body = fits.then(body).flatten();
             let follows = chain == Some(head.chain) || (at == 0 && scan.found.is_empty());
-            scan.unreadable |= !bodies.can_read(&head);
+            scan.unreadable |= fits && body.is_none();
             scan.found.push(Found {
                 at: at as u64,
                 head,
                 crc,
                 sound: body.is_some(),
-                body: body.unwrap_or_default(),
+                len: body.as_ref().map_or(0, |body| body.len() as u32),
+                body: body.map_or_else(Bytes::new, |body| needed(&head, body)),
                 erased: false,
                 follows,
             });
@@ -145,4 +149,15 @@ impl Scan {
         };
         self.found.iter().rposition(relied_on)
     }
+}
+
+/// What is needed of a body to know what a log holds.
+fn needed(head: &Header, body: Bytes) -> Bytes {
+    if head.kind != Kind::Message {
+        return body;
+    }
+    let mark = if head.is(MARKED) { 8 } else { 0 };
+    let part = body.slice(..body.len().min(mark + usize::from(head.subject)));
+    // What is as it is lies in the segment, which stays in memory meanwhile.
+    if head.is_as_it_is() { part } else { Bytes::copy_from_slice(&part) }
 }

@@ -1,6 +1,7 @@
 //! What a log knows of its messages without reading them. All of it is in memory.
 //!
-//! Messages are in [chunks](chunk::Chunk), arrays by ascending sequence: 24 bytes a message. For each
+//! Messages are in [chunks](chunk::Chunk), arrays by ascending sequence: 24 bytes a message, 28 if they
+//! are compressed or encrypted. For each
 //! subject there is its name, a number, its first and its last message: some 50 bytes and the name.
 //! Messages of a subject are linked forwards, so that the next first one is found in one step when the
 //! first is removed; the last one is found by looking backwards when somebody asks for it and it is

@@ -1,7 +1,7 @@
 //! What a log costs in memory work: nanoseconds for an append, bytes for a message and for a subject,
 //! seconds to open. The disk is a map of byte strings.
 //!
-//! `cargo run --release -p causeway-store --example log [MESSAGES [SUBJECTS]]`
+//! `cargo run --release -p causeway-store --example log [MESSAGES [SUBJECTS [plain|lz4|chacha|aes]]]`
 
 #![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "it measures time")]
 
@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use causeway_store::disk::{Answer, DiskError, Done, FileId, LogId, Op, OpKind, Path};
-use causeway_store::{Filter, Get, Log, LogConfig, NewMessage};
+use causeway_store::{Cipher, Compression, Filter, Get, Key, Log, LogConfig, NewMessage};
 
 /// Files in memory. What is written is kept, or not.
 #[derive(Default)]
@@ -131,8 +131,19 @@ fn print_memory(log: &Log, messages: u64) {
     println!("  {} MiB", (of_messages + of_subjects) >> 20);
 }
 
+/// How bodies are written: as the third argument says.
 fn config() -> LogConfig {
-    LogConfig::file(LogId(1), "log", 42)
+    let form = std::env::args().nth(3).unwrap_or_default();
+    let cipher = match form.as_str() {
+        "chacha" => Some(Cipher::ChaCha20Poly1305),
+        "aes" => Some(Cipher::Aes256Gcm),
+        _ => None,
+    };
+    LogConfig {
+        compression: if form == "lz4" { Compression::Lz4 } else { Compression::None },
+        key: cipher.map(|cipher| Key { cipher, secret: [7; 32] }),
+        ..LogConfig::file(LogId(1), "log", 42)
+    }
 }
 
 fn main() {

@@ -56,10 +56,10 @@ impl Default for JetStream {
 /// `jetstream.cipher`: how what is stored is encrypted, if it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Cipher {
-    /// `chacha`.
-    #[default]
+    /// `chacha`, nats-server's default.
     ChaCha20Poly1305,
-    /// `aes`.
+    /// `aes`, the default here: processors help with it.
+    #[default]
     Aes256Gcm,
 }
 

@@ -30,7 +30,7 @@ pub(crate) static JETSTREAM: &[OptionRow<JetStreamOption>] = {
     row("limits", &[], MAP, "", No, Full(Id::Limits), "limits of each stream and consumer"),
     row("key", &["ek", "encryption_key"], TEXT, "", No, Full(Id::Key), "what is stored from now on is encrypted, by a key that only this one opens; nobody should be able to guess it"),
     row("prev_key", &["prev_ek", "prev_encryption_key"], TEXT, "", No, Full(Id::PrevKey), "the `key` until now: `key` takes its place at the next start"),
-    row("cipher", &[], TEXT, "chacha", No, Full(Id::Cipher), "`chacha` or `aes`: how what is stored from now on is encrypted"),
+    row("cipher", &[], TEXT, "aes", No, Full(Id::Cipher), "`chacha` or `aes`: how what is stored from now on is encrypted. nats-server's default is `chacha`, which costs several times as much"),
 
     row("unique_tag", &[], TEXT, "", No, NoEffect(Id::Unused(Unused::UniqueTag)), "for replicas, which there are not yet"),
     row("extension_hint", &[], TEXT, "", No, NoEffect(Id::ExtensionHint), "for leafnodes, which there are not yet"),

@@ -11,7 +11,7 @@
 //! | `stop_reading`, `read_rate` | as they are |
 //! | faults of connections and their bytes, of names, of machines, of operators; perturbations | **not** |
 //! | faults that wait for something (`when`) | **not** |
-//! | streams, and all that has to do with them | **not** |
+//! | streams and buffers, and all that has to do with them | **not** |
 //! | latency, jitter of networks | up to two ticks more; jitter is exponential, not even; **not** long tails, nor a bias of each pair |
 //! | bandwidth of networks | unlimited; **not** a queue in front of it |
 //! | loss of networks | **not** |
@@ -53,6 +53,9 @@ pub(crate) fn gaps(plan: &Plan) -> Vec<String> {
     }
     if plan.nodes.iter().any(|node| node.jetstream.is_some()) {
         gaps.push("streams".to_owned());
+    }
+    if plan.nodes.iter().any(|node| node.buffer.is_some()) {
+        gaps.push("buffers".to_owned());
     }
     if !plan.perturb.is_empty() {
         gaps.push("what is to happen in the broker's code".to_owned());
@@ -156,6 +159,19 @@ mod tests {
         assert_eq!(gaps(&plan), expected.map(|what| format!("the {what} of the network `lan`")));
         plan.regions[0].link = LinkPlan { dist: Dist::Normal, ..LinkPlan::default() };
         assert!(gaps(&plan).is_empty());
+    }
+
+    #[test]
+    fn nothing_is_kept_here() {
+        let text = include_str!(
+            "../../../scenarios/regressions/too-many-of-a-key-after-a-torn-batch.plan"
+        );
+        let named = |text: &str| {
+            let gaps = gaps(&Plan::parse(text).unwrap());
+            ["buffers", "streams"].map(|what| gaps.contains(&what.to_owned()))
+        };
+        assert_eq!(named(text), [false, true]);
+        assert_eq!(named(&text.replace("domain=east", "domain=east buffer=a.>")), [true, true]);
     }
 
     #[test]

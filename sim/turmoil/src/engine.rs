@@ -40,10 +40,13 @@ fn epoch() -> std::time::SystemTime {
 pub(crate) fn run(plan: &Plan, mut options: RunOptions<'_>) -> RunOutcome {
     let mut header = plan.header(ENGINE.name);
     header.bounds = coarse(&header.bounds);
+    // Nothing is kept for anybody here, so nobody may expect it.
+    header.buffered.clear();
     let names = Names::of(plan);
     for (id, node) in (0..).map(NodeId).zip(&mut header.nodes) {
         // Here nodes stay where they are.
         node.url = names.client_url(id);
+        node.limits.buffer = None;
     }
     let history = History { header, events: Vec::new(), symbols: plan.symbols.clone() };
     let world = Shared::new(plan, Recorder::new(history, plan.seed, options.without_wire));

@@ -69,7 +69,11 @@ fn start(id: NodeId, world: &Shared, net: &SimNet, route_port: u16) -> Driver<Si
         let seed = world.plan.seed;
         let mut config = world.names.config(&world.plan, id, route_port);
         // There are no disks here: the driver would write to real ones.
-        Arc::make_mut(&mut config).jetstream = None;
+        let changed = Arc::make_mut(&mut config);
+        changed.jetstream = None;
+        if let Some(cluster) = &mut changed.cluster {
+            cluster.buffer = None;
+        }
         // The same stream as in the pure engine: the same draws in both.
         let node = Node::new(config, Stream::new(seed, "node", &of).seed32(), now);
         let options = Options {

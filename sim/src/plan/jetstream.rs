@@ -12,7 +12,7 @@ const SECRET: [u8; 32] = [7; 32];
 
 /// The word for a cipher, which is that of the server's configuration.
 #[must_use]
-pub fn word_of(cipher: Cipher) -> &'static str {
+pub const fn word_of(cipher: Cipher) -> &'static str {
     match cipher {
         Cipher::ChaCha20Poly1305 => "chacha",
         Cipher::Aes256Gcm => "aes",

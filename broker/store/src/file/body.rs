@@ -63,9 +63,7 @@ impl Bodies {
         head.body = (records.len() - body) as u32;
         head.body_crc = crc32c(0, &records[body..]);
         records.resize(begin + head.record_bytes() as usize, 0);
-        if let Some(to) = records[begin..].first_chunk_mut() {
-            head.put(to);
-        }
+        head.put_before(&mut records[begin..]);
         head
     }
 

@@ -84,9 +84,7 @@ impl Pending {
         self.records.extend_from_slice(&[0; HEADER_BYTES]);
         self.records.extend_from_slice(body);
         self.records.resize(begin + head.record_bytes() as usize, 0);
-        if let Some(to) = self.records[begin..].first_chunk_mut() {
-            head.put(to);
-        }
+        head.put_before(&mut self.records[begin..]);
         self.messages += 1;
         self.first_seq.get_or_insert(head.seq);
     }

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
-use super::record::{GRANULE, HEADER_BYTES, Header, Kind, MARKED, Place, record_bytes};
+use super::record::{GRANULE, HEADER_BYTES, Header, Kind, Place, record_bytes};
 use super::{FileLog, For};
 use crate::disk::{Answer, DiskError, FileId, Lane, Op, OpKind};
 use crate::index::{Index, UNPLACED};
@@ -117,27 +117,23 @@ impl FileLog {
         }
         let place = Place { identity: self.io.identity, segment, at };
         let (head, _) = Header::read(bytes, place).ok_or(Unread::Damaged)?;
-        if !head.fits(&bytes[HEADER_BYTES..]) || head.kind != Kind::Message || head.seq != seq {
+        if !is_message(&head, seq) || !head.fits(&bytes[HEADER_BYTES..]) {
             return Err(Unread::Damaged);
         }
-        self.body_of(&head, bytes, seq).ok_or(Unread::NotForUs)
+        self.body_of(&head, bytes).ok_or(Unread::NotForUs)
     }
 
     /// The message in a record that was never anywhere but here.
     fn message_in(&self, record: &Bytes, seq: u64) -> Option<StoredMessage> {
-        self.body_of(&Header::fields(record.first_chunk()?)?, record, seq)
+        let head = Header::fields(record.first_chunk()?)?;
+        if is_message(&head, seq) { self.body_of(&head, record) } else { None }
     }
 
-    fn body_of(&self, head: &Header, record: &Bytes, seq: u64) -> Option<StoredMessage> {
-        if head.kind != Kind::Message || head.seq != seq {
-            return None;
-        }
+    fn body_of(&self, head: &Header, record: &Bytes) -> Option<StoredMessage> {
         let stored = record.slice(HEADER_BYTES..HEADER_BYTES + head.body as usize);
-        let mut body = self.bodies.read(head, stored)?;
-        if head.is(MARKED) {
-            body = body.slice(8.min(body.len())..);
-        }
-        StoredMessage::new(seq, head.time, (head.subject, head.header), body)
+        let body = self.bodies.read(head, stored)?;
+        let body = body.slice(head.mark_bytes().min(body.len())..);
+        StoredMessage::new(head.seq, head.time, (head.subject, head.header), body)
     }
 
     /// Has a piece read, unless it is on its way.
@@ -226,4 +222,8 @@ impl FileLog {
             }
         }
     }
+}
+
+fn is_message(head: &Header, seq: u64) -> bool {
+    head.kind == Kind::Message && head.seq == seq
 }

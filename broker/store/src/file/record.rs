@@ -145,6 +145,13 @@ impl Header {
         to[48..52].copy_from_slice(&self.body_crc.to_le_bytes());
     }
 
+    /// The same, to where its record begins.
+    pub(crate) fn put_before(&self, record: &mut [u8]) {
+        if let Some(to) = record.first_chunk_mut() {
+            self.put(to);
+        }
+    }
+
     /// Finishes a header that was put: makes it one of this batch, at this place, behind the record
     /// with this checksum. Returns its own, and the sequence if it is a message's.
     pub(crate) fn bind(
@@ -219,6 +226,11 @@ impl Header {
     /// Whether these bytes begin with its body, as it was written.
     pub(crate) fn fits(&self, body: &[u8]) -> bool {
         body.get(..self.body as usize).is_some_and(|body| crc32c(0, body) == self.body_crc)
+    }
+
+    /// Bytes of the mark in front of the rest of the body.
+    pub(crate) fn mark_bytes(&self) -> usize {
+        if self.is(MARKED) { 8 } else { 0 }
     }
 
     /// Whether the body is neither compressed nor encrypted.

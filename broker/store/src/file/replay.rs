@@ -116,12 +116,11 @@ impl Replay {
             Some((mark, body)) if found.head.is(MARKED) => (u64::from_le_bytes(*mark), body),
             Some(_) | None => (0, body),
         };
-        let before = if found.head.is(MARKED) { 8 } else { 0 };
         let Some(subject) = body.get(..usize::from(found.head.subject)) else { return };
         let entry = Entry {
             seq: found.head.seq,
             time: found.head.time,
-            body: found.len.saturating_sub(before),
+            body: found.len.saturating_sub(found.head.mark_bytes() as u32),
             stored: found.head.body,
             has_header: found.head.header > 0,
             mark,

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::body::Bodies;
 use super::pending::Control;
-use super::record::{FIRST, GRANULE, HEADER_BYTES, Header, Kind, LAST, MARKED, Place};
+use super::record::{FIRST, GRANULE, HEADER_BYTES, Header, Kind, LAST, Place};
 
 /// A record whose header is right.
 #[derive(Clone, Debug)]
@@ -156,8 +156,7 @@ fn needed(head: &Header, body: Bytes) -> Bytes {
     if head.kind != Kind::Message {
         return body;
     }
-    let mark = if head.is(MARKED) { 8 } else { 0 };
-    let part = body.slice(..body.len().min(mark + usize::from(head.subject)));
+    let part = body.slice(..body.len().min(head.mark_bytes() + usize::from(head.subject)));
     // What is as it is lies in the segment, which stays in memory meanwhile.
     if head.is_as_it_is() { part } else { Bytes::copy_from_slice(&part) }
 }

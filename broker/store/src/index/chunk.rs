@@ -121,7 +121,7 @@ impl Chunk {
         }
         if !self.stored.is_empty() || fields.stored != stored_as_it_is(fields.body, fields.mark) {
             if self.stored.is_empty() {
-                self.stored = (0..index).map(|before| self.fields(before).stored).collect();
+                self.stored = (0..index).map(|before| self.stored(before)).collect();
             }
             self.stored.push(fields.stored);
         }
@@ -144,16 +144,26 @@ impl Chunk {
     }
 
     pub(super) fn fields(&self, index: usize) -> Fields {
-        let (body, mark) = (self.body[index] & !HEADER_BIT, self.mark(index));
         Fields {
             seq: self.seq(index),
             time: self.time[index],
             subject: self.subject[index],
-            body,
-            stored: self.stored.get(index).copied().unwrap_or(stored_as_it_is(body, mark)),
+            body: self.body_len(index),
+            stored: self.stored(index),
             has_header: self.body[index] & HEADER_BIT != 0,
-            mark,
+            mark: self.mark(index),
             at: self.at[index],
+        }
+    }
+
+    fn body_len(&self, index: usize) -> u32 {
+        self.body[index] & !HEADER_BIT
+    }
+
+    fn stored(&self, index: usize) -> u32 {
+        match self.stored.get(index) {
+            Some(stored) => *stored,
+            None => stored_as_it_is(self.body_len(index), self.mark(index)),
         }
     }
 
@@ -203,7 +213,7 @@ impl Chunk {
     pub(super) fn kill(&mut self, index: usize) {
         self.dead[index / 64] |= 1 << (index % 64);
         self.live -= 1;
-        self.weight -= weight(self.fields(index).stored);
+        self.weight -= weight(self.stored(index));
         if let Some(body) = self.bodies.get_mut(index) {
             *body = Bytes::new();
         }
@@ -307,7 +317,7 @@ impl Chunk {
         for at in 0..rest.len() {
             if self.is_live(index + at) {
                 rest.live += 1;
-                rest.weight += weight(rest.fields(at).stored);
+                rest.weight += weight(rest.stored(at));
             } else {
                 rest.dead[at / 64] |= 1 << (at % 64);
             }

@@ -8,11 +8,12 @@ use super::super::raw_streams::RawJetStream;
 use super::super::value::Unit;
 use super::super::{Draw, JetStreamSpec};
 use super::Reader;
-use crate::plan::cipher_of;
+use crate::plan::{cipher_of, word_of};
 use crate::units::MS;
 
 /// How what is in files is encrypted.
-pub(in crate::scenario) const CIPHERS: [&str; 3] = ["none", "chacha", "aes"];
+pub(in crate::scenario) const CIPHERS: [&str; 3] =
+    ["none", word_of(Cipher::ChaCha20Poly1305), word_of(Cipher::Aes256Gcm)];
 
 /// The word for syncing before anything is acknowledged.
 const ALWAYS: &str = "always";

@@ -219,12 +219,20 @@ pub const BUFFER_START_POLL: Duration = Duration::from_millis(5);
 /// Between two log lines about messages that a buffer has dropped or refused.
 pub const BUFFER_REPORT_PAUSE: Duration = Duration::from_secs(10);
 
+/// How long a server that stops waits for the disk to take what is to be kept: no longer than somebody
+/// waits who has stopped it.
+pub const STOP_PATIENCE: Duration = Duration::from_secs(10);
+
 /// How long a server waits before it tries again what the disk could not do.
 pub const DISK_RETRY: Duration = Duration::from_secs(1);
 
 /// How often streams that are acknowledged before they are synced are synced, unless the operator
 /// says so (nats-server: 2 min).
 pub const SYNC_INTERVAL: Duration = Duration::from_secs(120);
+
+/// What consumers have done is noted so often at most while they do more, unless an answer waits for it
+/// (nats-server: as often, and without a sync).
+pub const CONSUMER_NOTE_PAUSE: Duration = Duration::from_millis(100);
 
 /// Messages that expire in one turn. The rest follow in the next turn, which is due at once.
 pub const EXPIRED_PER_TURN: usize = 4_096;

@@ -67,11 +67,13 @@ mod sites {
         GossipTwice,
         /// Peers are told of a change of interest twice.
         InterestTwice,
+        /// A stream keeps little of what it wrote or read in memory.
+        SmallCache,
     }
 
     impl PerturbSite {
         /// All.
-        pub const ALL: [Self; 11] = [
+        pub const ALL: [Self; 12] = [
             Self::ShortTurn,
             Self::LateResume,
             Self::SingleMessages,
@@ -83,6 +85,7 @@ mod sites {
             Self::DialInStep,
             Self::GossipTwice,
             Self::InterestTwice,
+            Self::SmallCache,
         ];
 
         /// The name in files.
@@ -100,6 +103,7 @@ mod sites {
                 Self::DialInStep => "dial_in_step",
                 Self::GossipTwice => "gossip_twice",
                 Self::InterestTwice => "interest_twice",
+                Self::SmallCache => "small_cache",
             }
         }
     }

@@ -24,6 +24,8 @@ pub(crate) enum Due {
     Target(TargetId),
     /// The next step of lame duck mode.
     LameDuck,
+    /// A node that stops waits for its disk no longer.
+    Exit,
     /// A stream or a consumer has something to do.
     Streams,
     /// A buffer has.
@@ -36,7 +38,7 @@ impl Due {
             Self::Resume(_) => TimerKind::Resume,
             Self::KeepAlive(_) | Self::Handshake(_) | Self::Write(_) => TimerKind::Link,
             Self::Target(_) => TimerKind::Dial,
-            Self::LameDuck => TimerKind::LameDuck,
+            Self::LameDuck | Self::Exit => TimerKind::LameDuck,
             Self::Streams => TimerKind::Streams,
             Self::Buffers => TimerKind::Buffers,
         }

@@ -132,7 +132,12 @@ impl ConsumerDeliveries {
             })
         };
         let Some(wrong) = wrong else { return pen.held() };
-        if view.streams.may_have_forgotten(consumer.stream) {
+        // What a consumer says of itself need not be noted yet.
+        let said_t = view.history.events[at].t;
+        let node = view.streams.stream(consumer.stream).node;
+        let mut down = view.streams.machine(node).down.iter();
+        let died_then = down.any(|t| (said_t..=said_t + SECOND).contains(t));
+        if view.streams.may_have_forgotten(consumer.stream) || state.floor < before && died_then {
             return pen.excused();
         }
         let i = pen.i;

@@ -21,6 +21,7 @@
 //! | `scope` | to what a scenario confines a guarantee |
 //! | one file for each guarantee | its rule |
 
+mod acks_are_kept;
 mod arrears;
 mod auto_unsub_exact;
 mod baseline_after_drain;
@@ -61,6 +62,7 @@ mod no_stuck_connection;
 mod nodes_stay_up;
 mod not_yet;
 mod nothing_unexpected;
+mod num_pending;
 mod one_hop;
 mod one_member_per_queue_group;
 mod outcome;

@@ -6,7 +6,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use causeway_store::disk::{Done, LogId};
-use causeway_store::{Durability, Log, LogConfig};
+use causeway_store::{Durability, Log, LogConfig, limits};
 use causeway_wire::jetstream::advisory::Action;
 use causeway_wire::jetstream::{Compression, PersistMode, Storage, StreamConfig};
 
@@ -115,6 +115,7 @@ impl JetStream {
                 durability: self.durability(config),
                 compression: compression(config),
                 key: self.config.key.clone(),
+                cache_bytes: cache_bytes(turn),
                 ..LogConfig::file(LogId(id.0), dir, identity)
             },
         }
@@ -340,4 +341,10 @@ pub(super) fn compression(config: &StreamConfig) -> causeway_store::Compression 
         Compression::None => causeway_store::Compression::None,
         Compression::S2 => causeway_store::Compression::Lz4,
     }
+}
+
+/// Bytes that a stream may keep in memory of what it wrote or read lately.
+pub(super) fn cache_bytes(turn: &Turn<'_>) -> u64 {
+    // With hardly any, reading is what it is in a stream of many gigabytes.
+    if perturb!(turn.node, SmallCache) { 8 << 10 } else { limits::CACHE_BYTES }
 }

@@ -248,6 +248,11 @@ impl JetStream {
         self.watch_intakes(turn);
     }
 
+    /// Whether everything that was done to streams is durable, or cannot be.
+    pub(crate) fn is_flushed(&self) -> bool {
+        self.streams.values().all(|stream| stream.is_flushed())
+    }
+
     /// Remembers to sync a stream, where that is done from time to time.
     fn sync_later(&mut self, turn: &Turn<'_>, id: StreamId) {
         let interval = match self.config.sync {
@@ -367,8 +372,11 @@ impl Node {
     /// The server stops: all who wait for messages are told, and what was written is synced.
     pub(crate) fn close_consumers(&mut self, now: Now, fx: &mut Effects) {
         self.with_streams(now, fx, |jetstream, turn| {
-            for stream in jetstream.streams.values_mut() {
+            for (id, stream) in &mut jetstream.streams {
                 stream.close_consumers(turn, Closing::Shutdown);
+                if stream.is_lazy() {
+                    jetstream.unsynced.insert(*id);
+                }
             }
             jetstream.sync(turn);
         });

@@ -11,7 +11,7 @@ use causeway_store::{Failure, Log, LogConfig, Recovery};
 
 use super::JetStream;
 use super::intake::Position;
-use super::manage::compression;
+use super::manage::{cache_bytes, compression};
 use super::services::Service;
 use super::stream::{ConsumerNote, NoteKey, Stream, StreamId, StreamNote};
 use super::turn::Turn;
@@ -133,6 +133,7 @@ impl JetStream {
             let identity = turn.node.rng.next_u64(rng::Stream::Logs);
             let config = LogConfig {
                 key: self.config.key.clone(),
+                cache_bytes: cache_bytes(turn),
                 ..LogConfig::file(LogId(id.0), dir.clone(), identity)
             };
             let log = Log::open(config, &mut turn.fx.disk);

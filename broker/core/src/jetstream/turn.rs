@@ -1,12 +1,13 @@
 //! What streams may use of the node while it serves them.
 
+use alloc::rc::Rc;
 use alloc::vec::Vec;
 
 use causeway_wire::encode;
 
 use crate::effects::Effects;
 use crate::ids::AccountId;
-use crate::interest::{Announcement, ServiceId, SidIndex};
+use crate::interest::{Announcement, Plan, ServiceId, SidIndex};
 use crate::jetstream::stream::with_fields;
 use crate::link::Link;
 use crate::link::deliver::{Message, Source};
@@ -52,7 +53,7 @@ impl Turn<'_> {
         outgoing: &Outgoing<'_>,
         body: &[u8],
     ) -> bool {
-        let plan = self.node.accounts.get_mut(account).interest.plan(outgoing.to);
+        let plan = self.plan_for(account, outgoing.to);
         if plan.is_empty() && !self.node.is_buffered(account, outgoing.to) {
             return false;
         }
@@ -73,6 +74,21 @@ impl Turn<'_> {
         let delivered = self.node.deliver(now, account, Source::Service, &plan, &message, fx);
         self.node.outgoing_tail = tail;
         delivered
+    }
+
+    /// Who gets a message on `subject`. Most go where the last one went.
+    fn plan_for(&mut self, account: AccountId, subject: &[u8]) -> Rc<Plan> {
+        let (forget, miss) = (perturb!(self.node, ForgetPlan), perturb!(self.node, CacheMiss));
+        let Node { accounts, outgoing_plan, .. } = &mut *self.node;
+        let interest = &mut accounts.get_mut(account).interest;
+        let (of, last) = outgoing_plan;
+        if miss {
+            return interest.plan_anew(subject);
+        }
+        if forget || core::mem::replace(of, account) != account {
+            *last = None;
+        }
+        interest.plan_again(subject, last)
     }
 
     /// The same with more fields at the end of the header.

@@ -88,6 +88,7 @@ impl Node {
             cluster.leaving = true;
         }
         self.close_consumers(now, fx);
+        self.timers.arm(now.mono + limits::STOP_PATIENCE, Due::Exit);
         // Peers with buffers keep what our clients want: they come back, and so do we.
         let kinds = match self.buffers {
             Some(_) => [LinkKind::Route, LinkKind::Client],
@@ -103,8 +104,15 @@ impl Node {
 
     /// Asks the host to exit once nothing is left.
     pub(crate) fn exit_if_drained(&mut self, fx: &mut Effects) {
-        let flushed = || self.buffers.as_ref().is_none_or(|buffers| buffers.is_flushed());
-        if self.stopping && !self.exiting && self.links.is_empty() && flushed() {
+        let flushed = || {
+            self.buffers.as_ref().is_none_or(|buffers| buffers.is_flushed())
+                && self.jetstream.as_ref().is_none_or(|streams| streams.is_flushed())
+        };
+        if self.stopping
+            && !self.exiting
+            && self.links.is_empty()
+            && (self.out_of_patience || flushed())
+        {
             self.exiting = true;
             fx.host.push(HostCmd::Exit);
         }

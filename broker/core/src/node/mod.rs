@@ -9,19 +9,21 @@ mod report;
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
+use alloc::rc::Rc;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use causeway_wire::hash;
 
-use crate::account::Accounts;
+use crate::account::{Accounts, GLOBAL};
 use crate::buffer::{Buffers, is_of_buffers};
 use crate::cluster::Cluster;
 use crate::config::NodeConfig;
 use crate::effects::Effects;
-use crate::ids::LinkId;
+use crate::ids::{AccountId, LinkId};
 use crate::input::{Command, Input};
+use crate::interest::Plan;
 use crate::jetstream::JetStream;
 use crate::jetstream::services::Calls;
 use crate::link::Links;
@@ -76,6 +78,8 @@ pub struct Node {
     pub(crate) stopping: bool,
     /// The host has been asked to.
     pub(crate) exiting: bool,
+    /// What the disk has not taken until now is not waited for.
+    pub(crate) out_of_patience: bool,
     /// Bytes appended to transmit queues in this turn.
     pub(crate) turn_output: usize,
     pub(crate) spare: SpareChunks,
@@ -86,6 +90,8 @@ pub struct Node {
     /// Memory for messages of the server itself.
     pub(crate) outgoing: Vec<u8>,
     pub(crate) outgoing_tail: Vec<u8>,
+    /// Who got the last of them, and whose subject that is.
+    pub(crate) outgoing_plan: (AccountId, Option<Rc<Plan>>),
     #[cfg(feature = "perturb")]
     pub(crate) perturb: crate::perturb::Perturb,
 }
@@ -152,6 +158,7 @@ impl Node {
             lame_duck: None,
             stopping: false,
             exiting: false,
+            out_of_patience: false,
             turn_output: 0,
             spare: SpareChunks::default(),
             delivery: DeliveryScratch::default(),
@@ -160,6 +167,7 @@ impl Node {
             calls: Calls::new(),
             outgoing: Vec::new(),
             outgoing_tail: Vec::new(),
+            outgoing_plan: (GLOBAL, None),
             #[cfg(feature = "perturb")]
             perturb: crate::perturb::Perturb::default(),
         }
@@ -219,6 +227,7 @@ impl Node {
                 Due::Write(link) => self.write_due(now, at, link, fx),
                 Due::Target(target) => self.target_due(now, at, target, fx),
                 Due::LameDuck => self.lame_duck_due(now, at, fx),
+                Due::Exit => self.out_of_patience = true,
                 Due::Streams => self.streams_due(now, fx),
                 Due::Buffers => self.buffers_due(now, fx),
             }

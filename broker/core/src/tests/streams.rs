@@ -4,6 +4,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 
 use super::World;
+use crate::Command;
 use crate::Duration;
 use crate::config::{JetStreamConfig, NodeConfig, SyncPolicy};
 use crate::disk::OpKind;
@@ -280,4 +281,117 @@ fn a_stream_waits_for_the_disk_after_a_restart_as_it_did_before() {
         streams.connect(0);
         assert_eq!(is_synced(&mut streams), waits, "{sync:?}, after a restart");
     }
+}
+
+impl Streams {
+    /// Sends something; whether the disk is asked to sync at once.
+    fn syncs(&mut self, text: &str) -> bool {
+        self.world.disks[0].stalled = true;
+        self.send(text);
+        let synced = |op: &crate::disk::Op| matches!(op.kind, OpKind::Sync { .. });
+        let found = self.world.disks[0].queue.iter().any(synced);
+        self.world.disks[0].stalled = false;
+        self.world.settle();
+        found
+    }
+
+    /// A stream in files with some messages, all of them given out by a consumer some time ago.
+    fn with_deliveries(messages: usize) -> Self {
+        let mut streams = Self::new();
+        streams.request("$JS.API.STREAM.CREATE.S", r#"{"name":"S","storage":"file"}"#);
+        for _ in 0..messages {
+            streams.request("S", "x");
+        }
+        let json = r#"{"stream_name":"S","config":{"durable_name":"C","ack_policy":"explicit"}}"#;
+        streams.request("$JS.API.CONSUMER.CREATE.S.C", json);
+        let given = streams.send(&format!("PUB $JS.API.CONSUMER.MSG.NEXT.S.C _I.n 1|{messages}|"));
+        assert!(given.contains(&format!(" $JS.ACK.S.C.1.{messages}.")), "{given}");
+        streams.world.pass(Duration::from_secs(1));
+        streams.send("PONG|");
+        streams
+    }
+
+    fn floor(&mut self) -> String {
+        let info = self.request("$JS.API.CONSUMER.INFO.S.C", "");
+        let floor = info.split(r#""ack_floor":{"consumer_seq":"#).nth(1).unwrap_or(&info);
+        floor.chars().take_while(char::is_ascii_digit).collect()
+    }
+}
+
+#[test]
+fn what_a_consumer_does_is_noted_at_once_when_it_is_rare_or_answered() {
+    let mut streams = Streams::with_deliveries(5);
+    assert!(streams.syncs("PUB $JS.ACK.S.C.1.1.1.1000.0 0||"), "the first for a while");
+    assert!(!streams.syncs("PUB $JS.ACK.S.C.1.2.2.1000.0 0||"), "soon after it");
+    assert!(streams.syncs("PUB $JS.ACK.S.C.1.3.3.1000.0 _I.a 0||"), "somebody waits for it");
+    assert!(!streams.syncs("PUB $JS.ACK.S.C.1.4.4.1000.0 0||"));
+    streams.world.pass(Duration::from_millis(101));
+    // The process dies. What had been noted is there.
+    assert!(!streams.syncs("PUB $JS.ACK.S.C.1.5.5.1000.0 0||"));
+    streams.world.restart(0, 77);
+    streams.world.pass(Duration::from_secs(1));
+    streams.connect(0);
+    assert_eq!(streams.floor(), "4");
+}
+
+#[test]
+fn what_a_consumer_has_done_is_noted_when_the_server_stops() {
+    let mut streams = Streams::with_deliveries(3);
+    for seq in 1..=3 {
+        streams.send(&format!("PUB $JS.ACK.S.C.1.{seq}.{seq}.1000.0 0||"));
+    }
+    streams.world.command(0, Command::Shutdown);
+    streams.world.settle();
+    streams.world.restart(0, 77);
+    streams.world.pass(Duration::from_secs(1));
+    streams.connect(0);
+    assert_eq!(streams.floor(), "3");
+}
+
+#[test]
+fn a_server_that_stops_waits_for_what_was_acknowledged() {
+    let mut streams = Streams::with_deliveries(2);
+    streams.world.disks[0].stalled = true;
+    streams.send("PUB $JS.ACK.S.C.1.1.1.1000.0 0||");
+    streams.send("PUB $JS.ACK.S.C.1.2.2.1000.0 0||");
+    // The first is being written, the second waits for that.
+    streams.world.command(0, Command::Shutdown);
+    streams.world.pass(Duration::from_secs(5));
+    assert!(!streams.world.exited[0], "the disk has not taken it");
+    streams.world.disks[0].stalled = false;
+    streams.world.pass(Duration::from_millis(1));
+    assert!(streams.world.exited[0]);
+    streams.world.restart(0, 77);
+    streams.world.pass(Duration::from_secs(1));
+    streams.connect(0);
+    assert_eq!(streams.floor(), "2");
+}
+
+#[test]
+fn a_server_that_stops_waits_for_a_dead_disk_no_longer_than_somebody_would() {
+    let mut streams = Streams::with_deliveries(1);
+    streams.world.disks[0].stalled = true;
+    streams.send("PUB $JS.ACK.S.C.1.1.1.1000.0 0||");
+    streams.world.command(0, Command::Shutdown);
+    streams.world.pass(Duration::from_secs(9));
+    assert!(!streams.world.exited[0]);
+    streams.world.pass(Duration::from_secs(2));
+    assert!(streams.world.exited[0]);
+}
+
+#[test]
+fn deliveries_go_to_who_listens_now() {
+    let mut streams = Streams::new();
+    streams.create("S", r#","subjects":["a.*"]"#);
+    streams.send("SUB d 2|");
+    let config = r#""durable_name":"C","ack_policy":"none","deliver_subject":"d""#;
+    let json = format!(r#"{{"stream_name":"S","config":{{{config}}}}}"#);
+    streams.request("$JS.API.CONSUMER.CREATE.S.C", &json);
+    for _ in 0..3 {
+        let text = streams.send("PUB a.b 1|x|");
+        assert!(text.starts_with("MSG a.b 2 "), "{text}");
+    }
+    let text = streams.send("SUB d 3|UNSUB 2|PUB a.b 1|x|");
+    assert!(text.starts_with("MSG a.b 3 "), "{text}");
+    assert!(!text.contains("MSG a.b 2 "), "{text}");
 }

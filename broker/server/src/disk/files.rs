@@ -19,7 +19,7 @@ use super::volume::{OpenError, Volume};
 use super::{Answered, Disk, keys};
 
 /// Reads up to this size may be tried on the shard's thread, bytes: copying takes microseconds.
-const CACHED_READ: u64 = 64 << 10;
+const CACHED_READ: u64 = 128 << 10;
 
 /// What one turn may copy like that, bytes.
 const CACHED_READS: u64 = 1 << 20;

@@ -14,6 +14,43 @@ struct Extent {
     read: bool,
 }
 
+impl Extent {
+    /// Where it holds `len` bytes from a place on, if it does.
+    fn find(&self, key: (u32, u64), segment: u32, at: u64, len: u64) -> Option<Found<'_>> {
+        if key.0 != segment {
+            return None;
+        }
+        let begin = usize::try_from(at.checked_sub(key.1)?).ok()?;
+        let holds = begin as u64 + len <= self.bytes.len() as u64;
+        holds.then_some(Found { piece: &self.bytes, begin, read: self.read })
+    }
+}
+
+impl Last {
+    fn find(&self, segment: u32, at: u64, len: u64) -> Option<Found<'_>> {
+        if at < self.until { self.extent.find(self.key, segment, at, len) } else { None }
+    }
+}
+
+/// Bytes that are in memory.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Found<'a> {
+    pub(super) piece: &'a Bytes,
+    /// Where in it they begin.
+    pub(super) begin: usize,
+    /// They were read from the disk.
+    pub(super) read: bool,
+}
+
+/// The piece that was of use last, which whoever reads on asks for many times.
+#[derive(Debug)]
+struct Last {
+    key: (u32, u64),
+    extent: Extent,
+    /// Where the next piece begins. From there on that one counts: it may be newer.
+    until: u64,
+}
+
 /// Pieces by segment and place, as many as there is room for.
 #[derive(Debug, Default)]
 pub(super) struct Cache {
@@ -21,6 +58,7 @@ pub(super) struct Cache {
     taken: u64,
     extents: BTreeMap<(u32, u64), Extent>,
     by_use: BTreeMap<u64, (u32, u64)>,
+    last: Option<Last>,
     clock: u64,
 }
 
@@ -36,6 +74,8 @@ impl Cache {
         self.clock += 1;
         self.by_use.insert(self.clock, (segment, at));
         self.extents.insert((segment, at), Extent { bytes, used: self.clock, read });
+        // It may begin within the last one.
+        self.last = None;
         while self.taken > self.room
             && self.extents.len() > 1
             && let Some((_, oldest)) = self.by_use.first_key_value()
@@ -44,22 +84,21 @@ impl Cache {
         }
     }
 
-    /// The bytes of a piece from a place on, at least `len`; and whether they were read from the disk.
-    pub(super) fn get(&mut self, segment: u32, at: u64, len: u64) -> Option<(Bytes, bool)> {
-        let range = (segment, 0)..=(segment, at);
-        let (key, extent) = self.extents.range_mut(range).next_back()?;
-        let skip = usize::try_from(at - key.1).ok()?;
-        if (extent.bytes.len() as u64) < skip as u64 + len {
-            return None;
-        }
-        // Who reads on from piece to piece asks for many messages of the same one.
-        if extent.used != self.clock {
+    /// The piece that holds `len` bytes from a place on.
+    pub(super) fn get(&mut self, segment: u32, at: u64, len: u64) -> Option<Found<'_>> {
+        if self.last.as_ref().is_none_or(|last| last.find(segment, at, len).is_none()) {
+            let behind = (segment, at + 1)..=(segment, u64::MAX);
+            let until = self.extents.range(behind).next().map_or(u64::MAX, |(key, _)| key.1);
+            let range = (segment, 0)..=(segment, at);
+            let (key, extent) = self.extents.range_mut(range).next_back()?;
+            extent.find(*key, segment, at, len)?;
             self.clock += 1;
             self.by_use.remove(&extent.used);
             self.by_use.insert(self.clock, *key);
             extent.used = self.clock;
+            self.last = Some(Last { key: *key, extent: extent.clone(), until });
         }
-        Some((extent.bytes.slice(skip..), extent.read))
+        self.last.as_ref()?.find(segment, at, len)
     }
 
     /// Drops the piece that holds a place.
@@ -77,6 +116,9 @@ impl Cache {
     }
 
     fn forget(&mut self, key: (u32, u64)) {
+        if self.last.as_ref().is_some_and(|last| last.key == key) {
+            self.last = None;
+        }
         if let Some(gone) = self.extents.remove(&key) {
             self.by_use.remove(&gone.used);
             self.taken -= gone.bytes.len() as u64;
@@ -94,15 +136,35 @@ mod tests {
         let piece = |text: &'static str| Bytes::from_static(text.as_bytes());
         cache.put(1, 0, piece("abcd"), false);
         cache.put(1, 4, piece("efgh"), true);
-        assert_eq!(cache.get(1, 2, 2), Some((piece("cd"), false)));
-        assert_eq!(cache.get(1, 2, 3), None, "a record lies within a piece");
+        let get = |cache: &mut Cache, segment, at, len| {
+            let found = cache.get(segment, at, len);
+            found.map(|found| (found.piece.slice(found.begin..), found.read))
+        };
+        assert_eq!(get(&mut cache, 1, 2, 2), Some((piece("cd"), false)));
+        assert_eq!(get(&mut cache, 1, 2, 3), None, "a record lies within a piece");
         cache.put(2, 0, piece("ijkl"), true);
-        assert_eq!(cache.get(1, 4, 1), None);
-        assert_eq!(cache.get(1, 0, 4), Some((piece("abcd"), false)));
+        assert_eq!(get(&mut cache, 1, 4, 1), None);
+        assert_eq!(get(&mut cache, 1, 0, 4), Some((piece("abcd"), false)));
         cache.put(3, 0, piece("more than there is room for"), true);
-        assert_eq!((cache.get(1, 0, 1), cache.get(2, 0, 1)), (None, None));
-        assert!(cache.get(3, 5, 4).is_some());
+        assert_eq!((get(&mut cache, 1, 0, 1), get(&mut cache, 2, 0, 1)), (None, None));
+        assert!(get(&mut cache, 3, 5, 4).is_some());
         cache.drop_segment(3);
-        assert_eq!((cache.get(3, 5, 4), cache.taken, cache.by_use.len()), (None, 0, 0));
+        assert_eq!((get(&mut cache, 3, 5, 4), cache.taken, cache.by_use.len()), (None, 0, 0));
+    }
+
+    #[test]
+    fn of_two_pieces_the_one_that_begins_nearer_counts() {
+        let mut cache = Cache::new(100);
+        let piece = |text: &'static str| Bytes::from_static(text.as_bytes());
+        let get = |cache: &mut Cache, at| cache.get(1, at, 2).map(|found| found.read);
+        // What was read reaches to where something was being written.
+        cache.put(1, 0, piece("ab\0\0"), true);
+        cache.put(1, 2, piece("cd"), false);
+        assert_eq!([get(&mut cache, 0), get(&mut cache, 2)], [Some(true), Some(false)]);
+        assert_eq!([get(&mut cache, 0), get(&mut cache, 2)], [Some(true), Some(false)]);
+        cache.drop_at(1, 2);
+        assert_eq!([get(&mut cache, 0), get(&mut cache, 2)], [Some(true), Some(true)]);
+        cache.put(1, 2, piece("cd"), false);
+        assert_eq!(get(&mut cache, 2), Some(false));
     }
 }

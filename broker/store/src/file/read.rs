@@ -5,6 +5,8 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
+use super::body::Bodies;
+use super::cache::Found;
 use super::record::{GRANULE, HEADER_BYTES, Header, Kind, Place, record_bytes};
 use super::{FileLog, For};
 use crate::disk::{Answer, DiskError, FileId, Lane, Op, OpKind};
@@ -54,8 +56,9 @@ impl FileLog {
         let len = record_bytes(located.stored.into());
         let ahead = self.loads.last == (segment, at);
         self.loads.last = (segment, at + len);
-        if let Some((bytes, read)) = self.cache.get(segment, at, len) {
-            match self.message(&bytes, segment, at, seq, read) {
+        if let Some(found) = self.cache.get(segment, at, len) {
+            let place = Place { identity: self.io.identity, segment, at };
+            match self.bodies.found(&found, place, seq) {
                 Ok(message) => {
                     self.loads.again.remove(&(segment, at));
                     return Get::Message(message);
@@ -96,44 +99,12 @@ impl FileLog {
     pub(crate) fn peek(&self, index: &Index, seq: u64) -> Option<StoredMessage> {
         let located = index.locate(seq)?;
         if located.at == UNPLACED {
-            return self.message_in(&Bytes::copy_from_slice(self.pending.record(seq)?), seq);
+            let record = Bytes::copy_from_slice(self.pending.record(seq)?);
+            return self.bodies.message(&record, 0, seq);
         }
         let flight = self.flight.as_ref()?;
         let record = flight.record(located.segment, u64::from(located.at) * GRANULE)?;
-        self.message_in(&record, seq)
-    }
-
-    /// The message in these bytes, if it is the right one and as it was written.
-    fn message(
-        &self,
-        bytes: &Bytes,
-        segment: u32,
-        at: u64,
-        seq: u64,
-        read: bool,
-    ) -> Result<StoredMessage, Unread> {
-        if !read {
-            return self.message_in(bytes, seq).ok_or(Unread::Damaged);
-        }
-        let place = Place { identity: self.io.identity, segment, at };
-        let (head, _) = Header::read(bytes, place).ok_or(Unread::Damaged)?;
-        if !is_message(&head, seq) || !head.fits(&bytes[HEADER_BYTES..]) {
-            return Err(Unread::Damaged);
-        }
-        self.body_of(&head, bytes).ok_or(Unread::NotForUs)
-    }
-
-    /// The message in a record that was never anywhere but here.
-    fn message_in(&self, record: &Bytes, seq: u64) -> Option<StoredMessage> {
-        let head = Header::fields(record.first_chunk()?)?;
-        if is_message(&head, seq) { self.body_of(&head, record) } else { None }
-    }
-
-    fn body_of(&self, head: &Header, record: &Bytes) -> Option<StoredMessage> {
-        let stored = record.slice(HEADER_BYTES..HEADER_BYTES + head.body as usize);
-        let body = self.bodies.read(head, stored)?;
-        let body = body.slice(head.mark_bytes().min(body.len())..);
-        StoredMessage::new(head.seq, head.time, (head.subject, head.header), body)
+        self.bodies.message(&record, 0, seq)
     }
 
     /// Has a piece read, unless it is on its way.
@@ -221,6 +192,41 @@ impl FileLog {
                 self.loads.failed.insert((segment, at), Some(why.unwrap_or(error)));
             }
         }
+    }
+}
+
+impl Bodies {
+    /// The message in these bytes, if it is the right one and as it was written.
+    fn found(&self, found: &Found<'_>, place: Place, seq: u64) -> Result<StoredMessage, Unread> {
+        let Found { piece, begin, read } = *found;
+        if !read {
+            return self.message(piece, begin, seq).ok_or(Unread::Damaged);
+        }
+        let bytes = &piece[begin..];
+        let (head, _) = Header::read(bytes, place).ok_or(Unread::Damaged)?;
+        if !is_message(&head, seq) || !head.fits(&bytes[HEADER_BYTES..]) {
+            return Err(Unread::Damaged);
+        }
+        self.message_of(&head, piece, begin).ok_or(Unread::NotForUs)
+    }
+
+    /// The message in a record that was never anywhere but here.
+    fn message(&self, piece: &Bytes, begin: usize, seq: u64) -> Option<StoredMessage> {
+        let head = Header::fields(piece.get(begin..)?.first_chunk()?)?;
+        if is_message(&head, seq) { self.message_of(&head, piece, begin) } else { None }
+    }
+
+    fn message_of(&self, head: &Header, piece: &Bytes, begin: usize) -> Option<StoredMessage> {
+        let (body, mark) = (begin + HEADER_BYTES, head.mark_bytes());
+        let end = body + head.body as usize;
+        let body = if head.is_as_it_is() {
+            // Most are, and each piece of memory that is shared is counted.
+            piece.slice((body + mark).min(end)..end)
+        } else {
+            let body = self.read(head, piece.slice(body..end))?;
+            body.slice(mark.min(body.len())..)
+        };
+        StoredMessage::new(head.seq, head.time, (head.subject, head.header), body)
     }
 }
 

@@ -6,6 +6,8 @@ use core::ops::RangeInclusive;
 
 use bytes::Bytes;
 
+use super::place::Located;
+
 /// The bit of a body's length that says that it has a header.
 const HEADER_BIT: u32 = 1 << 31;
 
@@ -154,6 +156,10 @@ impl Chunk {
             mark: self.mark(index),
             at: self.at[index],
         }
+    }
+
+    pub(super) fn located(&self, index: usize) -> Located {
+        Located { segment: self.segment, at: self.at[index], stored: self.stored(index) }
     }
 
     fn body_len(&self, index: usize) -> u32 {

@@ -20,6 +20,7 @@ mod tests;
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
+use core::cell::Cell;
 
 use bytes::Bytes;
 
@@ -72,6 +73,8 @@ pub(crate) struct Index {
     storage: Storage,
     /// By ascending sequence. The last one takes new messages.
     chunks: VecDeque<Chunk>,
+    /// The chunk that was looked for last. Readers ask for many messages of the same one.
+    recent: Cell<usize>,
     subjects: Subjects,
     messages: u64,
     bytes: u64,
@@ -86,6 +89,7 @@ impl Index {
         Self {
             storage,
             chunks: VecDeque::new(),
+            recent: Cell::new(0),
             subjects: Subjects::new(key),
             messages: 0,
             bytes: 0,
@@ -279,10 +283,18 @@ impl Index {
 
     /// The last chunk that begins at this sequence or before.
     fn chunk_at(&self, seq: u64) -> Option<usize> {
-        match self.chunks.back() {
-            Some(last) if last.base() <= seq => Some(self.chunks.len() - 1),
-            _ => self.chunks.partition_point(|chunk| chunk.base() <= seq).checked_sub(1),
+        let begins = |at: usize| self.chunks.get(at).is_some_and(|chunk| chunk.base() <= seq);
+        let last = self.chunks.len().checked_sub(1)?;
+        if begins(last) {
+            return Some(last);
         }
+        let recent = self.recent.get();
+        if begins(recent) && !begins(recent + 1) {
+            return Some(recent);
+        }
+        let found = self.chunks.partition_point(|chunk| chunk.base() <= seq).checked_sub(1)?;
+        self.recent.set(found);
+        Some(found)
     }
 
     fn fields(&self, seq: u64) -> Option<Fields> {

@@ -20,9 +20,7 @@ impl Index {
     /// Where a message is.
     pub(crate) fn locate(&self, seq: u64) -> Option<Located> {
         let (chunk, at) = self.find_live(seq)?;
-        let chunk = &self.chunks[chunk];
-        let fields = chunk.fields(at);
-        Some(Located { segment: chunk.segment, at: fields.at, stored: fields.stored })
+        Some(self.chunks[chunk].located(at))
     }
 
     /// A message is there now, if it still has a place.
@@ -132,9 +130,8 @@ impl Index {
         self.chunks_of(segment).flat_map(move |chunk| {
             let live = (0..chunk.len()).filter(|at| chunk.is_live(*at));
             let placed = live.filter_map(move |at| {
-                let fields = chunk.fields(at);
-                let located = Located { segment, at: fields.at, stored: fields.stored };
-                (fields.at != UNPLACED).then_some((fields.seq, located))
+                let located = chunk.located(at);
+                (located.at != UNPLACED).then_some((chunk.seq(at), located))
             });
             placed.into_iter()
         })

@@ -62,10 +62,20 @@ impl<'a> AckSubject<'a> {
 
     /// Appends the first form.
     pub fn write(&self, out: &mut Vec<u8>) {
+        self.write_head(out);
+        self.write_numbers(out);
+    }
+
+    /// Appends what all deliveries of a consumer have in common, up to the numbers.
+    pub fn write_head(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(ACK);
         out.extend_from_slice(self.stream);
         out.push(b'.');
         out.extend_from_slice(self.consumer);
+    }
+
+    /// Appends the numbers of this delivery, each behind a dot.
+    pub fn write_numbers(&self, out: &mut Vec<u8>) {
         let timestamp = u64::try_from(self.timestamp).unwrap_or(0);
         for n in [self.deliveries, self.stream_seq, self.consumer_seq, timestamp, self.pending] {
             out.push(b'.');

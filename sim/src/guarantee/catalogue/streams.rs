@@ -1,13 +1,14 @@
 //! The guarantees about streams.
 
 use super::super::{
-    batch_atomic, consumer_deliveries, consumer_delivers_all, copies, counter_sum, damage,
-    exactly_once, keys, mirror_is_prefix, no_acked_loss, stream_contents, stream_seq_dense,
+    acks_are_kept, batch_atomic, consumer_deliveries, consumer_delivers_all, copies, counter_sum,
+    damage, exactly_once, keys, mirror_is_prefix, no_acked_loss, num_pending, stream_contents,
+    stream_seq_dense,
 };
 use super::{Rule, Spec, Timing};
 
 /// All of them, in the order in which reports show them.
-pub(super) const STREAMS: [Spec; 21] = [
+pub(super) const STREAMS: [Spec; 23] = [
     Spec {
         id: "no_acked_loss",
         code: "S1",
@@ -92,6 +93,17 @@ pub(super) const STREAMS: [Spec; 21] = [
         }),
     },
     Spec {
+        id: "acks_are_kept",
+        code: "K3a",
+        sentence: "What was acknowledged a while ago, with nothing wrong anywhere, does not come \
+            again, whatever becomes of the process.",
+        unit: "acknowledgement from before its process ended, when its consumer is looked at",
+        timing: Timing::Always,
+        bound: "two round trips, the time of interest and 2 s after it was sent",
+        aliases: &[],
+        rule: Rule::Of(|params| Box::new(acks_are_kept::AcksAreKept::new(params))),
+    },
+    Spec {
         id: "max_deliver",
         code: "K2",
         sentence: "A consumer delivers no message more often than it may.",
@@ -111,6 +123,16 @@ pub(super) const STREAMS: [Spec; 21] = [
         bound: "",
         aliases: &[],
         rule: Rule::Of(|params| Box::new(consumer_deliveries::ConsumerDeliveries::floor(params))),
+    },
+    Spec {
+        id: "num_pending",
+        code: "K9",
+        sentence: "A consumer says how many messages it has still to deliver, neither more nor fewer.",
+        unit: "first delivery while nothing is wrong, state of a consumer when its stream was read back",
+        timing: Timing::Always,
+        bound: "",
+        aliases: &[],
+        rule: Rule::Of(|params| Box::new(num_pending::NumPending::new(params))),
     },
     Spec {
         id: "mirror_equals_origin",

@@ -140,6 +140,21 @@ impl Script {
 
     /// A consumer gives a client something for the so-many-eth time.
     pub(crate) fn given(&mut self, client: ClientId, consumer: u16, seq: u64, times: u64) {
+        self.given_of(client, consumer, seq, (times, 0));
+    }
+
+    /// A consumer gives a client something for the first time, and says how many follow.
+    pub(crate) fn given_before(&mut self, client: ClientId, consumer: u16, seq: u64, pending: u64) {
+        self.given_of(client, consumer, seq, (1, pending));
+    }
+
+    fn given_of(
+        &mut self,
+        client: ClientId,
+        consumer: u16,
+        seq: u64,
+        (times, pending): (u64, u64),
+    ) {
         let subject = self.sym("s.1");
         self.stream_event(StreamEvent::Given {
             client,
@@ -147,7 +162,7 @@ impl Script {
             seq,
             consumer_seq: seq,
             times,
-            pending: 0,
+            pending,
             subject,
             msg: None,
             size: 16,

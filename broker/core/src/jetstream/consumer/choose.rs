@@ -31,7 +31,10 @@ impl Consumer {
                 self.waiting.remove(at);
                 continue;
             }
-            if !(turn.interest)(&request.reply) {
+            // Interest does not change while the consumer is pumped.
+            if request.heard_in.replace(self.pumps) != self.pumps
+                && !(turn.interest)(&request.reply)
+            {
                 self.waiting.remove(at);
                 continue;
             }

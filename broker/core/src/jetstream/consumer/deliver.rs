@@ -73,6 +73,7 @@ impl Consumer {
     /// Delivers what can be delivered now, until about `budget` bytes are on their way.
     pub(crate) fn pump(&mut self, turn: &mut Turn<'_>, budget: u64) -> Pump {
         self.log_end = self.log_end.max(turn.log.next_seq().min(limits::SEQUENCE_MOST));
+        self.pumps += 1;
         let mut left = budget;
         loop {
             match self.step(turn) {
@@ -191,8 +192,12 @@ impl Consumer {
             timestamp: i64::try_from(message.time).unwrap_or(i64::MAX),
             pending: self.num_pending.saturating_sub(u64::from(candidate.is_first())),
         };
-        self.reply.clear();
-        subject.write(&mut self.reply);
+        if self.reply_head == 0 {
+            subject.write_head(&mut self.reply);
+            self.reply_head = self.reply.len();
+        }
+        self.reply.truncate(self.reply_head);
+        subject.write_numbers(&mut self.reply);
     }
 
     /// What a delivery counts: subject, reply subject, header and payload.
@@ -241,13 +246,15 @@ impl Consumer {
         };
         turn.out.deliver(to, &self.reply, fields, !headers_only, message);
         let Some(at) = place else { return };
-        self.reply.clear();
-        self.reply.extend_from_slice(self.waiting.get(at).map_or(&[], |request| &request.reply));
+        self.text.clear();
+        if let Some(request) = self.waiting.get(at).filter(|request| request.bytes > 0) {
+            self.text.extend_from_slice(&request.reply);
+        }
         let served = self.waiting.serve(at, turn.now.mono, size);
         if let Served::Done { bytes } = served
             && bytes > 0
         {
-            turn.out.status(&self.reply, |out| PullEnd::BatchCompleted.write(out, 0, bytes));
+            turn.out.status(&self.text, |out| PullEnd::BatchCompleted.write(out, 0, bytes));
         }
     }
 
@@ -305,12 +312,12 @@ impl Consumer {
             random /= 62;
         }
         let (stream, consumer) = (self.setup.stream.as_bytes(), self.setup.name.as_bytes());
-        self.reply.clear();
-        FlowControlSubject { stream, consumer, id: &id }.write(&mut self.reply);
-        flow.ask(&self.reply);
+        self.text.clear();
+        FlowControlSubject { stream, consumer, id: &id }.write(&mut self.text);
+        flow.ask(&self.text);
         let to = self.config.deliver_subject.as_bytes();
         let request = |out: &mut Vec<u8>| out.extend_from_slice(FLOW_CONTROL_REQUEST);
-        turn.out.request(to, Some(&self.reply), request);
+        turn.out.request(to, Some(&self.text), request);
     }
 
     /// The client confirms what it has received: a message with this header came on the subject that

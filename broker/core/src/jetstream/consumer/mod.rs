@@ -140,9 +140,14 @@ pub(crate) struct Consumer {
     exhausted: Sequences,
     /// Scratch memory.
     sequences: Vec<u64>,
+    text: Vec<u8>,
+    /// The subject that acks of the last delivery are published on, and how much of it is that of all.
     reply: Vec<u8>,
+    reply_head: usize,
 
     waiting: Waiting,
+    /// How often it was [pumped](Self::pump).
+    pumps: u64,
     pin: Option<Pin>,
     /// Somebody listens on the deliver subject.
     active: bool,
@@ -204,8 +209,11 @@ impl Consumer {
             pending: Pending::new(setup.durable),
             exhausted: Sequences::default(),
             sequences: Vec::new(),
+            text: Vec::new(),
             reply: Vec::new(),
+            reply_head: 0,
             waiting: Waiting::new(most, prioritized),
+            pumps: 0,
             pin: None,
             active: false,
             flow: Flow::of(&config),

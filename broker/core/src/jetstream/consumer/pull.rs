@@ -1,5 +1,7 @@
 //! Pull requests: whether they may wait, and what they hear if not.
 
+use core::cell::Cell;
+
 use causeway_wire::jetstream::PriorityPolicy;
 use causeway_wire::jetstream::request::{NextRequest, PullRequest};
 use causeway_wire::jetstream::status::{
@@ -85,6 +87,7 @@ impl Consumer {
             heartbeat,
             beat_at: (heartbeat > Duration::ZERO).then(|| now + heartbeat),
             priority: is_json.then(|| priority_of(request)),
+            heard_in: Cell::default(),
         };
         if !self.waiting.add(waits) && heartbeat.is_zero() {
             // With heartbeats the client notices by itself. Told, it would ask again at once.

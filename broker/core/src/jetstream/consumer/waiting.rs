@@ -5,6 +5,7 @@
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
+use core::cell::Cell;
 
 use causeway_wire::jetstream::status::PullEnd;
 
@@ -34,6 +35,8 @@ pub(super) struct Request {
     pub(super) beat_at: Option<Mono>,
     /// What it says about itself and others.
     pub(super) priority: Option<Priority>,
+    /// Which of the consumer's [pumps](super::Consumer::pump) has asked last whether it still listens.
+    pub(super) heard_in: Cell<u64>,
 }
 
 /// What a request says about itself and others.

@@ -159,6 +159,15 @@ impl Stream {
     /// The stream goes, or the server does: all who wait are told.
     pub(crate) fn close_consumers(&mut self, turn: &mut Turn<'_>, why: Closing) {
         self.tell_consumers(turn, |consumer, turn| consumer.close(turn, why));
+        if why == Closing::Shutdown {
+            self.note_changes(turn.now);
+            self.commit(turn);
+        }
+    }
+
+    /// Whether everything that was done is durable, or cannot be.
+    pub(crate) fn is_flushed(&self) -> bool {
+        self.log.position() == self.log.durable() || self.log.failure().is_some()
     }
 
     /// Consumers that nobody has used for too long go.
@@ -221,13 +230,13 @@ impl Stream {
     ) -> Result<ConsumerId, BadState> {
         let setup = self.setup(&note.config, name.to_string(), note.created);
         let (config, now) = (note.config, turn.now);
-        let consumer = match exact {
+        let mut consumer = match exact {
             Some(state) => Consumer::restore([&state[..]], config, setup, now, &mut self.log)?,
             None => Consumer::at_position(position, config, setup, now, &mut self.log)?,
         };
+        // Nothing of it is in this log.
+        consumer.change_all();
         let id = self.add_consumer(consumer);
-        // Its whole state is noted.
-        self.noted.insert(id, CHANGES_BYTES);
         self.watch_interest(turn, id);
         Ok(id)
     }

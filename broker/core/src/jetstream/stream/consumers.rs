@@ -63,7 +63,9 @@ impl Stream {
             };
             act(consumer, &mut turn)
         };
-        self.to_note.insert(id);
+        if consumer.is_changed() {
+            self.to_note.insert(id);
+        }
         self.carry_out(turn, id, &mut actions);
         self.actions = actions;
         self.rearm(id);
@@ -109,8 +111,10 @@ impl Stream {
                 Action::AckReply { to, durable: false } => {
                     turn.publish(self.account, &Outgoing { to, ..Outgoing::default() });
                 }
-                // What the ack changed is noted at the end of the turn.
-                Action::AckReply { to, durable: true } => self.replies.push(to, |_| {}),
+                Action::AckReply { to, durable: true } => {
+                    self.replies.push(to, |_| {});
+                    self.note_now = true;
+                }
                 Action::Advisory(advisory) => {
                     let name = self.consumers.get(&id).map_or("", |consumer| consumer.name());
                     advisory::of_consumer(turn, self.place(), name, &advisory);

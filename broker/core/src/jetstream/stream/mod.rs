@@ -121,6 +121,9 @@ pub(crate) struct Stream {
     loading: BTreeSet<ConsumerId>,
     /// Consumers whose state has changed since it was last noted.
     to_note: BTreeSet<ConsumerId>,
+    /// When that was, and whether an answer waits for the next time.
+    noted_at: Option<Mono>,
+    note_now: bool,
     /// Bytes of changes that were noted since a consumer's whole state was.
     noted: BTreeMap<ConsumerId, u64>,
     /// Scratch memory for them.
@@ -194,6 +197,8 @@ impl Stream {
             to_pump: BTreeSet::new(),
             loading: BTreeSet::new(),
             to_note: BTreeSet::new(),
+            noted_at: None,
+            note_now: false,
             noted: BTreeMap::new(),
             changes: Vec::new(),
             deadlines: BTreeMap::new(),
@@ -262,6 +267,7 @@ impl Stream {
     /// An answer that leaves when everything that was done in this turn is durable.
     pub(crate) fn reply_when_durable(&mut self, to: &[u8], header: &[u8], payload: &[u8]) {
         self.replies.push_message(&replies::Reply { to, header, payload });
+        self.note_now = true;
     }
 
     /// Whether it is being made of a copy.

@@ -22,7 +22,8 @@ use super::schedule::Schedules;
 use super::{ConsumerId, IntakeId, Stream};
 use crate::jetstream::consumer::Consumer;
 use crate::jetstream::intake::{Intake, Kind, Position};
-use crate::time::{Now, Wall};
+use crate::limits;
+use crate::time::{Mono, Now, Wall};
 
 const STREAM: &[u8] = b"stream";
 const CONSUMER: &str = "consumer/";
@@ -154,8 +155,9 @@ impl Stream {
         self.log.note(STREAM, NoteChange::Put(&note));
     }
 
-    /// Notes the configuration of a consumer.
+    /// Notes the configuration of a consumer, and where it is with that.
     pub(crate) fn note_consumer_config(&mut self, id: ConsumerId) {
+        self.note_now = true;
         let Some(consumer) = self.consumers.get(&id).filter(|each| each.is_durable()) else {
             return;
         };
@@ -171,8 +173,25 @@ impl Stream {
         }
     }
 
-    /// Notes what has changed of the consumers in this turn.
+    /// Notes what has changed of the consumers, if that is due: in this turn if an answer waits for it, and
+    /// otherwise a pause after the last time. Each time is a batch, and a sync. What a crash keeps from
+    /// being noted is delivered once more, as what was on its way is anyway.
+    pub(super) fn note_in_time(&mut self, now: Now) {
+        let answered = core::mem::take(&mut self.note_now);
+        if answered || self.notes_due().is_some_and(|due| due <= now.mono) {
+            self.note_changes(now);
+        }
+    }
+
+    /// When what has changed of the consumers is to be noted.
+    pub(super) fn notes_due(&self) -> Option<Mono> {
+        let pause = |at| at + limits::CONSUMER_NOTE_PAUSE;
+        (!self.to_note.is_empty()).then(|| self.noted_at.map_or(Mono(0), pause))
+    }
+
+    /// Notes what has changed of the consumers.
     pub(super) fn note_changes(&mut self, now: Now) {
+        self.noted_at = Some(now.mono);
         let mut changes = core::mem::take(&mut self.changes);
         while let Some(id) = self.to_note.pop_first() {
             let Some(consumer) = self.consumers.get_mut(&id) else { continue };

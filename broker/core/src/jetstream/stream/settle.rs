@@ -54,7 +54,7 @@ impl Stream {
         let more = self.pump(turn) || self.reads_paused || fires_more;
         self.give_up_damaged(turn);
         self.remove_released(turn);
-        self.note_changes(turn.now);
+        self.note_in_time(turn.now);
         self.note_positions();
         self.commit(turn);
         self.replies.close(self.log.position());
@@ -201,7 +201,9 @@ impl Stream {
         let expiry = if works { self.expiry_due(now) } else { None };
         let schedule =
             if works && !self.config.sealed { self.schedules.deadline(now) } else { None };
-        let all = [self.consumers_due(), self.intakes_due(), expiry, self.batches.due(), schedule];
+        let notes = if works { self.notes_due() } else { None };
+        let (consumers, intakes) = (self.consumers_due(), self.intakes_due());
+        let all = [consumers, intakes, expiry, self.batches.due(), schedule, notes];
         all.into_iter().flatten().min()
     }
 }

@@ -131,16 +131,10 @@ impl Node {
         let Some(client) = self.links.at_mut(slot).and_then(Link::client_mut) else {
             return interest.plan(subject);
         };
-        if let Some(plan) = &client.last_plan
-            && !forget
-            && &*plan.subject == subject
-            && interest.is_current(plan)
-        {
-            return Rc::clone(plan);
+        if forget {
+            client.last_plan = None;
         }
-        let plan = interest.plan(subject);
-        client.last_plan = plan.cacheable.then(|| Rc::clone(&plan));
-        plan
+        interest.plan_again(subject, &mut client.last_plan)
     }
 
     /// Refuses subjects and replies that belong to servers.

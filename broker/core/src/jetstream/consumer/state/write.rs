@@ -27,10 +27,22 @@ impl Consumer {
         ascending(out, self.skip.len(), self.skip.iter().copied());
     }
 
+    /// Whether something that is kept has changed since the last time that [changes](Self::take_changes)
+    /// were taken.
+    pub(crate) fn is_changed(&self) -> bool {
+        self.setup.durable && (self.moved || self.pending.is_changed())
+    }
+
+    /// Everything counts as changed: all of it is written next.
+    pub(crate) fn change_all(&mut self) {
+        self.moved = true;
+        self.pending.change_all();
+    }
+
     /// Appends what changed since the last time, if something did: one more piece for
     /// [`restore`](Self::restore). It may be all of the state.
     pub(crate) fn take_changes(&mut self, now: Now, out: &mut Vec<u8>) -> bool {
-        if !self.setup.durable || !(self.moved || self.pending.is_changed()) {
+        if !self.is_changed() {
             return false;
         }
         self.moved = false;

@@ -127,6 +127,18 @@ fn nobody_gets_what_they_do_not_listen_for() {
 }
 
 #[test]
+fn who_has_gone_since_the_last_message_gets_none() {
+    let mut world = World::new(pull());
+    world.pull("3", "x");
+    world.store_all(["a"; 2]);
+    assert_eq!(world.pump(), ["x: a@1 #1 x1 +1", "x: a@2 #2 x1 +0"]);
+    world.deaf.insert(b"x".to_vec());
+    world.store_all(["a"]);
+    assert_eq!(world.pump(), [""; 0]);
+    assert_eq!(world.consumer.waiting.len(), 0);
+}
+
+#[test]
 fn limits_of_the_configuration() {
     let mut world = World::new(ConsumerConfig {
         max_batch: 10,

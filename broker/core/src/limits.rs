@@ -172,6 +172,10 @@ pub const BUFFER_FEED_BYTES: u64 = 256 << 10;
 /// is narrower: 400 ms at 20 MiB/s.
 pub const BUFFER_WINDOW_FIRST_BYTES: u64 = 8 << 20;
 
+/// The same while another connection to the peer is being made that may take the place of this one:
+/// what is under way then is lost, and the way is busy with it.
+pub const BUFFER_WINDOW_DOUBTFUL_BYTES: u64 = 1 << 20;
+
 /// Fewest bytes that may be under way, however long answers take.
 pub const BUFFER_WINDOW_LEAST_BYTES: u64 = 64 << 10;
 

@@ -15,6 +15,7 @@ use crate::effects::Effects;
 use crate::ids::{AccountId, LinkId};
 use crate::limits;
 use crate::link::Link;
+use crate::link::route::Stage;
 use crate::node::Node;
 use crate::time::Now;
 use crate::trace::{BufferEvent, MessageEvent, TraceEvent};
@@ -83,7 +84,7 @@ impl Buffers {
     ) {
         let Self { peers, tables, .. } = self;
         let Some(peer) = peers.get_mut(&id) else { return };
-        let greeted = peer.greeted(tables, now, link, at);
+        let greeted = peer.greeted(tables, now, link, at, node.may_be_replaced(link));
         if greeted.rolled_back {
             peer.renew(node.rng.next_u64(crate::rng::Stream::Buffers).max(1));
         }
@@ -145,6 +146,18 @@ impl Buffers {
 }
 
 impl Node {
+    /// Whether another connection is being made that may take the lane of this one, as far as is known
+    /// of it.
+    fn may_be_replaced(&self, id: LinkId) -> bool {
+        let Some(this) = self.links.get(id).and_then(Link::route) else { return false };
+        let others = self.links.iter().filter(|link| link.is_open()).filter_map(Link::route);
+        let mut in_handshake = others.filter(|route| route.stage != Stage::Registered);
+        in_handshake.any(|other| {
+            other.lane.is_none_or(|lane| Some(lane) == this.lane)
+                && other.remote_id.as_ref().is_none_or(|id| Some(id) == this.remote_id.as_ref())
+        })
+    }
+
     /// A route has been registered, and its peer has been told of our interest.
     pub(crate) fn buffer_route_registered(&mut self, slot: u32, info: &Info, fx: &mut Effects) {
         if self.buffers.is_none() {

@@ -278,6 +278,7 @@ impl Peer {
         now: Now,
         link: LinkId,
         at: BufferPosition,
+        doubtful: bool,
     ) -> Greeted {
         let withdrawn = self.standing.told_all(tables, self.known.generation);
         self.forget_notes(&withdrawn);
@@ -286,7 +287,7 @@ impl Peer {
             self.trim_to(at.seq + 1, Leave::Acknowledged);
         }
         self.link = Some(link);
-        self.window.reset();
+        self.window.reset(doubtful);
         self.begin_again();
         let state = self.log.state();
         let catch_up = CatchUp { messages: state.messages, since: now.mono, last: state.last_seq };

@@ -12,6 +12,8 @@
 //!
 //! * How wide a way is shows first when answers come, a round trip after the beginning. So the first
 //!   window is large: a small one would cost round trips that nobody can make up for.
+//! * Two servers that find each other again may both have dialled. Until the peer has answered, little is
+//!   sent while there is another connection that may take the place of this one.
 //! * The *pace* of the answers, not how many come in a round trip, says how wide it is: bytes leave
 //!   the narrowest place one after the other, also if the way is not full.
 //! * The time from sending a message to hearing that it is safe is the way there and back, the peer's
@@ -41,6 +43,8 @@ pub(super) struct Window {
     paces: [u64; PACES],
     /// Until then it stays as it is: it was made small, to see the way without a queue.
     still_until: Mono,
+    /// Nothing has been answered on this connection, and it may be given up for another one.
+    doubtful: bool,
 }
 
 /// So many measurements are remembered: about one round trip.
@@ -75,25 +79,32 @@ impl Default for Window {
             train: None,
             paces: [0; PACES],
             still_until: Mono(0),
+            doubtful: false,
         }
     }
 }
 
 impl Window {
-    pub(super) const fn bytes(&self) -> u64 {
-        self.bytes
+    pub(super) fn bytes(&self) -> u64 {
+        if self.doubtful {
+            self.bytes.min(limits::BUFFER_WINDOW_DOUBTFUL_BYTES)
+        } else {
+            self.bytes
+        }
     }
 
     /// Another connection. What was learnt on the last one may be of a way that was going bad, and a
     /// window that is too small costs more than one that is too large.
-    pub(super) fn reset(&mut self) {
-        *self = Self::default();
+    pub(super) fn reset(&mut self, doubtful: bool) {
+        *self = Self { doubtful, ..Self::default() };
     }
 
     /// So many bytes are known to be safe, the last of them after this time; before, so many were
     /// under way.
     pub(super) fn acknowledged(&mut self, now: Mono, bytes: u64, flight: u64, after: Duration) {
         let least = self.least(now, after);
+        // The peer takes what comes on this connection.
+        self.doubtful = false;
         if flight < self.bytes / 2 {
             self.train = None;
             return;
@@ -286,8 +297,12 @@ mod tests {
         let mut window = Window::default();
         replay(&mut window, Way { width: 5 * MIB, rtt: 40, sync: 1 }, 64 * MIB);
         assert!(window.bytes() < MIB, "{window:?}");
-        window.reset();
+        window.reset(false);
         assert_eq!(window.bytes(), limits::BUFFER_WINDOW_FIRST_BYTES);
+        window.reset(true);
+        assert_eq!(window.bytes(), limits::BUFFER_WINDOW_DOUBTFUL_BYTES);
+        window.acknowledged(at(100), 1000, MIB, tenths(100));
+        assert_eq!(window.bytes(), limits::BUFFER_WINDOW_FIRST_BYTES, "the first answer is enough");
     }
 
     #[test]

@@ -115,7 +115,7 @@ impl JetStream {
                 durability: self.durability(config),
                 compression: compression(config),
                 key: self.config.key.clone(),
-                cache_bytes: cache_bytes(turn),
+                cache_bytes: cache_bytes(perturb!(turn.node, SmallCache)),
                 ..LogConfig::file(LogId(id.0), dir, identity)
             },
         }
@@ -344,7 +344,7 @@ pub(super) fn compression(config: &StreamConfig) -> causeway_store::Compression 
 }
 
 /// Bytes that a stream may keep in memory of what it wrote or read lately.
-pub(super) fn cache_bytes(turn: &Turn<'_>) -> u64 {
+pub(super) const fn cache_bytes(small: bool) -> u64 {
     // With hardly any, reading is what it is in a stream of many gigabytes.
-    if perturb!(turn.node, SmallCache) { 8 << 10 } else { limits::CACHE_BYTES }
+    if small { 8 << 10 } else { limits::CACHE_BYTES }
 }

@@ -133,7 +133,7 @@ impl JetStream {
             let identity = turn.node.rng.next_u64(rng::Stream::Logs);
             let config = LogConfig {
                 key: self.config.key.clone(),
-                cache_bytes: cache_bytes(turn),
+                cache_bytes: cache_bytes(perturb!(turn.node, SmallCache)),
                 ..LogConfig::file(LogId(id.0), dir.clone(), identity)
             };
             let log = Log::open(config, &mut turn.fx.disk);

@@ -244,6 +244,12 @@ impl Log {
         }
     }
 
+    /// Whether everything that was done is durable, or cannot be.
+    #[must_use]
+    pub fn is_flushed(&self) -> bool {
+        self.position() == self.durable() || self.failure().is_some()
+    }
+
     /// Why nothing more should be done to the log.
     #[must_use]
     pub fn failure(&self) -> Option<Failure> {

@@ -104,7 +104,9 @@ impl AcksAreKept {
     fn given_again(&self, view: &View<'_>, no: ConsumerNo, seq: u64, pen: &mut Pen<'_>) {
         let Some(Kept { given, since_t, .. }) = self.kept.get(&(no, seq)).copied() else { return };
         let stream = view.streams.consumer(no).stream;
-        if pen.t <= since_t + self.rtt_ns + SECOND || may_forget(view, no, (given.t, since_t)) {
+        if pen.t <= since_t + self.rtt_ns + SECOND
+            || view.streams.consumer_may_forget(no, (given.t, since_t))
+        {
             return pen.excused();
         }
         let i = pen.i;
@@ -142,15 +144,6 @@ fn is_known(view: &View<'_>, given: &Given) -> bool {
     let machine = view.streams.machine(view.streams.stream(consumer.stream).node);
     let delivered = consumer.given.get(&given.seq).map_or(0, |given| given.last_t);
     machine.down.last().is_none_or(|down_t| *down_t < delivered)
-}
-
-/// Whether a consumer may forget what it was told between these times.
-fn may_forget(view: &View<'_>, no: ConsumerNo, told: (u64, u64)) -> bool {
-    let consumer = view.streams.consumer(no);
-    let machine = view.streams.machine(view.streams.stream(consumer.stream).node);
-    view.streams.may_forget(consumer.stream, told)
-        || view.streams.may_have_forgotten(consumer.stream) && machine.damaged.is_some()
-        || consumer.rules.memory && machine.down.iter().any(|t| *t >= told.0)
 }
 
 impl Checker for AcksAreKept {

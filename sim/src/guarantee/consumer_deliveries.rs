@@ -55,11 +55,7 @@ impl ConsumerDeliveries {
         let Some(given) = consumer.given.get(&seq) else { return };
         let Some((confirmed_i, confirmed_t)) = given.confirmed else { return pen.held() };
         let settled_t = given.settled.map_or(confirmed_t, |(_, t)| t);
-        let node = view.streams.stream(consumer.stream).node;
-        let forgets = view.streams.may_forget(consumer.stream, (settled_t, confirmed_t))
-            || view.streams.may_have_forgotten(consumer.stream)
-                && view.streams.machine(node).damaged.is_some()
-            || consumer.rules.memory && self.restarted(view, no, confirmed_t);
+        let forgets = view.streams.consumer_may_forget(no, (settled_t, confirmed_t));
         if pen.t <= confirmed_t + self.rtt_ns + SECOND || forgets {
             return pen.excused();
         }

@@ -114,10 +114,7 @@ fn all_are_delivered(view: &View<'_>, no: ConsumerNo) -> bool {
     let consumer = view.streams.consumer(no);
     let rules = &view.streams.stream(consumer.stream).rules;
     let copied = rules.mirror.is_some() || !rules.sources.is_empty();
-    let goes = rules.max_age_ns.is_some()
-        || rules.max_per_subject.is_some()
-        || !rules.discard_new && (rules.max_msgs.is_some() || rules.max_bytes.is_some());
-    consumer.rules.from_start && !copied && !goes
+    consumer.rules.from_start && !copied && rules.takes_nothing_away()
 }
 
 fn may_have_forgotten(streams: &Streams, no: ConsumerNo) -> bool {

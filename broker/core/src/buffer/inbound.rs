@@ -149,7 +149,7 @@ impl Inbound {
 
     /// Whether everything that has come is durable.
     pub(super) fn is_flushed(&self) -> bool {
-        self.log.position() == self.log.durable() || self.log.failure().is_some()
+        self.log.is_flushed()
     }
 
     /// The servers, and how far we are in what they keep for us.

@@ -188,9 +188,7 @@ impl Buffers {
 
     /// Whether everything that was stored or received is durable, or cannot be.
     pub(crate) fn is_flushed(&self) -> bool {
-        let durable =
-            |peer: &Peer| peer.log.position() == peer.log.durable() || peer.log.failure().is_some();
-        self.peers.values().all(|peer| durable(peer))
+        self.peers.values().all(|peer| peer.log.is_flushed())
             && self.inbound.as_ref().is_none_or(Inbound::is_flushed)
     }
 

@@ -250,7 +250,7 @@ impl JetStream {
 
     /// Whether everything that was done to streams is durable, or cannot be.
     pub(crate) fn is_flushed(&self) -> bool {
-        self.streams.values().all(|stream| stream.is_flushed())
+        self.streams.values().all(|stream| stream.log.is_flushed())
     }
 
     /// Remembers to sync a stream, where that is done from time to time.

@@ -257,11 +257,7 @@ fn a_source_reads_through_a_consumer_that_is_given_to_it() {
 /// Whether a message is synced before it is acknowledged.
 fn is_synced(streams: &mut Streams) -> bool {
     streams.request("S", "before");
-    streams.world.disks[0].stalled = true;
-    streams.send("PUB S _I.r 1|x|");
-    let synced = |op: &crate::disk::Op| matches!(op.kind, OpKind::Sync { .. });
-    let found = streams.world.disks[0].queue.iter().any(synced);
-    streams.world.disks[0].stalled = false;
+    let found = streams.syncs("PUB S _I.r 1|x|");
     streams.world.pass(Duration::from_millis(1));
     found
 }
@@ -276,9 +272,7 @@ fn a_stream_waits_for_the_disk_after_a_restart_as_it_did_before() {
             streams.request("$JS.API.STREAM.CREATE.S", r#"{"name":"S","storage":"file"}"#);
         assert!(created.contains("did_create"), "{created}");
         assert_eq!(is_synced(&mut streams), waits, "{sync:?}");
-        streams.world.restart(0, 77);
-        streams.world.pass(Duration::from_secs(1));
-        streams.connect(0);
+        streams.restart();
         assert_eq!(is_synced(&mut streams), waits, "{sync:?}, after a restart");
     }
 }
@@ -293,6 +287,13 @@ impl Streams {
         self.world.disks[0].stalled = false;
         self.world.settle();
         found
+    }
+
+    /// The process dies, and the next one has read what there is.
+    fn restart(&mut self) {
+        self.world.restart(0, 77);
+        self.world.pass(Duration::from_secs(1));
+        self.connect(0);
     }
 
     /// A stream in files with some messages, all of them given out by a consumer some time ago.
@@ -328,9 +329,7 @@ fn what_a_consumer_does_is_noted_at_once_when_it_is_rare_or_answered() {
     streams.world.pass(Duration::from_millis(101));
     // The process dies. What had been noted is there.
     assert!(!streams.syncs("PUB $JS.ACK.S.C.1.5.5.1000.0 0||"));
-    streams.world.restart(0, 77);
-    streams.world.pass(Duration::from_secs(1));
-    streams.connect(0);
+    streams.restart();
     assert_eq!(streams.floor(), "4");
 }
 
@@ -342,9 +341,7 @@ fn what_a_consumer_has_done_is_noted_when_the_server_stops() {
     }
     streams.world.command(0, Command::Shutdown);
     streams.world.settle();
-    streams.world.restart(0, 77);
-    streams.world.pass(Duration::from_secs(1));
-    streams.connect(0);
+    streams.restart();
     assert_eq!(streams.floor(), "3");
 }
 
@@ -361,9 +358,7 @@ fn a_server_that_stops_waits_for_what_was_acknowledged() {
     streams.world.disks[0].stalled = false;
     streams.world.pass(Duration::from_millis(1));
     assert!(streams.world.exited[0]);
-    streams.world.restart(0, 77);
-    streams.world.pass(Duration::from_secs(1));
-    streams.connect(0);
+    streams.restart();
     assert_eq!(streams.floor(), "2");
 }
 

@@ -26,12 +26,6 @@ impl Extent {
     }
 }
 
-impl Last {
-    fn find(&self, segment: u32, at: u64, len: u64) -> Option<Found<'_>> {
-        if at < self.until { self.extent.find(self.key, segment, at, len) } else { None }
-    }
-}
-
 /// Bytes that are in memory.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Found<'a> {
@@ -49,6 +43,12 @@ struct Last {
     extent: Extent,
     /// Where the next piece begins. From there on that one counts: it may be newer.
     until: u64,
+}
+
+impl Last {
+    fn find(&self, segment: u32, at: u64, len: u64) -> Option<Found<'_>> {
+        if at < self.until { self.extent.find(self.key, segment, at, len) } else { None }
+    }
 }
 
 /// Pieces by segment and place, as many as there is room for.

@@ -449,6 +449,16 @@ impl Streams {
         given.chain(acked).fold(said, u64::max)
     }
 
+    /// Whether a consumer may have forgotten what it was told and has confirmed, or must have noted, between
+    /// these two times.
+    pub(super) fn consumer_may_forget(&self, no: ConsumerNo, told: (u64, u64)) -> bool {
+        let consumer = self.consumer(no);
+        let machine = self.machine(self.stream(consumer.stream).node);
+        self.may_forget(consumer.stream, told)
+            || self.may_have_forgotten(consumer.stream) && machine.damaged.is_some()
+            || consumer.rules.memory && machine.down.iter().any(|t| *t >= told.1)
+    }
+
     /// Whether a consumer takes a message with this subject.
     pub(super) fn takes(view: &View<'_>, consumer: &Consumer, subject: Sym) -> bool {
         let subject = view.history.text(subject);

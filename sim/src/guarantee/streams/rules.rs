@@ -88,8 +88,13 @@ impl Rules {
 
     /// Whether messages stay until somebody deletes them.
     pub(crate) const fn keeps_all(&self) -> bool {
-        matches!(self.retention, Retention::Limits)
-            && self.max_age_ns.is_none()
+        matches!(self.retention, Retention::Limits) && self.takes_nothing_away()
+    }
+
+    /// Whether messages stay until somebody deletes them or is done with them: neither age nor a limit
+    /// takes them.
+    pub(crate) const fn takes_nothing_away(&self) -> bool {
+        self.max_age_ns.is_none()
             && (self.discard_new || self.max_msgs.is_none() && self.max_bytes.is_none())
             && self.max_per_subject.is_none()
     }

@@ -165,11 +165,6 @@ impl Stream {
         }
     }
 
-    /// Whether everything that was done is durable, or cannot be.
-    pub(crate) fn is_flushed(&self) -> bool {
-        self.log.position() == self.log.durable() || self.log.failure().is_some()
-    }
-
     /// Consumers that nobody has used for too long go.
     pub(super) fn delete_unused(&mut self, turn: &mut Turn<'_>) {
         for id in core::mem::take(&mut self.unused) {

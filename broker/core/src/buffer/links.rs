@@ -72,6 +72,21 @@ impl Buffers {
         }
     }
 
+    /// Whether there is a connection that may be given up for another one.
+    pub(super) fn has_doubts(&self) -> bool {
+        self.peers.values().any(|peer| peer.window.is_doubtful())
+    }
+
+    /// What could have taken the place of a connection may have come to nothing.
+    pub(super) fn settle_doubts(&mut self, node: &Node) {
+        for (id, peer) in self.peers.iter_mut().filter(|(_, peer)| peer.window.is_doubtful()) {
+            if !peer.link.is_some_and(|link| node.may_be_replaced(link)) {
+                peer.window.trust();
+                self.touched.insert(*id);
+            }
+        }
+    }
+
     /// The peer has told all that it wants, and how far it is.
     fn greeted(
         &mut self,

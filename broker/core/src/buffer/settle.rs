@@ -247,6 +247,9 @@ impl Node {
 
     /// What buffers have to do at the end of a turn.
     pub(crate) fn settle_buffers(&mut self, now: Now, fx: &mut Effects) {
+        if self.buffers.as_ref().is_some_and(|buffers| buffers.has_doubts()) {
+            self.with_buffers(|buffers, node| buffers.settle_doubts(node));
+        }
         while self.buffers.as_ref().is_some_and(|buffers| buffers.is_busy()) {
             let (mut admitted, mut released) = (Vec::new(), Vec::new());
             self.with_buffers(|buffers, node| {

@@ -12,8 +12,8 @@
 //!
 //! * How wide a way is shows first when answers come, a round trip after the beginning. So the first
 //!   window is large: a small one would cost round trips that nobody can make up for.
-//! * Two servers that find each other again may both have dialled. Until the peer has answered, little is
-//!   sent while there is another connection that may take the place of this one.
+//! * Two servers that find each other again may both have dialled. Little is sent while there is another
+//!   connection that may take the place of this one: until that is decided, or the peer has answered.
 //! * The *pace* of the answers, not how many come in a round trip, says how wide it is: bytes leave
 //!   the narrowest place one after the other, also if the way is not full.
 //! * The time from sending a message to hearing that it is safe is the way there and back, the peer's
@@ -85,6 +85,15 @@ impl Default for Window {
 }
 
 impl Window {
+    pub(super) const fn is_doubtful(&self) -> bool {
+        self.doubtful
+    }
+
+    /// Nothing is left that could take the connection's place.
+    pub(super) const fn trust(&mut self) {
+        self.doubtful = false;
+    }
+
     pub(super) fn bytes(&self) -> u64 {
         if self.doubtful {
             self.bytes.min(limits::BUFFER_WINDOW_DOUBTFUL_BYTES)
@@ -303,6 +312,9 @@ mod tests {
         assert_eq!(window.bytes(), limits::BUFFER_WINDOW_DOUBTFUL_BYTES);
         window.acknowledged(at(100), 1000, MIB, tenths(100));
         assert_eq!(window.bytes(), limits::BUFFER_WINDOW_FIRST_BYTES, "the first answer is enough");
+        window.reset(true);
+        window.trust();
+        assert_eq!(window.bytes(), limits::BUFFER_WINDOW_FIRST_BYTES, "nobody else is left");
     }
 
     #[test]

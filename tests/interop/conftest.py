@@ -44,20 +44,20 @@ def pytest_collection_modifyitems(items):
             )
 
 
-    mark_what_is_not_there_yet(items)
+    mark_differences(items)
 
 
-def mark_what_is_not_there_yet(items):
-    """Tests listed in data/not-yet.txt are expected to fail: each stands below the reason why."""
+def mark_differences(items):
+    """Tests listed in data/differences.txt are expected to fail, and must: each stands below the reason why, on purpose or not yet."""
     reasons, reason = {}, ""
-    for line in (pathlib.Path(__file__).parent / "data" / "not-yet.txt").read_text().splitlines():
+    for line in (pathlib.Path(__file__).parent / "data" / "differences.txt").read_text().splitlines():
         if line.startswith("# "):
             reason = line[2:]
         elif line:
             reasons[line] = reason
     for item in items:
         if item.nodeid in reasons and not harness.causeway().is_real:
-            item.add_marker(pytest.mark.xfail(strict=False, reason=reasons[item.nodeid]))
+            item.add_marker(pytest.mark.xfail(strict=True, reason=reasons[item.nodeid]))
 
 
 def role_under_test(item):

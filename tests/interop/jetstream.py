@@ -236,6 +236,7 @@ class Side:
         self.connection = Connection(server.address)
         self.lines = []
         self.names = []  # (random text, what stands for it)
+        self.hidden = []  # members of JSON objects
         self.inboxes = 0
         self.answers = self.connection.subscribe(f"{self.answers_to}.*")
         self.last_request = 0
@@ -271,7 +272,14 @@ class Side:
         text = HEADERS_IN_JSON.sub(lambda m: f'"hdrs":[{printable(base64.b64decode(m[1]))}]', text)
         for random, name in self.names:
             text = text.replace(random, name)
-        self.lines.append(comparable(text))
+        text = comparable(text)
+        for member in self.hidden:
+            text = text.replace("," + member, "")
+        self.lines.append(text)
+
+    def hide(self, member):
+        """From now on this member of JSON objects is left out of the transcript: only one of the two has it, and rightly."""
+        self.hidden.append(member)
 
     @staticmethod
     def _text(value):

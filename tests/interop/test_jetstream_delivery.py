@@ -249,6 +249,7 @@ def test_odd_acks(js):
         js.connection.publish(subject, b"", inbox.subject)
         # Acknowledgements of a consumer are handled in their order: what is answered is here then.
         js.request(message.reply, b"+WPI")
+        js.barrier()
         js.note(subject, "replies:", *inbox.queue)
     js.api("STREAM.MSG.DELETE.S", {"seq": 1})
     js.ack(message)
@@ -268,6 +269,7 @@ def test_ack_with_domain(js, form):
         inbox = js.inbox()
         js.connection.publish(f"$JS.ACK.{form}{'.'.join(tokens[2:])}{more}", b"", inbox.subject)
         js.request(message.reply, b"+WPI")
+        js.barrier()
         js.note("replies:", len(inbox.queue))
     js.consumer_info("S", "C")
 
@@ -364,6 +366,26 @@ def test_removed_messages(js):
     inbox = js.pull("S", "C", {"batch": 3, "expires": LONG})
     js.take(inbox, 3)
     js.api("STREAM.PURGE.S")
+    js.consumer_info("S", "C")
+
+
+@differential
+@pytest.mark.parametrize("policy", ["explicit", "all", "none"])
+def test_positions_of_a_filter(js, policy):
+    """What a consumer that looks for one subject says of where it is: messages that are not for it are behind it, too."""
+    js.stream("S")
+    js.consumer("S", "C", filter_subject="s.b", ack_policy=policy)
+    for subject in ("s.a", "s.b", "s.a", "s.a", "s.b", "s.a"):
+        js.fill(subject, 1)
+    for _ in range(3):
+        messages = js.take(js.pull("S", "C", {"batch": 1, "no_wait": True}))
+        js.consumer_info("S", "C")
+        if policy != "none" and not messages[0].status:
+            js.ack(messages[0])
+            js.consumer_info("S", "C", num_ack_pending=0)
+    js.fill("s.a", 3)
+    js.consumer_info("S", "C")
+    js.take(js.pull("S", "C", {"batch": 1, "no_wait": True}))
     js.consumer_info("S", "C")
 
 

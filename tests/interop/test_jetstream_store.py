@@ -20,6 +20,8 @@ from jetstream import Connection, Side, jetstream_options
 SECOND = 10**9
 MS = 10**6
 LONG = 30 * SECOND
+# When a consumer was last used: after a restart nats-server has forgotten it.
+LAST_ACTIVE = '"last_active":"<time>"'
 
 # Acknowledged before a server is killed.
 BEFORE_THE_KILL = 300
@@ -141,6 +143,7 @@ def test_consumer_survives(js):
     taken = js.take(js.pull("S", "A", b"4"), 4)
     js.ack(taken[2])
     js.restart()
+    js.hide(LAST_ACTIVE)
     for name in "CNAP":
         js.consumer_info("S", name)
         js.until_status(js.pull("S", name, {"batch": 2, "no_wait": True, "max_bytes": 10000}))
@@ -156,6 +159,7 @@ def test_work_queue_survives(js):
     js.ack(first)
     js.ack(third)
     js.restart()
+    js.hide(LAST_ACTIVE)
     js.info("S", {"deleted_details": True})
     js.consumer_info("S", "C")
 

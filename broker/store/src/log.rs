@@ -141,8 +141,10 @@ impl Log {
         }
     }
 
-    /// Lets the next message have this sequence, if that is later than it would be.
-    pub fn skip_to(&mut self, next_seq: u64) {
+    /// Lets the next message have this sequence, if that is later than it would be. What is left out
+    /// counts as having come at `time`, in nanoseconds since 1970; 0 if nobody knows.
+    pub fn skip_to(&mut self, next_seq: u64, time: u64) {
+        self.index.set_last_time(time);
         match &mut self.store {
             Store::Memory { position, .. } => {
                 self.index.skip_to(next_seq);

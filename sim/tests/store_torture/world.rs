@@ -388,7 +388,7 @@ impl World {
 
     pub(crate) fn skip(&mut self, draws: &mut Stream) {
         let seq = self.log().next_seq() + draws.below(4);
-        self.log().skip_to(seq);
+        self.log().skip_to(seq, 0);
         self.did(Mutation::SkipTo(seq));
     }
 

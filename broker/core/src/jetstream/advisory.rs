@@ -71,7 +71,7 @@ pub(super) fn of_consumer(
                 stream: place.stream.into(),
                 consumer: consumer.into(),
                 paused,
-                pause_until: Time::from_nanos(until.0),
+                pause_until: until,
                 domain: place.domain.into(),
             };
             publish(turn, place.account, &pause);

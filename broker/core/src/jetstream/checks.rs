@@ -4,7 +4,7 @@ use alloc::string::String;
 
 use causeway_wire::jetstream::check::{self, Account, Limits, Rules};
 use causeway_wire::jetstream::info::AccountLimits;
-use causeway_wire::jetstream::{ApiError, ConsumerConfig, ErrorKind, StreamConfig};
+use causeway_wire::jetstream::{ApiError, ConsumerConfig, ErrorKind, Storage, StreamConfig};
 
 use super::JetStream;
 use super::consumer::limits::SEQUENCE_MOST;
@@ -48,6 +48,37 @@ impl AccountView<'_> {
         let id = self.jetstream.names.get(&self.account)?.get(name)?;
         self.jetstream.streams.get(id).map(|stream| &**stream)
     }
+
+    /// Whether the server has the bytes that a stream may come to hold. Those that others may come to
+    /// hold are theirs, whether they are used or not; a stream without a limit needs one.
+    fn check_reserved(
+        &self,
+        new: &StreamConfig,
+        old: Option<&StreamConfig>,
+    ) -> Result<(), ApiError> {
+        let wanted = reserved_by(new);
+        if old.is_some_and(|old| wanted <= reserved_by(old)) {
+            return Ok(());
+        }
+        let config = &self.jetstream.config;
+        let (most, exceeded) = match new.storage {
+            Storage::File => (config.max_store, ErrorKind::StorageResourcesExceeded),
+            Storage::Memory => (config.max_memory, ErrorKind::MemoryResourcesExceeded),
+        };
+        let streams = self.jetstream.streams.values();
+        let others = streams.filter(|stream| {
+            let same = stream.account == self.account && stream.config.name == new.name;
+            stream.config.storage == new.storage && !same
+        });
+        let reserved =
+            others.map(|stream| reserved_by(&stream.config)).fold(0, u64::saturating_add);
+        if reserved.saturating_add(wanted.max(1)) > most { Err(exceeded.error()) } else { Ok(()) }
+    }
+}
+
+/// The bytes that a stream may come to hold; 0 if it has no limit.
+fn reserved_by(config: &StreamConfig) -> u64 {
+    u64::try_from(config.max_bytes).unwrap_or(0)
 }
 
 impl Account for AccountView<'_> {
@@ -66,7 +97,8 @@ impl Account for AccountView<'_> {
         others.any(|stream| check::overlap(subjects, &stream.config.subjects))
     }
 
-    fn admit(&self, new: &StreamConfig, _old: Option<&StreamConfig>) -> Result<(), ApiError> {
+    fn admit(&self, new: &StreamConfig, old: Option<&StreamConfig>) -> Result<(), ApiError> {
+        self.check_reserved(new, old)?;
         if new.first_seq >= SEQUENCE_MOST {
             let text = format_args!("first sequence {} is above {SEQUENCE_MOST}", new.first_seq);
             return Err(ErrorKind::StreamInvalidConfig.err(text));

@@ -390,3 +390,70 @@ fn deliveries_go_to_who_listens_now() {
     assert!(text.starts_with("MSG a.b 3 "), "{text}");
     assert!(!text.contains("MSG a.b 2 "), "{text}");
 }
+
+#[test]
+fn who_waits_is_served_when_another_has_lost_the_pin() {
+    let mut streams = Streams::new();
+    streams.create("S", r#","subjects":["a.*"]"#);
+    streams.request("a.b", "one");
+    streams.request("a.b", "two");
+    let groups = r#""ack_policy":"explicit","priority_groups":["g"],"priority_policy":"pinned_client","priority_timeout":60000000000"#;
+    let json = format!(r#"{{"stream_name":"S","config":{{"durable_name":"C",{groups}}}}}"#);
+    streams.request("$JS.API.CONSUMER.CREATE.S.C", &json);
+    let pull = r#"{"batch":1,"group":"g"}"#;
+    let next = format!("PUB $JS.API.CONSUMER.MSG.NEXT.S.C _I.n {}|{pull}|", pull.len());
+    assert!(streams.send(&next).contains("one|"), "the first client has the pin");
+    assert_eq!(streams.send(&next), "", "the second waits");
+    let unpin = r#"{"group":"g"}"#;
+    let unpin = format!("PUB $JS.API.CONSUMER.UNPIN.S.C _I.u {}|{unpin}|", unpin.len());
+    assert!(streams.send(&unpin).contains("two|"), "nobody has it any more");
+}
+
+#[test]
+fn streams_cannot_come_to_hold_more_than_the_server_has() {
+    let limits = JetStreamConfig { max_memory: 1_000, ..JetStreamConfig::default() };
+    let mut streams = Streams::with(limits);
+    assert!(streams.create("A", r#","max_bytes":1001"#).contains("10028"), "more than there is");
+    assert!(streams.create("A", r#","max_bytes":600"#).contains("did_create"));
+    assert!(streams.create("A", r#","max_bytes":600"#).contains("did_create"), "it is there");
+    assert!(streams.create("B", r#","max_bytes":401"#).contains("10028"), "the rest is 400");
+    assert!(streams.create("B", r#","max_bytes":400"#).contains("did_create"));
+    assert!(streams.create("C", "").contains("10028"), "it needs a byte");
+    let less = r#"{"name":"A","storage":"memory","max_bytes":500}"#;
+    assert!(streams.request("$JS.API.STREAM.UPDATE.A", less).contains(r#""max_bytes":500"#));
+    assert!(streams.create("C", "").contains("did_create"));
+    let more = r#"{"name":"B","storage":"memory","max_bytes":501}"#;
+    assert!(streams.request("$JS.API.STREAM.UPDATE.B", more).contains("10028"));
+}
+
+#[test]
+fn a_purge_takes_a_consumer_behind_it() {
+    let mut streams = Streams::new();
+    streams.create("S", r#","subjects":["a.*"]"#);
+    for subject in ["a.b", "a.c", "a.b", "a.c"] {
+        streams.request(subject, "x");
+    }
+    for (name, filter) in [("B", "a.b"), ("C", "a.c"), ("E", "a.*")] {
+        let config = format!(
+            r#"{{"durable_name":"{name}","ack_policy":"all","filter_subject":"{filter}"}}"#
+        );
+        let json = format!(r#"{{"stream_name":"S","config":{config}}}"#);
+        streams.request(&format!("$JS.API.CONSUMER.CREATE.S.{name}"), &json);
+    }
+    let mut at = |purge: &str| {
+        streams.request("$JS.API.STREAM.PURGE.S", purge);
+        ["B", "C", "E"].map(|name| {
+            let info = streams.request(&format!("$JS.API.CONSUMER.INFO.S.{name}"), "");
+            let (_, floor) =
+                info.split_once(r#""ack_floor":{"consumer_seq":0,"stream_seq":"#).expect(&info);
+            floor.split_once('}').expect(&info).0.to_string()
+        })
+    };
+    assert_eq!(
+        at(r#"{"filter":"a.b","seq":2}"#),
+        ["2", "0", "1"],
+        "each is before its next message"
+    );
+    assert_eq!(at(r#"{"filter":"a.b"}"#), ["4", "0", "1"]);
+    assert_eq!(at(""), ["4", "4", "4"]);
+}

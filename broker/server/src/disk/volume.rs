@@ -78,6 +78,10 @@ impl Volume {
         match fs::metadata(root) {
             Ok(there) if there.is_dir() => {}
             Ok(_) => return Err(OpenError::NoDirectory),
+            // One of those that it is to be in.
+            Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
+                return Err(OpenError::NoDirectory);
+            }
             Err(_) => make_directories(root).map_err(OpenError::Create)?,
         }
         let lock = Lock::take(root)?;

@@ -18,7 +18,7 @@ use super::high_water::HighWater;
 use super::open::{Content, Opening};
 use super::pending::Control;
 use super::record::{FIRST, Kind, LAST, LAZY, WHOLE};
-use super::replay::{Replay, stored_of};
+use super::replay::{Replay, end_batch, stored_of};
 use super::scan::{Found, Scan};
 use super::tidy::{Erase, Job};
 use super::{Active, FileLog, Segment, name};
@@ -214,7 +214,7 @@ impl FileLog {
                     if let Some(control) = Control::read(&record.body).filter(|_| record.sound) {
                         replay.control(index, &control, false, true);
                     }
-                    index.skip_to(record.head.next_seq());
+                    end_batch(index, &record.head);
                 }
                 None => replay.record(index, record, content),
             }
@@ -284,7 +284,7 @@ impl FileLog {
             Kind::Message | Kind::Control | Kind::Checkpoint | Kind::Close => {}
         }
         if record.head.is(LAST) && tail.complete {
-            index.skip_to(record.head.next_seq());
+            end_batch(index, &record.head);
         }
     }
 

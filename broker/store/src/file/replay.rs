@@ -10,7 +10,7 @@ use super::NO_SEGMENT;
 use super::checkpoint::{Checkpoint, Listed};
 use super::open::Content;
 use super::pending::Control;
-use super::record::{GRANULE, HEADER_BYTES, Kind, LAST, MARKED};
+use super::record::{GRANULE, HEADER_BYTES, Header, Kind, LAST, MARKED};
 use super::scan::Found;
 use super::tidy::Erase;
 use crate::index::{Entry, Index, Of, UNPLACED};
@@ -157,7 +157,7 @@ impl Replay {
             Kind::Close => {}
         }
         if found.head.is(LAST) {
-            index.skip_to(found.head.next_seq());
+            end_batch(index, &found.head);
         }
     }
 
@@ -221,6 +221,12 @@ impl Replay {
     ) {
         self.findings.push(Finding { kind, segment, at, lost });
     }
+}
+
+/// What the last record of a batch says of the log: what was left out, too, had a sequence and a time.
+pub(super) fn end_batch(index: &mut Index, head: &Header) {
+    index.skip_to(head.next_seq());
+    index.set_last_time(head.time);
 }
 
 /// The body of a record as it is on the disk.

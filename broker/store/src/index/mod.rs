@@ -107,7 +107,7 @@ impl Index {
         self.last_time
     }
 
-    /// Messages that were removed may have been stored later than those that are left.
+    /// Messages that were removed, or left out, may have come later than those that are left.
     pub(crate) fn set_last_time(&mut self, time: u64) {
         self.last_time = self.last_time.max(time);
     }

@@ -22,7 +22,7 @@ mod stream;
 mod stream_request;
 mod update;
 
-pub use consumer::{check_consumer, check_consumer_update, shares_messages};
+pub use consumer::{check_consumer, check_consumer_update, check_group_name, shares_messages};
 pub use consumer_request::{
     ConsumerChange, ConsumerPlace, check_consumer_request, create_consumer,
 };

@@ -120,6 +120,11 @@ pub(crate) fn unmarshal<T: Decode>(
     read(document, json, 0, root, false)
 }
 
+/// The same for a document that knows its name.
+pub(crate) fn unmarshal_root<T: Root>(document: &mut T, json: &[u8]) -> Result<(), JsonError> {
+    unmarshal(document, json, T::GO_NAME)
+}
+
 fn read<T: Decode>(
     document: &mut T,
     json: &[u8],

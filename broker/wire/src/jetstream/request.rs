@@ -99,19 +99,6 @@ object! {
     }
 }
 
-impl MsgGetRequest {
-    /// Reads a direct request, whose unknown fields are passed over.
-    ///
-    /// # Errors
-    ///
-    /// In Go's words, which clients do not see.
-    pub fn parse_direct(json: &[u8]) -> Result<Self, JsonError> {
-        let mut request = Self::default();
-        json::unmarshal(&mut request, json, "JSApiMsgGetRequest")?;
-        Ok(request)
-    }
-}
-
 object! {
     /// Copy a stream to a client.
     pub struct StreamSnapshotRequest = "JSApiStreamSnapshotRequest" {

@@ -209,6 +209,12 @@ responses! {
         pub success: bool, omitempty;
     }
 
+    /// To `STREAM.CANCEL_MOVE`.
+    pub struct StreamCancelMoveResponse = "stream_cancel_move_response" {
+        /// Whether it is done.
+        pub success: bool, omitempty;
+    }
+
     /// To `STREAM.LEADER.STEPDOWN`.
     pub struct StreamLeaderStepdownResponse = "stream_leader_stepdown_response" {
         /// Whether it is done.

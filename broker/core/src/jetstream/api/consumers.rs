@@ -232,9 +232,9 @@ impl JetStream {
         name: ConsumerName<'_>,
         of: &Request<'_>,
     ) -> Option<Answer> {
-        let request = match ConsumerUnpinRequest::parse(of.payload, self.unknown()) {
+        let request = match unpin_request(of.payload) {
             Ok(request) => request,
-            Err(error) => return Answer::now::<ConsumerUnpinResponse>(Err(error.into())),
+            Err(error) => return Answer::now::<ConsumerUnpinResponse>(Err(error)),
         };
         self.about(
             name,
@@ -245,7 +245,9 @@ impl JetStream {
                      turn: &mut crate::jetstream::consumer::Turn<'_>| {
                         consumer.unpin(turn, &request.group)
                     };
-                match stream.with_consumer(turn, id, unpin) {
+                let known = stream.with_consumer(turn, id, unpin);
+                stream.wake_consumer(id);
+                match known {
                     Some(true) => Ok(ConsumerUnpinResponse {}),
                     Some(false) | None => Err(ErrorKind::ConsumerInvalidPriorityGroup.error()),
                 }
@@ -262,7 +264,7 @@ impl JetStream {
     ) -> Option<Answer> {
         let mut request = ConsumerResetRequest::default();
         if !of.payload.is_empty() {
-            match ConsumerResetRequest::parse(of.payload, self.unknown()) {
+            match ConsumerResetRequest::parse_loosely(of.payload) {
                 Ok(parsed) => request = parsed,
                 Err(error) => return Answer::now::<ConsumerResetResponse>(Err(error.into())),
             }
@@ -319,4 +321,14 @@ impl JetStream {
     pub(super) fn no_cluster_consumer_leader() -> Option<Answer> {
         Answer::now::<ConsumerLeaderStepdownResponse>(Err(ErrorKind::ClusterRequired.error()))
     }
+}
+
+/// Whose pin a client wants taken away. nats-server is not strict here.
+fn unpin_request(json: &[u8]) -> Result<ConsumerUnpinRequest, ApiError> {
+    let request = ConsumerUnpinRequest::parse_loosely(json)?;
+    if request.group.is_empty() {
+        return Err(ErrorKind::InvalidJson.err("consumer group not specified"));
+    }
+    check::check_group_name(&request.group)?;
+    Ok(request)
 }

@@ -63,7 +63,7 @@ impl Stream {
             return Err("408 Empty Request");
         }
         if !incoming.payload.is_empty() {
-            request = MsgGetRequest::parse_direct(incoming.payload)
+            request = MsgGetRequest::parse_loosely(incoming.payload)
                 .map_err(|_| "408 Malformed Request")?;
         }
         if let Some(key) = key {

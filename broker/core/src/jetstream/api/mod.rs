@@ -124,6 +124,7 @@ impl JetStream {
             Ask::MsgGet(name) => self.msg_get(turn, name, of),
             Ask::MsgDelete(name) => self.msg_delete(turn, name, of),
             Ask::StreamRemovePeer(_) => Self::no_cluster_peer(),
+            Ask::StreamCancelMove(_) => Self::no_cluster_move(),
             Ask::StreamLeaderStepdown(_) => Self::no_cluster_leader(),
             Ask::ConsumerNames(stream) => self.consumer_names(stream, of),
             Ask::ConsumerList(stream) => self.consumer_list(turn, stream, of),
@@ -155,9 +156,7 @@ impl JetStream {
             Ask::StreamSnapshot(name) => self.stream_snapshot(turn, name, of),
             Ask::StreamRestore(name) => self.stream_restore(turn, name, of),
             // What a server that is alone does not know is no request.
-            Ask::StreamEvacuatePeer(_) | Ask::StreamCancelMove(_) | Ask::System | Ask::Unknown => {
-                None
-            }
+            Ask::StreamEvacuatePeer(_) | Ask::System | Ask::Unknown => None,
         }
     }
 

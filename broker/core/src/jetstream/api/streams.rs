@@ -13,9 +13,9 @@ use causeway_wire::jetstream::request::{
     StreamPurgeRequest,
 };
 use causeway_wire::jetstream::response::{
-    StreamCreateResponse, StreamDeleteResponse, StreamInfoResponse, StreamLeaderStepdownResponse,
-    StreamListResponse, StreamNamesResponse, StreamPurgeResponse, StreamRemovePeerResponse,
-    StreamUpdateResponse,
+    StreamCancelMoveResponse, StreamCreateResponse, StreamDeleteResponse, StreamInfoResponse,
+    StreamLeaderStepdownResponse, StreamListResponse, StreamNamesResponse, StreamPurgeResponse,
+    StreamRemovePeerResponse, StreamUpdateResponse,
 };
 use causeway_wire::jetstream::{
     ApiError, ErrorKind, Nullable, StreamConfig, is_empty_request, is_object_or_array,
@@ -301,6 +301,10 @@ impl JetStream {
     /// A single server has no peers of a stream.
     pub(super) fn no_cluster_peer() -> Option<Answer> {
         Answer::now::<StreamRemovePeerResponse>(Err(ErrorKind::ClusterRequired.error()))
+    }
+
+    pub(super) fn no_cluster_move() -> Option<Answer> {
+        Answer::now::<StreamCancelMoveResponse>(Err(ErrorKind::ClusterRequired.error()))
     }
 
     pub(super) fn no_cluster_leader() -> Option<Answer> {

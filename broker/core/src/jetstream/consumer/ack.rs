@@ -26,16 +26,16 @@ impl Consumer {
         match AckKind::parse(payload) {
             AckKind::Ack | AckKind::Term(_) if !is_known => return,
             AckKind::Ack => {
-                self.settle(turn, seq, None);
+                self.settle(turn, subject, None);
                 return answer(turn, reply, true);
             }
             AckKind::Term(reason) => {
-                self.settle(turn, seq, Some(reason.as_bytes()));
+                self.settle(turn, subject, Some(reason.as_bytes()));
                 return answer(turn, reply, true);
             }
             AckKind::Next(request) => {
                 if is_known {
-                    self.settle(turn, seq, None);
+                    self.settle(turn, subject, None);
                 }
                 if !reply.is_empty() {
                     self.pull(turn, request, reply);
@@ -56,7 +56,8 @@ impl Consumer {
     }
 
     /// A message is done with: acked, or terminated for a reason.
-    fn settle(&mut self, turn: &mut Turn<'_>, seq: u64, terminated: Option<&[u8]>) {
+    fn settle(&mut self, turn: &mut Turn<'_>, subject: &AckSubject<'_>, terminated: Option<&[u8]>) {
+        let seq = subject.stream_seq;
         self.acked_at = Some(turn.now.wall);
         let entry = self.pending.get(seq).copied();
         if self.config.ack_policy == AckPolicy::All {
@@ -69,9 +70,9 @@ impl Consumer {
             self.give_back(turn, seq);
         }
         match (entry, terminated) {
-            (Some(entry), None) => self.sample(turn, &entry),
-            (Some(entry), Some(reason)) => {
-                turn.out.advise(Advisory::Terminated { about: about(&entry), reason });
+            (Some(entry), None) => self.sample(turn, subject, entry.since),
+            (Some(_), Some(reason)) => {
+                turn.out.advise(Advisory::Terminated { about: told_of(subject), reason });
             }
             (None, _) => {}
         }
@@ -111,7 +112,7 @@ impl Consumer {
         let is_known = subject.consumer_seq > self.floor.consumer
             && subject.consumer_seq <= self.delivered.consumer;
         let Some(entry) = self.pending.get(seq).copied().filter(|_| is_known) else { return };
-        turn.out.advise(Advisory::Naked(about(&entry)));
+        turn.out.advise(Advisory::Naked(told_of(subject)));
         if let Some(delay) = delay {
             let at = turn.now.mono + span(delay).unwrap_or_default();
             self.pending.wait(seq, Wait::Until(at));
@@ -158,11 +159,11 @@ impl Consumer {
         }
     }
 
-    fn sample(&self, turn: &mut Turn<'_>, entry: &Entry) {
+    fn sample(&self, turn: &mut Turn<'_>, subject: &AckSubject<'_>, since: Mono) {
         let percent = self.config.sample_freq.trim_end_matches('%').parse().unwrap_or(0_u64);
         if percent > 0 && (percent >= 100 || (turn.draw)() % 100 < percent) {
-            let took = turn.now.mono.since(entry.since);
-            turn.out.advise(Advisory::Acked { about: about(entry), took });
+            let took = turn.now.mono.since(since);
+            turn.out.advise(Advisory::Acked { about: told_of(subject), took });
         }
     }
 }
@@ -177,7 +178,13 @@ pub(super) fn wait_after(config: &ConsumerConfig, deliveries: u32, then: Mono) -
     }
 }
 
-/// How a delivery is told of.
+/// How a delivery is told of that a client says something about: in its own words.
+const fn told_of(subject: &AckSubject<'_>) -> About {
+    let AckSubject { consumer_seq, stream_seq, deliveries, .. } = *subject;
+    About { consumer_seq, stream_seq, deliveries }
+}
+
+/// How a delivery is told of whose message is gone.
 pub(super) fn about(entry: &Entry) -> About {
     About {
         consumer_seq: entry.dseq,

@@ -7,8 +7,9 @@
 use alloc::vec::Vec;
 
 use causeway_store::StoredMessage;
+use causeway_wire::jetstream::Time;
 
-use crate::time::{Duration, Wall};
+use crate::time::Duration;
 
 /// One thing to do. `T` is how its texts are held: slices for those who look at it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -100,8 +101,8 @@ pub(crate) enum Advisory<T> {
     Pause {
         /// Whether it pauses.
         paused: bool,
-        /// Until when.
-        until: Wall,
+        /// Until when; the zero time if it does not.
+        until: Time,
     },
     /// The metric `CONSUMER.ACK`: a sampled ack.
     Acked {
@@ -115,7 +116,7 @@ pub(crate) enum Advisory<T> {
 /// A delivery.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct About {
-    /// Its consumer sequence; of the first delivery, if there were several.
+    /// Its consumer sequence, as the client says that it means; if it says nothing, that of the first delivery.
     pub(crate) consumer_seq: u64,
     /// The message.
     pub(crate) stream_seq: u64,

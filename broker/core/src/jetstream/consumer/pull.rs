@@ -63,7 +63,9 @@ impl Consumer {
             self.swept_at = Some(now);
             self.sweep(turn, AtEnd::No);
         }
-        let expires = span(request.expires).map(|span| now + span);
+        // A request that is to wait for less than nothing is over when somebody looks.
+        let over = (request.expires.0 < 0).then_some(now);
+        let expires = span(request.expires).map(|span| now + span).or(over);
         if request.no_wait {
             let ready = self.num_pending + self.pending.queued() as u64;
             if ready == 0 && expires.is_none() {

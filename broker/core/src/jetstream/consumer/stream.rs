@@ -1,5 +1,7 @@
 //! What happens in the stream, and what the stream may ask.
 
+use causeway_wire::subject;
+
 use super::ack::about;
 use super::{Advisory, Consumer, Turn};
 
@@ -22,6 +24,7 @@ impl Consumer {
                 self.one_less();
             }
         } else if let Some(entry) = self.pending.remove(seq) {
+            self.acked_at = Some(turn.now.wall);
             self.move_floor();
             turn.out.advise(Advisory::Terminated { about: about(&entry), reason: DELETED });
         } else if self.is_listed(seq) {
@@ -58,6 +61,29 @@ impl Consumer {
         let first = turn.log.state().first_seq;
         self.recheck(turn, first);
         self.count_pending(turn.log);
+    }
+
+    /// A purge has taken messages whose subjects match `pattern`: all below `behind`, and those of
+    /// the other subjects are below `first`. Where there is nothing for this consumer any more, it has
+    /// been.
+    pub(crate) fn pass_purged(&mut self, pattern: &[u8], first: u64, behind: u64) {
+        if !self.skip.is_empty() {
+            return;
+        }
+        let within = |own: &[u8]| subject::is_subset(own, pattern);
+        let wider = |own: &[u8]| subject::is_subset(pattern, own);
+        let everything = self.filter.is_everything();
+        let to = if pattern == b">" || (!everything && self.filter.patterns().all(within)) {
+            behind
+        } else if everything || self.filter.patterns().any(wider) {
+            first
+        } else {
+            return;
+        };
+        self.next = self.next.max(to);
+        self.delivered.stream = self.delivered.stream.max(to - 1);
+        self.floor.stream = self.floor.stream.max(to - 1);
+        self.move_floor();
     }
 
     /// Whether the stream is to keep a message for this consumer.

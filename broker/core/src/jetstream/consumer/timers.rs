@@ -8,7 +8,7 @@ use causeway_wire::jetstream::status::{NO_MESSAGES, PullEnd, idle_heartbeat};
 
 use super::pending::Wait;
 use super::{Action, Advisory, Consumer, Pair, Turn, UnpinReason, limits, span};
-use crate::time::{Duration, Mono, Now, Wall};
+use crate::time::{Duration, Mono, Now};
 
 /// When a consumer that nobody uses goes.
 #[derive(Clone, Copy, Debug, Default)]
@@ -145,9 +145,9 @@ impl Consumer {
     }
 
     pub(super) fn advise_pause(&self, turn: &mut Turn<'_>) {
-        let until = self.config.pause_until.map_or(0, Time::nanos);
+        let until = self.config.pause_until.unwrap_or(Time::ZERO);
         let paused = self.paused_until.is_some();
-        turn.out.advise(Advisory::Pause { paused, until: Wall(until) });
+        turn.out.advise(Advisory::Pause { paused, until });
     }
 
     /// Takes the inactivity threshold from the configuration.

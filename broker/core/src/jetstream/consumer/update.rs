@@ -1,7 +1,7 @@
 //! What an operator may change of a consumer that exists.
 
 use causeway_wire::jetstream::{
-    ApiError, ConsumerConfig, DeliverPolicy, ErrorKind, PriorityPolicy, Time,
+    ApiError, ConsumerConfig, DeliverPolicy, ErrorKind, PriorityPolicy, Time, api_level,
 };
 
 use super::ack::wait_after;
@@ -65,6 +65,7 @@ impl Consumer {
     /// Nothing is delivered until then; a time that has passed, or none, ends a pause.
     pub(crate) fn pause(&mut self, turn: &mut Turn<'_>, until: Option<Time>) {
         self.config.pause_until = until;
+        api_level::stamp_consumer(&mut self.config);
         self.set_pause(turn.now);
         self.advise_pause(turn);
     }

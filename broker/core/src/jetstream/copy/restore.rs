@@ -228,7 +228,7 @@ impl JetStream {
             Phase::Messages if entry.is_end() => {
                 let next = restore.part.state.last_seq.saturating_add(1);
                 if let Some(stream) = restore.stream.and_then(|id| self.streams.get_mut(&id)) {
-                    stream.log.skip_to(next.min(SEQUENCE_MOST));
+                    stream.log.skip_to(next.min(SEQUENCE_MOST), 0);
                 }
                 restore.phase = Phase::Nothing;
             }

@@ -159,9 +159,16 @@ impl Stream {
     /// The stream goes, or the server does: all who wait are told.
     pub(crate) fn close_consumers(&mut self, turn: &mut Turn<'_>, why: Closing) {
         self.tell_consumers(turn, |consumer, turn| consumer.close(turn, why));
-        if why == Closing::Shutdown {
-            self.note_changes(turn.now);
-            self.commit(turn);
+        match why {
+            Closing::Shutdown => {
+                self.note_changes(turn.now);
+                self.commit(turn);
+            }
+            Closing::Deleted if self.restoring => {}
+            Closing::Deleted => {
+                let ids: Vec<ConsumerId> = self.consumers.keys().copied().collect();
+                ids.into_iter().for_each(|id| self.advise_of(turn, id, Action::Delete));
+            }
         }
     }
 

@@ -167,12 +167,10 @@ impl Stream {
         if message.header.len() > HEADER_BYTES {
             return Err(ErrorKind::StreamHeaderExceedsMaximum.error());
         }
-        let left = self.check_left(room)?;
+        // The last message may exceed what is left, as in nats-server.
+        self.check_left(room)?;
         if self.config.retention == Retention::Interest && !self.is_wanted(message.subject) {
             return Ok(false);
-        }
-        if self.record_bytes(message) > left {
-            return Err(ErrorKind::AccountResourcesExceeded.error());
         }
         if ttl.is_err() {
             return Err(ErrorKind::MessageTtlInvalid.error());

@@ -115,13 +115,19 @@ impl Stream {
     /// A message that nobody wants gets a sequence and is not kept. What it asked for is done.
     pub(super) fn skip(&mut self, turn: &mut Turn<'_>, message: &Published<'_>) -> u64 {
         let seq = self.log.next_seq();
-        self.skip_at(turn, message, seq);
+        self.skip_at(turn, message, seq, wall_nanos(turn.now.wall));
         seq
     }
 
-    /// The same with a sequence, as a mirror has it.
-    pub(super) fn skip_at(&mut self, turn: &mut Turn<'_>, message: &Published<'_>, seq: u64) {
-        self.log.skip_to(seq + 1);
+    /// The same with a sequence and a time, as a mirror has them.
+    pub(super) fn skip_at(
+        &mut self,
+        turn: &mut Turn<'_>,
+        message: &Published<'_>,
+        seq: u64,
+        time: u64,
+    ) {
+        self.log.skip_to(seq + 1, time);
         self.remember_id(turn, message.headers.msg_id, seq);
         self.roll_up(turn, message, 0);
     }

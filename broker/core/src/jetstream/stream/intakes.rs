@@ -212,7 +212,7 @@ impl Stream {
         }
         intake.pass_over(behind);
         if intake.kind() == Kind::Mirror {
-            self.log.skip_to(behind + 1);
+            self.log.skip_to(behind + 1, 0);
         }
     }
 
@@ -267,7 +267,7 @@ impl Stream {
         }
         match self.check_taken(turn.now, room, kind, seq, &message)? {
             Verdict::Store(_) => drop(self.store_at(turn, &message, seq, time)),
-            Verdict::Skip => self.skip_at(turn, &message, seq),
+            Verdict::Skip => self.skip_at(turn, &message, seq, time),
             Verdict::Duplicate(_) => {}
         }
         Ok(())

@@ -94,7 +94,10 @@ impl Stream {
                 self.enforce_subject_limit(turn, subject, limit);
             }
         }
-        if let Some(first) = self.log.meta(self.log.state().first_seq) {
+        // What was taken under another configuration stays where messages are refused and not dropped.
+        if let Some(first) = self.log.meta(self.log.state().first_seq)
+            && self.config.discard == Discard::Old
+        {
             self.enforce_limits(turn, first.subject);
         }
         self.oldest = 0;

@@ -55,12 +55,18 @@ impl Stream {
             // Nothing is below the first sequence.
             return 0;
         }
-        if matches!(purge.filter, b"" | b">") {
+        let everything = matches!(purge.filter, b"" | b">");
+        if everything {
             let first_kept = self.first_kept(purge);
             self.trim(turn, first_kept);
         } else {
             self.purge_filtered(turn, purge);
         }
+        let first = self.log.state().first_seq;
+        let next = self.log.next(&mut Filter::new([purge.filter]), first);
+        let behind = if everything { first } else { next.unwrap_or(self.log.next_seq()) };
+        let pattern = if everything { b">" } else { purge.filter };
+        self.tell_consumers(turn, |consumer, _| consumer.pass_purged(pattern, first, behind));
         before - self.log.state().messages
     }
 

@@ -429,10 +429,20 @@ fn check_priority(config: &ConsumerConfig) -> Result<(), ApiError> {
         if group.is_empty() {
             return Err(ErrorKind::ConsumerEmptyGroupName.into());
         }
-        let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'_' | b'=' | b'-');
-        if group.len() > MAX_GROUP_NAME || !group.bytes().all(fits) {
-            return Err(ErrorKind::ConsumerInvalidGroupName.into());
-        }
+        check_group_name(group)?;
+    }
+    Ok(())
+}
+
+/// Whether priority groups may have this name.
+///
+/// # Errors
+///
+/// If they may not.
+pub fn check_group_name(group: &str) -> Result<(), ApiError> {
+    let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'_' | b'=' | b'-');
+    if group.is_empty() || group.len() > MAX_GROUP_NAME || !group.bytes().all(fits) {
+        return Err(ErrorKind::ConsumerInvalidGroupName.into());
     }
     Ok(())
 }

@@ -10,7 +10,8 @@ use super::{Rules, invalid};
 use crate::jetstream::api_level;
 use crate::jetstream::error::{ApiError, ErrorKind};
 use crate::jetstream::request::StreamConfigRequest;
-use crate::jetstream::stream::StreamConfig;
+use crate::jetstream::stream::{RePublish, StreamConfig};
+use crate::jetstream::transform::Transform;
 
 /// Answers a request to create the stream that its subject names: its configuration, or `None` if
 /// there is such a stream already. `rules.pedantic` is what the request says.
@@ -66,8 +67,19 @@ pub fn update_stream(
     }
     if let Some(republish) = config.republish.as_mut().filter(|to| to.dest.is_empty()) {
         republish.dest = ">".into();
+        check_republish(republish)?;
     }
     Ok(config)
+}
+
+/// Whether what a stream that exists is to republish can be mapped.
+fn check_republish(republish: &RePublish) -> Result<(), ApiError> {
+    let RePublish { src, dest, .. } = republish;
+    Transform::new(src, dest).map(|_| ()).map_err(|error| {
+        let text =
+            format_args!("stream configuration for republish from '{src}' to '{dest}': {error}");
+        ErrorKind::StreamUpdate.err(text)
+    })
 }
 
 /// What is asked of a request to create the stream that its subject names, before its limits and

@@ -121,6 +121,18 @@ macro_rules! object {
             ) -> Result<Self, $crate::jetstream::JsonError> {
                 $crate::jetstream::json::parse(json, unknown)
             }
+
+            /// Reads what is sent to where nats-server is not strict: exactly one document, whose
+            /// unknown fields are passed over.
+            ///
+            /// # Errors
+            ///
+            /// In Go's words.
+            pub fn parse_loosely(json: &[u8]) -> Result<Self, $crate::jetstream::JsonError> {
+                let mut document = Self::default();
+                $crate::jetstream::json::unmarshal_root(&mut document, json)?;
+                Ok(document)
+            }
         }
     };
     (@read $key:ident, $reader:ident, $self:ident.$field:ident: [$type:ty] [] flatten) => {

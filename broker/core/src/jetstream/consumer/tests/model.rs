@@ -426,20 +426,22 @@ impl Both {
         match step {
             Step::Ack(seq) | Step::Term(seq) if delivered(seq) => {
                 let term = matches!(step, Step::Term(_));
-                self.send(seq, if term { "+TERM" } else { "" });
+                let count = model.count(seq);
+                self.send(seq, count, if term { "+TERM" } else { "" });
                 self.model.ack(seq, term);
             }
             Step::Nak(seq) | Step::NakLater(seq, _) if model.count(seq) > 0 => {
-                model.lines.push(format!("naked {seq} x{}", model.count(seq)));
+                let count = model.count(seq);
+                model.lines.push(format!("naked {seq} x{count}"));
                 if let Step::NakLater(_, seconds) = step {
                     let until = Waits::Until(model.now + u64::from(seconds));
                     let sent = model.state.sent.iter_mut().find(|sent| sent.sseq == seq);
                     sent.expect("it is sent").waits = until;
                     let nanos = u64::from(seconds) * 1_000_000_000;
-                    self.send(seq, &format!("-NAK {{\"delay\":{nanos}}}"));
+                    self.send(seq, count, &format!("-NAK {{\"delay\":{nanos}}}"));
                 } else {
                     model.again(seq);
-                    self.send(seq, "-NAK");
+                    self.send(seq, count, "-NAK");
                 }
             }
             Step::Progress(seq) if model.count(seq) > 0 => {
@@ -449,7 +451,7 @@ impl Both {
                 if !matches!(sent.waits, Waits::Queued(_)) {
                     sent.waits = until;
                 }
-                self.send(seq, "+WPI");
+                self.send(seq, 1, "+WPI");
             }
             Step::Pass(seconds) => {
                 world.pass(Duration::from_secs(seconds.into()));
@@ -478,10 +480,10 @@ impl Both {
         }
     }
 
-    fn send(&mut self, seq: u64, body: &str) {
+    fn send(&mut self, seq: u64, count: u64, body: &str) {
         // Any consumer sequence above the floor will do: what is pending is told by the message.
         let dseq = self.model.state.delivered.consumer;
-        self.world.ack_on(&format!("$JS.ACK.S.C.1.{seq}.{dseq}.0.0"), body, "");
+        self.world.ack_on(&format!("$JS.ACK.S.C.{count}.{seq}.{dseq}.0.0"), body, "");
     }
 
     fn update(&mut self, change: impl Fn(&mut ConsumerConfig)) {

@@ -22,8 +22,9 @@ fn a_pause_has_an_end() {
     world.pass(SECOND * 5);
     assert_eq!(world.take(), ["pause false 5000000000", "in: a@1 #1 x1 +1"]);
     world.turn(|consumer, turn| consumer.pause(turn, Some(in_seconds(50))));
-    world.turn(|consumer, turn| consumer.pause(turn, None));
     world.take();
+    world.turn(|consumer, turn| consumer.pause(turn, None));
+    assert_eq!(world.take(), ["pause ends"]);
     assert_eq!(world.fetch("1"), ["in: a@2 #2 x1 +0"]);
 }
 

@@ -265,7 +265,8 @@ fn tell_advisory(advisory: Advisory<&[u8]>) -> String {
         }
         Advisory::Pinned { group, pin } => format!("pinned {} {}", text(group), text(pin)),
         Advisory::Unpinned { group, reason } => format!("unpinned {} {reason:?}", text(group)),
-        Advisory::Pause { paused, until } => format!("pause {paused} {}", until.0 - BEGIN),
+        Advisory::Pause { until, .. } if until.is_zero() => String::from("pause ends"),
+        Advisory::Pause { paused, until } => format!("pause {paused} {}", until.nanos() - BEGIN),
         Advisory::Acked { about, took } => format!("sample {} {took:?}", about.stream_seq),
     }
 }

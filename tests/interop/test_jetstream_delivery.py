@@ -130,6 +130,18 @@ def test_pull_ack_pending(js):
 
 
 @differential
+@pytest.mark.parametrize("messages", [2, 3, 5])
+def test_one_shot_ack_pending(js, messages):
+    """A request that does not wait, and hears heartbeats, where no more may be delivered before something is acknowledged."""
+    js.stream("S")
+    js.fill("s.a", messages)
+    js.consumer("S", "C", max_ack_pending=3)
+    body = {"batch": 4, "no_wait": True, "expires": 900 * MS, "idle_heartbeat": 400 * MS}
+    js.until_status(js.pull("S", "C", body), 100)
+    js.consumer_info("S", "C")
+
+
+@differential
 def test_pull_heartbeats(js):
     js.stream("S")
     js.fill("s.a", 2)

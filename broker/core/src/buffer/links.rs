@@ -79,8 +79,9 @@ impl Buffers {
 
     /// What could have taken the place of a connection may have come to nothing.
     pub(super) fn settle_doubts(&mut self, node: &Node) {
+        let in_handshake = node.has_routes_in_handshake();
         for (id, peer) in self.peers.iter_mut().filter(|(_, peer)| peer.window.is_doubtful()) {
-            if !peer.link.is_some_and(|link| node.may_be_replaced(link)) {
+            if !(in_handshake && peer.link.is_some_and(|link| node.may_be_replaced(link))) {
                 peer.window.trust();
                 self.touched.insert(*id);
             }
@@ -161,6 +162,12 @@ impl Buffers {
 }
 
 impl Node {
+    /// Whether there are more routes than have a lane; costs nothing where there are many clients.
+    fn has_routes_in_handshake(&self) -> bool {
+        let remotes = self.cluster.iter().flat_map(|cluster| cluster.remotes.values());
+        self.stats.routes > remotes.map(|remote| remote.lanes.len() as u64).sum()
+    }
+
     /// Whether another connection is being made that may take the lane of this one, as far as is known
     /// of it.
     fn may_be_replaced(&self, id: LinkId) -> bool {

@@ -30,6 +30,16 @@ impl JetStream {
         ask(&Rules { limits: &limits, account: &view, pedantic, standalone: true })
     }
 
+    /// Whether there is still room for a stream that is being made of a copy: others may have come since
+    /// that began.
+    pub(super) fn check_room_for(
+        &self,
+        account: AccountId,
+        config: &StreamConfig,
+    ) -> Result<(), ApiError> {
+        AccountView { jetstream: self, account }.check_reserved(config, None)
+    }
+
     fn check_limits(&self) -> Limits {
         let limits = &self.config.limits;
         let window = limits
@@ -98,7 +108,8 @@ impl Account for AccountView<'_> {
     }
 
     fn admit(&self, new: &StreamConfig, old: Option<&StreamConfig>) -> Result<(), ApiError> {
-        self.check_reserved(new, old)?;
+        // Of the stream that is there already nothing more is asked.
+        self.check_reserved(new, old.or_else(|| self.stream(&new.name)))?;
         if new.first_seq >= SEQUENCE_MOST {
             let text = format_args!("first sequence {} is above {SEQUENCE_MOST}", new.first_seq);
             return Err(ErrorKind::StreamInvalidConfig.err(text));

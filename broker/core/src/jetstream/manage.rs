@@ -229,25 +229,24 @@ impl JetStream {
         let account = stream.account;
         self.services.unsubscribe(turn, account, Service::Ingest(id));
         self.services.unsubscribe(turn, account, Service::DirectGet(id));
-        // One that was being restored has no name yet.
-        let known = self.names.get_mut(&account).filter(|_| !stream.is_restoring());
-        if let Some(names) = known {
+        // One that is being made of a copy has no name yet, and nobody knows of it.
+        let names = self.names.entry(account).or_default();
+        let known = names.get(&stream.config.name) == Some(&id);
+        if known {
             names.remove(&stream.config.name);
         }
         self.wake_intakes_of(account, &stream.config.name);
         self.touched.remove(&id);
         self.unsynced.remove(&id);
         self.uncount_batches(id);
-        if let Some(used) = self.used_by.remove(&id) {
-            self.used.file -= used.file;
-            self.used.memory -= used.memory;
-        }
+        let (_, counted) = stream.count_bytes();
+        *self.used.of(stream.config.storage) -= counted;
         self.deadlines.retain(|(_, stream)| *stream != id);
         let gone = stream.take_intakes();
         self.end_intakes(turn, id, account, gone);
         stream.close_consumers(turn, Closing::Deleted);
-        if !stream.is_restoring() {
-            stream.advise(turn, Action::Delete);
+        if known {
+            stream.advise_deletion(turn);
         }
         let mut log = stream.log;
         log.destroy(&mut turn.fx.disk);

@@ -77,7 +77,6 @@ pub(crate) struct JetStream {
     dirs: BTreeSet<String>,
     /// Bytes of all streams, and how much of it is each one's.
     used: Used,
-    used_by: BTreeMap<StreamId, Used>,
     /// Batches that are under way, and how many of them are each stream's.
     batches: OpenBatches,
     batches_of: BTreeMap<StreamId, OpenBatches>,
@@ -103,6 +102,16 @@ pub(crate) struct Used {
     pub(crate) memory: u64,
 }
 
+impl Used {
+    /// Those in files, or those in memory.
+    const fn of(&mut self, storage: Storage) -> &mut u64 {
+        match storage {
+            Storage::File => &mut self.file,
+            Storage::Memory => &mut self.memory,
+        }
+    }
+}
+
 /// Requests to the API.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ApiStats {
@@ -126,7 +135,6 @@ impl JetStream {
             leaving: BTreeMap::new(),
             dirs: BTreeSet::new(),
             used: Used::default(),
-            used_by: BTreeMap::new(),
             batches: OpenBatches::default(),
             batches_of: BTreeMap::new(),
             copies: Copies::default(),
@@ -223,15 +231,10 @@ impl JetStream {
 
     /// Counts what a stream takes now.
     fn account_for(&mut self, id: StreamId) {
-        let Some(stream) = self.streams.get(&id) else { return };
-        let bytes = stream.log.state().bytes;
-        let now = match stream.config.storage {
-            Storage::File => Used { file: bytes, memory: 0 },
-            Storage::Memory => Used { file: 0, memory: bytes },
-        };
-        let before = self.used_by.insert(id, now).unwrap_or_default();
-        self.used.file = self.used.file - before.file + now.file;
-        self.used.memory = self.used.memory - before.memory + now.memory;
+        let Some(stream) = self.streams.get_mut(&id) else { return };
+        let (now, before) = stream.count_bytes();
+        let used = self.used.of(stream.config.storage);
+        *used = *used - before + now;
     }
 
     /// Tells consumers that push, and intakes, if the interest of anybody has changed.

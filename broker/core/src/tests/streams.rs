@@ -457,3 +457,48 @@ fn a_purge_takes_a_consumer_behind_it() {
     assert_eq!(at(r#"{"filter":"a.b"}"#), ["4", "0", "1"]);
     assert_eq!(at(""), ["4", "4", "4"]);
 }
+
+#[test]
+fn a_stream_that_drops_nothing_keeps_what_it_took_before() {
+    let mut streams = Streams::new();
+    streams.create("S", r#","subjects":["a.*"],"max_msgs":10,"max_msgs_per_subject":1"#);
+    for number in 0..10 {
+        streams.request(&format!("a.{number}"), "x");
+    }
+    let fewer = r#"{"name":"S","storage":"memory","subjects":["a.*"],"max_msgs":5,"max_msgs_per_subject":1,"discard":"new"}"#;
+    let updated = streams.request("$JS.API.STREAM.UPDATE.S", fewer);
+    assert!(updated.contains(r#""messages":10"#), "{updated}");
+    assert!(streams.request("a.new", "x").contains("10077"), "there is no room");
+    assert!(streams.request("a.9", "x").contains(r#""seq":11"#), "it takes another's place");
+    let info = streams.request("$JS.API.STREAM.INFO.S", "");
+    assert!(info.contains(r#""messages":10"#), "{info}");
+}
+
+#[test]
+fn what_a_stream_republishes_does_not_come_back_to_it() {
+    let mut streams = Streams::new();
+    streams.create("S", r#","subjects":["a.*"]"#);
+    let update =
+        r#"{"name":"S","storage":"memory","subjects":["a.*"],"republish":{"src":"","dest":""}}"#;
+    let refused = streams.request("$JS.API.STREAM.UPDATE.S", update);
+    assert!(refused.contains("forms a cycle"), "{refused}");
+    assert_eq!(streams.request("a.b", "x"), r#"{"stream":"S","seq":1}"#);
+    assert_eq!(streams.request("a.b", "x"), r#"{"stream":"S","seq":2}"#);
+}
+
+#[test]
+fn what_an_interest_stream_did_not_keep_had_its_time() {
+    let mut streams = Streams::new();
+    let json = r#"{"name":"S","storage":"file","retention":"interest"}"#;
+    streams.request("$JS.API.STREAM.CREATE.S", json);
+    let last = |streams: &mut Streams| {
+        let info = streams.request("$JS.API.STREAM.INFO.S", "");
+        let (_, rest) = info.split_once(r#""last_seq":1,"last_ts":""#).expect(&info);
+        rest.split('"').next().map(String::from)
+    };
+    assert_eq!(streams.request("S", "nobody wants it"), r#"{"stream":"S","seq":1}"#);
+    let before = last(&mut streams);
+    assert_ne!(before.as_deref(), Some("0001-01-01T00:00:00Z"));
+    streams.restart();
+    assert_eq!(last(&mut streams), before, "after a restart");
+}

@@ -1,5 +1,6 @@
 //! What happens in the stream, and what the stream may ask.
 
+use causeway_store::Log;
 use causeway_wire::subject;
 
 use super::ack::about;
@@ -66,7 +67,8 @@ impl Consumer {
     /// A purge has taken messages whose subjects match `pattern`: all below `behind`, and those of
     /// the other subjects are below `first`. Where there is nothing for this consumer any more, it has
     /// been.
-    pub(crate) fn pass_purged(&mut self, pattern: &[u8], first: u64, behind: u64) {
+    pub(crate) fn pass_purged(&mut self, log: &Log, pattern: &[u8], first: u64, behind: u64) {
+        self.drop_unwanted(log);
         if !self.skip.is_empty() {
             return;
         }
@@ -81,8 +83,11 @@ impl Consumer {
             return;
         };
         self.next = self.next.max(to);
+        self.log_end = self.log_end.max(to);
         self.delivered.stream = self.delivered.stream.max(to - 1);
-        self.floor.stream = self.floor.stream.max(to - 1);
+        // What was delivered under another filter may be there still.
+        let waits = self.pending.first().map_or(u64::MAX, |first| first.sseq);
+        self.floor.stream = self.floor.stream.max(to.min(waits) - 1);
         self.move_floor();
     }
 
@@ -120,6 +125,7 @@ impl Consumer {
         self.move_floor();
         if ahead {
             self.next = self.next.max(first);
+            self.log_end = self.log_end.max(first);
             self.count_pending(turn.log);
         }
     }

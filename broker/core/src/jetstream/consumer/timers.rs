@@ -56,7 +56,9 @@ impl Consumer {
             self.expire(turn);
         }
         if due(self.waiting.deadline()) {
-            self.sweep(turn, AtEnd::No);
+            // Where acks are missing there may be more messages. Who does not wait has until it hears
+            // something for their being there, as in nats-server.
+            self.sweep(turn, if self.is_full() { AtEnd::Yes } else { AtEnd::No });
         }
         if due(self.held_until) {
             self.held_until = None;

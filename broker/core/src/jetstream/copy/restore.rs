@@ -260,6 +260,7 @@ impl JetStream {
             return Err(Failure::Text("sequences are beyond those that may be given".into()));
         }
         let config = restore.config.clone();
+        self.check_room_for(restore.account, &config).map_err(Failure::Api)?;
         let created = restore.part.exact.as_ref().map_or(turn.now.wall, |it| Wall(it.created));
         let stream = self.new_stream(turn, restore.account, created, config, first);
         let id = stream.id;

@@ -159,17 +159,17 @@ impl Stream {
     /// The stream goes, or the server does: all who wait are told.
     pub(crate) fn close_consumers(&mut self, turn: &mut Turn<'_>, why: Closing) {
         self.tell_consumers(turn, |consumer, turn| consumer.close(turn, why));
-        match why {
-            Closing::Shutdown => {
-                self.note_changes(turn.now);
-                self.commit(turn);
-            }
-            Closing::Deleted if self.restoring => {}
-            Closing::Deleted => {
-                let ids: Vec<ConsumerId> = self.consumers.keys().copied().collect();
-                ids.into_iter().for_each(|id| self.advise_of(turn, id, Action::Delete));
-            }
+        if why == Closing::Shutdown {
+            self.note_changes(turn.now);
+            self.commit(turn);
         }
+    }
+
+    /// Tells that it is deleted, and its consumers with it.
+    pub(crate) fn advise_deletion(&mut self, turn: &mut Turn<'_>) {
+        let consumers: Vec<ConsumerId> = self.consumers.keys().copied().collect();
+        consumers.into_iter().for_each(|id| self.advise_of(turn, id, Action::Delete));
+        self.advise(turn, Action::Delete);
     }
 
     /// Consumers that nobody has used for too long go.

@@ -283,10 +283,7 @@ impl Stream {
         message: &Published<'_>,
     ) -> Result<Verdict, ApiError> {
         let size = self.record_bytes(message);
-        let (on_disk, left) = match self.config.storage {
-            Storage::File => (true, room.file),
-            Storage::Memory => (false, room.memory),
-        };
+        let on_disk = self.config.storage == Storage::File;
         let too_large = (on_disk && size > RECORD_BYTES) || !message.fits_the_store();
         if too_large || seq >= SEQUENCE_MOST {
             return Err(ErrorKind::StreamStoreFailed.err("message too large"));
@@ -304,9 +301,7 @@ impl Stream {
         if message.header.len() > HEADER_BYTES {
             return Err(ErrorKind::StreamHeaderExceedsMaximum.error());
         }
-        if size > left || self.log.failure().is_some() {
-            return Err(ErrorKind::InsufficientResources.error());
-        }
+        self.check_left(room)?;
         if self.config.retention == Retention::Interest && !self.is_wanted(message.subject) {
             return Ok(Verdict::Skip);
         }

@@ -67,6 +67,10 @@ impl Stream {
         if let Some(limit) = limit(self.config.max_msgs_per_subject) {
             self.enforce_subject_limit(turn, subject, limit);
         }
+        if self.config.discard == Discard::New {
+            // What is there stays, also if it was taken under another configuration.
+            return;
+        }
         let (messages, bytes) = (limit(self.config.max_msgs), limit(self.config.max_bytes));
         loop {
             let state = self.log.state();
@@ -94,10 +98,7 @@ impl Stream {
                 self.enforce_subject_limit(turn, subject, limit);
             }
         }
-        // What was taken under another configuration stays where messages are refused and not dropped.
-        if let Some(first) = self.log.meta(self.log.state().first_seq)
-            && self.config.discard == Discard::Old
-        {
+        if let Some(first) = self.log.meta(self.log.state().first_seq) {
             self.enforce_limits(turn, first.subject);
         }
         self.oldest = 0;

@@ -167,6 +167,8 @@ pub(crate) struct Stream {
     startup: Startup,
     /// It is being made of a copy: it is no stream yet.
     restoring: bool,
+    /// The bytes of it that are in the sums of the server.
+    counted: u64,
     limits: Limits,
     held: Held,
     batches: Batches,
@@ -224,6 +226,7 @@ impl Stream {
             expiries: BTreeSet::new(),
             startup: Startup::default(),
             restoring: false,
+            counted: 0,
             limits,
             held: Held::default(),
             batches: Batches::default(),
@@ -270,9 +273,10 @@ impl Stream {
         self.note_now = true;
     }
 
-    /// Whether it is being made of a copy.
-    pub(crate) fn is_restoring(&self) -> bool {
-        self.restoring
+    /// How many bytes it holds, and how many of them it held when this was asked the last time.
+    pub(crate) fn count_bytes(&mut self) -> (u64, u64) {
+        let now = self.log.state().bytes;
+        (now, core::mem::replace(&mut self.counted, now))
     }
 
     /// Tells that something was done to it.

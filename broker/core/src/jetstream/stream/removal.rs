@@ -66,7 +66,9 @@ impl Stream {
         let next = self.log.next(&mut Filter::new([purge.filter]), first);
         let behind = if everything { first } else { next.unwrap_or(self.log.next_seq()) };
         let pattern = if everything { b">" } else { purge.filter };
-        self.tell_consumers(turn, |consumer, _| consumer.pass_purged(pattern, first, behind));
+        self.tell_consumers(turn, |consumer, turn| {
+            consumer.pass_purged(turn.log, pattern, first, behind);
+        });
         before - self.log.state().messages
     }
 

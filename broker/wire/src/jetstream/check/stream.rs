@@ -1,6 +1,7 @@
 //! The rules of streams.
 
 use alloc::collections::BTreeSet;
+use alloc::string::String;
 
 use super::source::check_sources;
 use super::{
@@ -255,7 +256,7 @@ fn set_subjects(config: &mut StreamConfig) -> Result<(), ApiError> {
         }
         if let Some(other) = config.subjects[at + 1..].iter().find(|other| collide(other, subject))
         {
-            let mut text = alloc::string::String::from("subject ");
+            let mut text = String::from("subject ");
             quote(&mut text, subject.as_bytes());
             text.push_str(" overlaps with ");
             quote(&mut text, other.as_bytes());
@@ -317,13 +318,19 @@ fn set_republish(config: &mut StreamConfig, rules: &Rules<'_>) -> Result<(), Api
         rules.correct("implicit republish based on subject transform")?;
         (*src, *dest) = (transform.dest.clone(), transform.dest.clone());
     }
-    if config.subjects.iter().any(|subject| collide(dest, subject)) {
-        return Err(invalid("stream configuration for republish destination forms a cycle"));
-    }
+    check_no_cycle(dest, &config.subjects)?;
     if Transform::new(src, dest).is_err() {
         return Err(invalid(format_args!(
             "stream configuration for republish with transform from '{src}' to '{dest}' not valid"
         )));
+    }
+    Ok(())
+}
+
+/// Whether what is republished does not come back to the stream.
+pub(super) fn check_no_cycle(dest: &str, subjects: &[String]) -> Result<(), ApiError> {
+    if subjects.iter().any(|subject| collide(dest, subject)) {
+        return Err(invalid("stream configuration for republish destination forms a cycle"));
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::source::check_source_filters;
-use super::stream::check_stream;
+use super::stream::{check_no_cycle, check_stream};
 use super::update::check_stream_update;
 use super::{Rules, invalid};
 use crate::jetstream::api_level;
@@ -67,19 +67,21 @@ pub fn update_stream(
     }
     if let Some(republish) = config.republish.as_mut().filter(|to| to.dest.is_empty()) {
         republish.dest = ">".into();
-        check_republish(republish)?;
+        check_republish(republish, &config.subjects)?;
     }
     Ok(config)
 }
 
-/// Whether what a stream that exists is to republish can be mapped.
-fn check_republish(republish: &RePublish) -> Result<(), ApiError> {
+/// Whether what a stream that exists is to republish can be mapped, and does not come back: that
+/// nats-server lets happen here.
+fn check_republish(republish: &RePublish, subjects: &[String]) -> Result<(), ApiError> {
     let RePublish { src, dest, .. } = republish;
-    Transform::new(src, dest).map(|_| ()).map_err(|error| {
+    if let Err(error) = Transform::new(src, dest) {
         let text =
             format_args!("stream configuration for republish from '{src}' to '{dest}': {error}");
-        ErrorKind::StreamUpdate.err(text)
-    })
+        return Err(ErrorKind::StreamUpdate.err(text));
+    }
+    check_no_cycle(dest, subjects)
 }
 
 /// What is asked of a request to create the stream that its subject names, before its limits and

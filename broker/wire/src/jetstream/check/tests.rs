@@ -213,7 +213,7 @@ fn differences(text: String, default: &Value) -> String {
 #[test]
 fn configurations_are_taken_and_refused_as_by_nats_server() {
     let mut world = World::new("");
-    let (mut server, mut count, mut wrong) = ("", 0, 0);
+    let (mut server, mut count, mut wrong, mut cycles) = ("", 0, 0, 0_u32);
     let (mut of_streams, mut of_consumers) = (Value::Null, Value::Null);
     for line in OBSERVED.lines() {
         let [on, what, to, json, expected] =
@@ -244,12 +244,15 @@ fn configurations_are_taken_and_refused_as_by_nats_server() {
         let expected = spell(expected, "");
         let expected = serde_json::from_str(&expected).map_or(expected, |v: Value| v.to_string());
         count += 1;
-        if got != expected {
+        // What it republishes would come back to the stream, without end.
+        let cycle = got.contains("forms a cycle") && expected.contains(r#""dest":">","src":">""#);
+        cycles += u32::from(cycle);
+        if got != expected && !cycle {
             wrong += 1;
             std::eprintln!("{line:.1000}\n  {got:.1500}\n");
         }
     }
-    assert_eq!((count, wrong), (1362, 0));
+    assert_eq!((count, wrong, cycles), (1362, 0, 1));
 }
 
 #[test]

@@ -127,6 +127,21 @@ impl Model {
         listed.chain(rest.map(|(seq, _)| *seq)).collect()
     }
 
+    fn pass_purged(&mut self, subject: &str, first: u64, behind: u64) {
+        let only = !self.filters.is_empty() && self.filters.iter().all(|filter| *filter == subject);
+        let left = |seq: &u64| self.subject(*seq).is_some_and(|subject| self.wants(subject));
+        if self.state.listed.iter().any(left) || !self.wants(subject) {
+            return;
+        }
+        let to = if only { behind } else { first };
+        let first_sent = self.state.sent.iter().map(|sent| sent.sseq).min();
+        let state = &mut self.state;
+        state.next = state.next.max(to);
+        state.delivered.stream = state.delivered.stream.max(to - 1);
+        state.floor.stream = state.floor.stream.max(to.min(first_sent.unwrap_or(u64::MAX)) - 1);
+        self.settle();
+    }
+
     fn wait(&self, count: u64) -> u64 {
         WAITS[(count as usize - 1).min(self.waits - 1)]
     }
@@ -395,7 +410,14 @@ impl Both {
                 world.turn(|consumer, turn| consumer.purged(turn));
                 model.messages.retain(|(_, each)| *each != SUBJECTS[subject]);
                 model.forget_gone();
-                model.state.next = model.state.next.max(world.log.state().first_seq);
+                let first = world.log.state().first_seq;
+                model.state.next = model.state.next.max(first);
+                let behind = world.log.next_seq();
+                let pattern = SUBJECTS[subject].as_bytes();
+                world.turn(|consumer, turn| {
+                    consumer.pass_purged(turn.log, pattern, first, behind);
+                });
+                model.pass_purged(SUBJECTS[subject], first, behind);
             }
             Step::Pull(batch) => {
                 self.pulls += 1;
@@ -499,6 +521,8 @@ impl Both {
         let (consumer, state): (&Consumer, &State) = (&self.world.consumer, &self.model.state);
         assert_eq!((consumer.delivered(), consumer.floor()), (state.delivered, state.floor));
         assert!(state.floor.stream <= state.delivered.stream);
+        let waits = consumer.pending.first().map_or(u64::MAX, |first| first.sseq);
+        assert!(state.floor.stream < waits, "what waits is not done");
         assert_eq!(consumer.num_pending(), self.model.ahead().len() as u64);
         assert_eq!(consumer.pending.len(), state.sent.len());
         assert_eq!(consumer.waiting.len(), self.model.requests.len());

@@ -70,6 +70,20 @@ fn max_ack_pending_is_not_the_end_of_the_messages() {
 }
 
 #[test]
+fn who_does_not_wait_does_not_wait_for_acks_of_others_either() {
+    let mut world = filled(pull(), 2);
+    world.consumer.config.max_ack_pending = 1;
+    let body = r#"{"batch":2,"no_wait":true,"expires":5000000000,"idle_heartbeat":1000000000}"#;
+    assert_eq!(world.fetch(body), ["in: a@1 #1 x1 +1"]);
+    world.pass(SECOND - Duration::from_nanos(1));
+    assert_eq!(world.take(), [""; 0], "an ack may come at once");
+    world.pass(Duration::from_nanos(1));
+    assert_eq!(world.take(), ["in: 404 No Messages"]);
+    world.ack(1, "");
+    assert_eq!(world.pump(), [""; 0], "nobody asks any more");
+}
+
+#[test]
 fn bytes_are_counted_with_subject_ack_subject_header_and_payload() {
     let mut world = World::new(pull());
     for _ in 0..3 {

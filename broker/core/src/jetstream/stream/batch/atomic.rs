@@ -184,13 +184,10 @@ impl Stream {
         if self.config.sealed {
             return Err(ErrorKind::StreamSealed.error());
         }
-        let left = self.check_left(room)?;
+        self.check_left(room)?;
         let subject = self.stored_subject(turn, incoming.subject);
         let (header, payload) = (incoming.header, incoming.payload);
         let message = Published { subject: &subject, header, payload, headers };
-        if self.record_bytes(&message) > left {
-            return Err(ErrorKind::AccountResourcesExceeded.error());
-        }
         self.check_size(&message)?;
         if !self.config.allow_atomic {
             return Err(ErrorKind::AtomicPublishDisabled.error());
@@ -231,8 +228,9 @@ impl Stream {
         for member in members {
             changes.push(self.check_whole(turn, room, member, &mut staged)?);
         }
+        // One message may exceed what is left. A batch may not: it can be a thousand times as large.
         if staged.bytes > self.check_left(room)? {
-            return Err(ErrorKind::AccountResourcesExceeded.error());
+            return Err(ErrorKind::InsufficientResources.error());
         }
         // The last one says that the batch is complete, also if another message said so.
         if let Some((member, change)) = members.last().zip(changes.last_mut()).filter(|_| ends_only)

@@ -106,11 +106,8 @@ impl Stream {
         if self.config.sealed {
             return Err(ErrorKind::StreamSealed.error());
         }
-        let left = self.check_left(room)?;
+        self.check_left(room)?;
         let whole = Published { header: incoming.header, ..*message };
-        if self.record_bytes(&whole) > left {
-            return Err(ErrorKind::AccountResourcesExceeded.error());
-        }
         self.check_size(&whole)?;
         if !self.config.allow_batched {
             return Err(ErrorKind::BatchPublishDisabled.error());

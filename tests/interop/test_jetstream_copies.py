@@ -184,6 +184,161 @@ def test_sourced_counters(js):
     js.content("S", 4)
 
 
+def counter(js, name, **config):
+    """A stream of counters; created or updated without a note."""
+    config = {"name": name, "subjects": [f"{name.lower()}.>"], "storage": "memory", "allow_msg_counter": True} | config
+    verb = "UPDATE" if "config" in js.quiet_api(f"STREAM.INFO.{name}") else "CREATE"
+    reply = js.quiet_api(f"STREAM.{verb}.{name}", {k: v for k, v in config.items() if v is not None})
+    assert "error" not in reply, reply
+
+
+def add(js, subject, *increments):
+    for increment in increments:
+        js.publish(subject, b"", Nats_Incr=increment)
+
+
+def taken(js, name, last):
+    """Waits until a stream has so many messages, and shows the last of them."""
+    js.wait_stream(name, lambda s: s["last_seq"] == last, f"message {last} of {name}")
+    js.api(f"STREAM.MSG.GET.{name}", {"seq": last})
+
+
+def into(subject):
+    """A source that puts all subjects of two words under one."""
+    return {"subject_transforms": [{"src": "*.*", "dest": subject}]}
+
+
+@differential
+@STORAGES
+def test_many_sources_of_one_counter(js, storage):
+    """Subjects of one stream, and streams, that become one subject; increments of its own between them."""
+    counter(js, "A")
+    counter(js, "B")
+    add(js, "a.x", "1")
+    counter(js, "S", storage=storage, sources=[{"name": "A"} | into("s.all")])
+    taken(js, "S", 1)
+    add(js, "a.y", "20")
+    taken(js, "S", 2)
+    add(js, "s.all", "300", "-1")
+    add(js, "a.<&>", "+4000")
+    taken(js, "S", 5)
+    counter(js, "S", storage=storage, sources=[{"name": "A"} | into("s.all"), {"name": "B"} | into("s.all")])
+    more = (("b.x", "-7"), ("a.y", "99999999999999999999"), ("a.x", "-1"), ("b.x", "0"))
+    for last, (subject, increment) in enumerate(more, 6):
+        add(js, subject, increment)
+        taken(js, "S", last)
+    add(js, "s.all", "0")
+    add(js, "s.other", "1")
+    js.content("S", 11)
+
+
+@differential
+def test_counters_are_not_counted_again(js):
+    """A source that is named in another way is read from its beginning; what it counts is what it counts."""
+    counter(js, "A")
+    add(js, "a.x", "5", "-2", "4")
+    counter(js, "S", subjects=None, sources=[{"name": "A"}])
+    taken(js, "S", 3)
+    counter(js, "S", subjects=None, sources=[{"name": "A", "filter_subject": "a.*"}])
+    taken(js, "S", 6)
+    add(js, "a.x", "1")
+    taken(js, "S", 7)
+    js.content("S", 7)
+
+
+@differential
+def test_counters_of_which_most_is_lost(js):
+    """Only the last message of each subject is there when it is taken over; then the origin begins anew."""
+    counter(js, "A", max_msgs_per_subject=1)
+    add(js, "a.x", "5", "-2", "4")
+    counter(js, "S", subjects=None, sources=[{"name": "A"}])
+    taken(js, "S", 1)
+    js.api("STREAM.PURGE.A")
+    add(js, "a.x", "1")
+    taken(js, "S", 2)
+    # What a deleted message said is forgotten with it.
+    js.api("STREAM.MSG.DELETE.S", {"seq": 2})
+    add(js, "a.x", "1")
+    taken(js, "S", 3)
+
+
+@differential
+def test_counters_of_counters(js):
+    """A counter that takes in another, which takes in a third; and by way of a stream that is no counter."""
+    counter(js, "A")
+    counter(js, "S", sources=[{"name": "A"} | into("s.x")])
+    js.quiet_api("STREAM.CREATE.P", {"name": "P", "storage": "memory", "sources": [{"name": "S"}]})
+    js.quiet_api("STREAM.CREATE.M", {"name": "M", "storage": "memory", "mirror": {"name": "S"}})
+    counter(js, "T", sources=[{"name": "S"}])
+    counter(js, "U", sources=[{"name": "P"} | into("u.x")])
+    add(js, "a.x", "5")
+    for name in "SPMTU":
+        taken(js, name, 1)
+    add(js, "s.x", "10")
+    for name in "SPMTU":
+        taken(js, name, 2)
+    add(js, "t.x", "100")
+    add(js, "u.x", "1000")
+    add(js, "a.y", "5")
+    for name, last in zip("SPMTU", (3, 3, 3, 4, 4), strict=True):
+        taken(js, name, last)
+
+
+@differential
+def test_source_that_is_no_counter(js):
+    """Nothing of it is taken, and what comes after it neither."""
+    js.stream("O", subjects=["o.>", "x.>"])
+    js.publish("o.x", b'{"val":"3"}')
+    counter(js, "A")
+    add(js, "a.x", "1")
+    counter(js, "S", sources=[{"name": "O"}])
+    counter(js, "S", sources=[{"name": "O"}, {"name": "A"}])
+    taken(js, "S", 1)
+    js.state("O")
+    add(js, "s.x", "1")
+    add(js, "a.x", "1")
+    taken(js, "S", 3)
+    js.api("STREAM.PURGE.O")
+    js.publish("o.y", b"")
+    add(js, "a.x", "1")
+    taken(js, "S", 4)
+
+
+@differential
+def test_counter_sources_that_a_client_has_made_up(js):
+    """They are believed; and if they are nothing that can be read, the counter is broken."""
+    counter(js, "A")
+    counter(js, "S", sources=[{"name": "A"} | into("s.x")])
+    all_made_up = ('{"A":{"a.x":"1"}}', '{"A": {"a.x": "junk", "a.a": "7"}, "0": {} }', "junk", "[]", "")
+    for number, made_up in enumerate(all_made_up):
+        js.publish(f"s.{number}", b"", Nats_Incr="10", Nats_Counter_Sources=made_up)
+        js.publish(f"s.{number}", b"", Nats_Incr="10")
+        js.publish(f"s.{number}", b"", Nats_Incr="10", Nats_Counter_Sources='{"X":{}}')
+    js.quiet_api("STREAM.PURGE.S")
+    last = js.quiet_api("STREAM.INFO.S")["state"]["last_seq"]
+    js.publish("s.x", b"", Nats_Counter_Sources='{"A":{"a.x":"1"}}', Nats_Incr="10", More="1")
+    add(js, "a.x", "5")
+    taken(js, "S", last + 2)
+    js.publish("s.x", b"", Nats_Counter_Sources='{"Q":{}}', Nats_Incr="10", More="1")
+    taken(js, "S", last + 3)
+    js.content("S", last + 3)
+
+
+@differential
+def test_counter_that_may_not_grow(js):
+    """What a source has does not fit into a message, until it may."""
+    counter(js, "A")
+    counter(js, "S", max_msg_size=130, sources=[{"name": "A"} | into("s.x")])
+    add(js, "a.x", "1")
+    taken(js, "S", 1)
+    add(js, f"a.{30 * 'x'}", "1")
+    add(js, "s.x", "1")
+    taken(js, "S", 2)
+    counter(js, "S", sources=[{"name": "A"} | into("s.x")])
+    taken(js, "S", 3)
+    js.content("S", 3)
+
+
 @differential
 @STORAGES
 def test_source_of_a_work_queue(js, storage):

@@ -213,6 +213,34 @@ def test_counter_and_batches_survive(js):
 
 
 @differential
+@pytest.mark.parametrize("kill", [False, True])
+def test_sourced_counters_survive(js, kill):
+    """After a restart nothing is counted twice, and what was counted before is known."""
+    names = {"A": ["a.>"], "B": ["b.>"], "S": ["s.>"]}
+    sources = [{"name": name, "subject_transforms": [{"src": "*.*", "dest": "s.x"}]} for name in "AB"]
+    for name, subjects in names.items():
+        config = {"name": name, "subjects": subjects, "storage": "file", "allow_msg_counter": True}
+        # nats-server lists sources in any order.
+        js.quiet_api(f"STREAM.CREATE.{name}", config | ({"sources": sources} if name == "S" else {}))
+
+    def add(subject, increment, last):
+        js.publish(subject, b"", Nats_Incr=increment)
+        js.wait_stream("S", lambda s: s["last_seq"] == last, f"message {last}")
+
+    add("a.x", "1", 1)
+    add("b.x", "20", 2)
+    add("s.x", "300", 3)
+    js.restart(kill=kill)
+    js.wait_stream("S", lambda s: s["last_seq"] == 3, "what was there")
+    add("b.x", "-3", 4)
+    js.restart(kill=kill)
+    add("s.x", "1000", 5)
+    add("a.x", "5", 6)
+    for seq in range(1, 7):
+        js.api("STREAM.MSG.GET.S", {"seq": seq})
+
+
+@differential
 def test_schedule_survives(js):
     js.stream("S", storage="file", allow_msg_schedules=True)
     js.publish(

@@ -264,6 +264,11 @@ CONFIGS = rows(
     ("source with filter", {"sources": [{"name": "O", "filter_subject": "a"}]}),
     ("source of itself", {"sources": [{"name": "S"}]}),
     ("source with bad name", {"sources": [{"name": "a.b"}]}),
+    ("source with counter", {"allow_msg_counter": True, "sources": [{"name": "O"}]}),
+    ("source with counter and rollup", {"allow_msg_counter": True, "allow_rollup_hdrs": True, "sources": [{"name": "O"}]}),
+    ("source with counter and discard new", {"allow_msg_counter": True, "discard": "new", "max_msgs": 1, "sources": [{"name": "O"}]}),
+    ("source with counter external", {"allow_msg_counter": True, "subjects": None, "sources": [
+        {"name": "O", "external": {"api": "$JS.x.API", "deliver": ""}}]}),
     ("source with schedules", {"allow_msg_schedules": True, "sources": [{"name": "O"}]}),
     ("source with bad transform", {"sources": [{"name": "O", "subject_transforms": [{"src": "a.*", "dest": "b.{{bogus(1)}}"}]}]}),
     ("source with filter and transforms", {"sources": [{"name": "O", "filter_subject": "x", "subject_transforms": [

@@ -4,6 +4,7 @@
 //! the header is. What is here reads as far as the bytes are well formed and gives up silently.
 
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use memchr::memmem;
 
@@ -82,19 +83,50 @@ pub fn push(block: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     block.reserve(name.len() + value.len() + 6);
     block.extend_from_slice(name);
     block.extend_from_slice(b": ");
-    let plain = |&b: &u8| if matches!(b, b'\r' | b'\n') { b' ' } else { b };
-    block.extend(value.trim_ascii().iter().map(plain));
+    block.extend(in_one_line(value));
     block.extend_from_slice(b"\r\n\r\n");
+}
+
+/// Replaces the value of the first field of that name where it stands, or adds the field at the end.
+/// One space after the colon stays, as in nats-server. Line ends in the value become spaces.
+pub fn set(block: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    let first = lines(block).find(|line| has_name(&block[line.clone()], name));
+    let Some(line) = first else { return push(block, name, value) };
+    let after_colon = line.start + name.len() + 1;
+    let start = after_colon + usize::from(block.get(after_colon) == Some(&b' '));
+    block.splice(start..line.end - LINE_END.len(), in_one_line(value));
 }
 
 /// Removes all fields of that name; a block without fields becomes empty.
 pub fn remove(block: &mut Vec<u8>, name: &[u8]) {
-    remove_lines(block, |line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(b":")));
+    remove_lines(block, |line| has_name(line, name));
 }
 
 /// Removes all fields whose name begins like that; a block without fields becomes empty.
 pub fn remove_prefixed(block: &mut Vec<u8>, prefix: &[u8]) {
     remove_lines(block, |line| line.starts_with(prefix));
+}
+
+/// Where the lines after the first are, with their line ends.
+fn lines(block: &[u8]) -> impl Iterator<Item = Range<usize>> {
+    let end_of =
+        |from: usize| memmem::find(&block[from..], LINE_END).map(|at| from + at + LINE_END.len());
+    let mut next = end_of(0).unwrap_or(block.len());
+    core::iter::from_fn(move || {
+        let line = next..end_of(next)?;
+        next = line.end;
+        Some(line)
+    })
+}
+
+fn has_name(line: &[u8], name: &[u8]) -> bool {
+    line.strip_prefix(name).is_some_and(|rest| rest.starts_with(b":"))
+}
+
+/// A value as it may stand in a block.
+fn in_one_line(value: &[u8]) -> impl Iterator<Item = u8> {
+    let plain = |&b: &u8| if matches!(b, b'\r' | b'\n') { b' ' } else { b };
+    value.trim_ascii().iter().map(plain)
 }
 
 /// Removes the lines after the first that `goes` holds for.
@@ -214,6 +246,24 @@ mod tests {
         assert_eq!(block, b"NATS/1.0\r\nA: b\r\n\r\n");
         push(&mut block, b"C", b"d\r\ne");
         assert_eq!(block, b"NATS/1.0\r\nA: b\r\nC: d  e\r\n\r\n");
+    }
+
+    #[test]
+    fn values_are_replaced_where_they_stand() {
+        let mut block = b"NATS/1.0\r\nAb: 1\r\nA:2\r\nA: 3\r\nB:   4\r\n\r\n".to_vec();
+        set(&mut block, b"A", b"longer");
+        set(&mut block, b"B", b"5");
+        assert_eq!(block, b"NATS/1.0\r\nAb: 1\r\nA:longer\r\nA: 3\r\nB: 5\r\n\r\n");
+        set(&mut block, b"Ab", b"");
+        set(&mut block, b"C", b"6\r\n7");
+        let expected = b"NATS/1.0\r\nAb: \r\nA:longer\r\nA: 3\r\nB: 5\r\nC: 6  7\r\n\r\n";
+        assert_eq!(block, expected);
+        let mut block = Vec::new();
+        set(&mut block, b"A", b"1");
+        assert_eq!(block, b"NATS/1.0\r\nA: 1\r\n\r\n");
+        let mut block = b"NATS/1.0".to_vec();
+        set(&mut block, b"A", b"");
+        check(&block, "");
     }
 
     #[test]

@@ -42,6 +42,7 @@ pub mod api_level;
 pub mod archive;
 pub mod check;
 mod consumer;
+mod counter;
 mod error;
 pub mod fast_batch;
 pub mod headers;
@@ -59,12 +60,12 @@ mod transform;
 
 pub use ack::{AckKind, AckSubject, FlowControlSubject, NakOptions};
 pub use consumer::{AckPolicy, ConsumerConfig, DeliverPolicy, PriorityPolicy, ReplayPolicy};
+pub use counter::{CounterSources, CounterValue};
 pub use error::{ApiError, ErrorKind};
 pub use integer::Integer;
 pub use json::{JsonError, Nullable, Unknown, is_empty_request, is_object_or_array};
 pub use pub_ack::{
-    BatchAck, BatchFlow, BatchFlowAck, BatchFlowErr, BatchFlowGap, CounterValue, PubAck,
-    write_pub_error,
+    BatchAck, BatchFlow, BatchFlowAck, BatchFlowErr, BatchFlowGap, PubAck, write_pub_error,
 };
 pub use stream::{
     Compression, ConsumerLimits, ConsumerSource, Discard, ExternalStream, Metadata, PersistMode,

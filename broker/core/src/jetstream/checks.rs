@@ -114,20 +114,11 @@ impl Account for AccountView<'_> {
             let text = format_args!("first sequence {} is above {SEQUENCE_MOST}", new.first_seq);
             return Err(ErrorKind::StreamInvalidConfig.err(text));
         }
-        unsupported(new)
+        Ok(())
     }
 
     fn consumers<'a>(&'a self, stream: &str, show: &mut dyn FnMut(&'a str, &'a ConsumerConfig)) {
         let consumers = self.find(stream).into_iter().flat_map(Stream::consumers);
         consumers.for_each(|consumer| show(consumer.name(), consumer.config()));
     }
-}
-
-/// What streams of this version cannot be.
-fn unsupported(config: &StreamConfig) -> Result<(), ApiError> {
-    if config.allow_msg_counter && !config.sources.is_empty() {
-        let text = "sources of counters are not supported by this version of causeway";
-        return Err(ErrorKind::StreamInvalidConfig.err(text));
-    }
-    Ok(())
 }

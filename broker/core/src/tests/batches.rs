@@ -10,7 +10,13 @@ use crate::config::{BatchLimits, JetStreamConfig, JetStreamLimits};
 
 impl Streams {
     /// Publishes with a header, gives what comes back.
-    fn publish(&mut self, subject: &str, reply: &str, fields: &str, payload: &str) -> String {
+    pub(super) fn publish(
+        &mut self,
+        subject: &str,
+        reply: &str,
+        fields: &str,
+        payload: &str,
+    ) -> String {
         let header = format!("NATS/1.0|{fields}||");
         let head = header.replace('|', "\r\n").len();
         let all = head + payload.len();

@@ -5,6 +5,7 @@ mod batches;
 mod buffers;
 mod client;
 mod cluster;
+mod counters;
 mod disk;
 mod flow;
 mod log;

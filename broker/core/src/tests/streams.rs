@@ -290,7 +290,7 @@ impl Streams {
     }
 
     /// The process dies, and the next one has read what there is.
-    fn restart(&mut self) {
+    pub(super) fn restart(&mut self) {
         self.world.restart(0, 77);
         self.world.pass(Duration::from_secs(1));
         self.connect(0);

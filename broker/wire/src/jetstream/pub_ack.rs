@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::error::ApiError;
-use super::json::{object, record};
+use super::json::record;
 use crate::encode::decimal;
 use crate::error_text::quote;
 use crate::json::{self, Encode, Members};
@@ -98,14 +98,6 @@ fn write_quoted(out: &mut Vec<u8>, text: &str) {
         let mut quoted = String::new();
         quote(&mut quoted, text.as_bytes());
         out.extend_from_slice(quoted.as_bytes());
-    }
-}
-
-object! {
-    /// The payload of a message that is a counter: `{"val":"123"}`.
-    pub struct CounterValue = "CounterValue" {
-        /// The value in decimal, of any size.
-        pub val: String;
     }
 }
 

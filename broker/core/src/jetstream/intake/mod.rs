@@ -272,7 +272,7 @@ impl Intake {
 
     /// Something was lost: it asks for a consumer that begins where it is, but not more often than
     /// makes sense.
-    fn ask_again(&mut self, now: Mono) {
+    pub(crate) fn ask_again(&mut self, now: Mono) {
         let at = self.asked_at.map_or(now, |asked| asked + limits::INTAKE_AGAIN);
         self.phase = if at > now { Phase::Pausing(at) } else { Phase::Due };
         self.consumer.clear();

@@ -13,7 +13,7 @@ use causeway_wire::{encode, header};
 
 use super::counter::Total;
 use super::expect::{Change, Published, Room, Verdict};
-use super::held::Wait;
+use super::held::{Taker, Wait};
 use super::limits::{FLAGS, MARKER, NEVER, SCHEDULE, expiry_of, wall_nanos};
 use super::reads::time;
 use super::removal::Purge;
@@ -37,7 +37,7 @@ impl JetStream {
 impl Stream {
     fn ingest(&mut self, turn: &mut Turn<'_>, room: Room, incoming: &Incoming<'_>) {
         if !self.held.is_empty() || self.take(turn, room, incoming).is_err() {
-            self.hold(turn, incoming);
+            self.hold(turn, Taker::Stream, incoming);
         }
     }
 
@@ -142,9 +142,7 @@ impl Stream {
         self.lengthen_life(message, &mut change);
         let headers = change.headers(message);
         let seq = self.store(turn, &change.apply(message, &headers));
-        if let Some(total) = change.total {
-            self.set_total(message.subject, total, seq);
-        }
+        self.set_total(message.subject, change, seq);
         seq
     }
 

@@ -11,6 +11,7 @@ use causeway_wire::jetstream::{ApiError, ErrorKind, Retention, Storage, StreamSo
 
 use super::Stream;
 use super::expect::{Change, HEADER_BYTES, Published, RECORD_BYTES, Room, Verdict};
+use super::held::{Taker, Wait};
 use super::limits::wall_nanos;
 use super::replies::Reply;
 use crate::jetstream::consumer::limits::SEQUENCE_MOST;
@@ -188,7 +189,20 @@ impl Stream {
         id: IntakeId,
         incoming: &Incoming<'_>,
     ) {
-        let Some(intake) = self.intakes.get_mut(&id) else { return };
+        if !self.held.is_empty() || self.take_from(turn, room, id, incoming).is_err() {
+            self.hold(turn, Taker::Intake(id), incoming);
+        }
+    }
+
+    /// The same, unless something must be read first; then the intake is as it was.
+    pub(super) fn take_from(
+        &mut self,
+        turn: &mut Turn<'_>,
+        room: Room,
+        id: IntakeId,
+        incoming: &Incoming<'_>,
+    ) -> Result<(), Wait> {
+        let Some(intake) = self.intakes.get_mut(&id) else { return Ok(()) };
         let jitter = &mut |most: Duration| turn.node.rng.span(rng::Stream::Intakes, most);
         match intake.receive(turn.now, incoming, jitter) {
             Received::Nothing => {}
@@ -197,10 +211,49 @@ impl Stream {
                 self.replies.push_message(&Reply { to, header: &header, payload: &[] });
             }
             Received::Begins(behind) => self.begin_behind(id, behind),
-            Received::Message(place) => match self.store_from(turn, room, id, &place, incoming) {
-                Ok(()) => self.took(id, &place),
-                Err(error) => self.do_not_take(turn.now, id, error),
-            },
+            Received::Message(place) => self.take_message(turn, room, id, &place, incoming)?,
+        }
+        Ok(())
+    }
+
+    fn take_message(
+        &mut self,
+        turn: &mut Turn<'_>,
+        room: Room,
+        id: IntakeId,
+        place: &Delivered,
+        incoming: &Incoming<'_>,
+    ) -> Result<(), Wait> {
+        let there = incoming.shown.unwrap_or(incoming.subject);
+        let subject = self.taken_subject(turn, id, there);
+        if self.config.allow_msg_counter {
+            self.load_total(turn, &subject)?;
+        }
+        match self.store_from(turn, room, id, place, &subject, incoming) {
+            Ok(()) => self.took(id, place),
+            Err(error) => self.do_not_take(turn.now, id, error),
+        }
+        Ok(())
+    }
+
+    /// The subject that a message of an origin is stored under.
+    fn taken_subject<'a>(
+        &self,
+        turn: &mut Turn<'_>,
+        id: IntakeId,
+        there: &'a [u8],
+    ) -> Cow<'a, [u8]> {
+        let mut draw = || turn.node.rng.next_u64(rng::Stream::Consumers) as u32;
+        let mapped = self.intakes.get(&id).and_then(|intake| intake.map(there, &mut draw));
+        let mapped = mapped.map_or(Cow::Borrowed(there), Cow::Owned);
+        let own = self.transform.as_ref().and_then(|each| each.map(&mapped, &mut draw));
+        own.map_or(mapped, Cow::Owned)
+    }
+
+    /// What was delivered has not been taken, and will not be.
+    pub(super) fn lose_one(&mut self, now: Now, id: IntakeId) {
+        if let Some(intake) = self.intakes.get_mut(&id) {
+            intake.ask_again(now.mono);
         }
     }
 
@@ -237,16 +290,13 @@ impl Stream {
         room: Room,
         id: IntakeId,
         place: &Delivered,
+        subject: &[u8],
         incoming: &Incoming<'_>,
     ) -> Result<(), ApiError> {
         let Some(intake) = self.intakes.get(&id) else { return Ok(()) };
         let kind = intake.kind();
         let there = incoming.shown.unwrap_or(incoming.subject);
         let header = intake.header_for(place, there, incoming.header);
-        let mut draw = || turn.node.rng.next_u64(rng::Stream::Consumers) as u32;
-        let mapped = intake.map(there, &mut draw).map_or(Cow::Borrowed(there), Cow::Owned);
-        let own = self.transform.as_ref().and_then(|each| each.map(&mapped, &mut draw));
-        let subject = own.as_deref().unwrap_or(&mapped);
         let mut headers = PublishHeaders::parse(&header);
         // What the origin did because of these is not repeated where it is not allowed.
         if !self.config.allow_msg_ttl {
@@ -266,7 +316,11 @@ impl Stream {
             return Ok(());
         }
         match self.check_taken(turn.now, room, kind, seq, &message)? {
-            Verdict::Store(_) => drop(self.store_at(turn, &message, seq, time)),
+            Verdict::Store(change) => {
+                let stored = change.apply(&message, &headers);
+                self.store_at(turn, &stored, seq, time);
+                self.set_total(subject, change, seq);
+            }
             Verdict::Skip => self.skip_at(turn, &message, seq, time),
             Verdict::Duplicate(_) => {}
         }
@@ -282,32 +336,54 @@ impl Stream {
         seq: u64,
         message: &Published<'_>,
     ) -> Result<Verdict, ApiError> {
-        let size = self.record_bytes(message);
-        let on_disk = self.config.storage == Storage::File;
-        let too_large = (on_disk && size > RECORD_BYTES) || !message.fits_the_store();
-        if too_large || seq >= SEQUENCE_MOST {
-            return Err(ErrorKind::StreamStoreFailed.err("message too large"));
-        }
+        self.check_taken_record(seq, message)?;
         if self.config.sealed {
             return Err(ErrorKind::StreamSealed.error());
         }
+        let counts_there = self.counts_there(message.headers)?;
         if kind == Kind::Source
             && let Some(id) = message.headers.msg_id.filter(|id| !id.is_empty())
             && let Some(seq) = self.dedupe.find(id, wall_nanos(now.wall))
         {
             return Ok(Verdict::Duplicate(seq));
         }
+        let mut change = Change::default();
+        self.count_taken(room, message, counts_there, &mut change)?;
+        let stored = change.apply(message, message.headers);
+        let wanted = self.check_taken_place(room, seq, &stored)?;
+        Ok(if wanted { Verdict::Store(change) } else { Verdict::Skip })
+    }
+
+    /// Whether the log can hold such a message of an origin.
+    fn check_taken_record(&self, seq: u64, message: &Published<'_>) -> Result<(), ApiError> {
+        let on_disk = self.config.storage == Storage::File;
+        let too_large = on_disk && self.record_bytes(message) > RECORD_BYTES;
+        if too_large || !message.fits_the_store() || seq >= SEQUENCE_MOST {
+            return Err(ErrorKind::StreamStoreFailed.err("message too large"));
+        }
+        Ok(())
+    }
+
+    /// Whether there is room for a message of an origin as it is stored, and whether anybody wants it.
+    fn check_taken_place(
+        &self,
+        room: Room,
+        seq: u64,
+        message: &Published<'_>,
+    ) -> Result<bool, ApiError> {
         self.check_size(message)?;
         if message.header.len() > HEADER_BYTES {
             return Err(ErrorKind::StreamHeaderExceedsMaximum.error());
         }
+        self.check_taken_record(seq, message)?;
+        let size = self.record_bytes(message);
         self.check_left(room)?;
         if self.config.retention == Retention::Interest && !self.is_wanted(message.subject) {
-            return Ok(Verdict::Skip);
+            return Ok(false);
         }
         let subject = self.log.find_subject(message.subject);
         match self.room_for(subject, size) {
-            Ok(()) => Ok(Verdict::Store(Change::default())),
+            Ok(()) => Ok(true),
             Err(full) => Err(ErrorKind::StreamStoreFailed.err(full)),
         }
     }

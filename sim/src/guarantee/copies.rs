@@ -66,7 +66,7 @@ impl Copies {
             return;
         };
         let copy = view.streams.stream(state.stream);
-        let origin = copy.rules.mirror.as_deref().and_then(|name| called(view, name));
+        let origin = copy.rules.mirror.as_deref().and_then(|name| streams::called(view, name));
         let Some(origin) = origin.filter(|_| self.scope.covers_stream(view, state.stream)) else {
             return;
         };
@@ -109,7 +109,8 @@ impl Copies {
                 continue;
             }
             if self.what == What::Mirror
-                && let Some(origin) = copy.rules.mirror.as_deref().and_then(|n| called(view, n))
+                && let Some(origin) =
+                    copy.rules.mirror.as_deref().and_then(|n| streams::called(view, n))
             {
                 equal(view, (no, copy), (origin, view.streams.stream(origin)), pen);
             }
@@ -122,11 +123,6 @@ impl Copies {
 
 fn pen_t(view: &View<'_>, i: usize) -> u64 {
     view.history.events[i].t
-}
-
-fn called(view: &View<'_>, name: &str) -> Option<StreamNo> {
-    let at = view.history.header.streams.iter().position(|stream| stream.name == name)?;
-    u16::try_from(at).ok().map(StreamNo)
 }
 
 /// Whatever is in both is the same, and nothing is in one alone but what limits have taken.
@@ -182,7 +178,7 @@ fn once(view: &View<'_>, no: StreamNo, copy: &Stream, pen: &mut Pen<'_>) {
         }
     }
     for (name, filter) in &copy.rules.sources {
-        let Some(of) = called(view, name) else { continue };
+        let Some(of) = streams::called(view, name) else { continue };
         let origin = view.streams.stream(of);
         let excused = view.streams.may_have_forgotten(of) || view.streams.may_have_forgotten(no);
         if origin.audited.is_none() || !copy.rules.keeps_all() {

@@ -516,6 +516,11 @@ pub(super) fn audited_now<'v>(
     scope.covers_stream(view, stream).then(|| (stream, view.streams.stream(stream)))
 }
 
+pub(super) fn called(view: &View<'_>, name: &str) -> Option<StreamNo> {
+    let at = view.history.header.streams.iter().position(|stream| stream.name == name)?;
+    u16::try_from(at).ok().map(StreamNo)
+}
+
 /// A stream by its name, for a story.
 pub(super) fn name_of(view: &View<'_>, stream: StreamNo) -> String {
     let info = view.history.header.streams.get(usize::from(stream.0));

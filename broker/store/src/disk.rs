@@ -135,7 +135,7 @@ pub enum OpKind {
         /// The new one.
         to: Path,
     },
-    /// Take a name away.
+    /// Take a name away. One that is not there is no failure.
     Remove {
         /// The name.
         path: Path,

@@ -172,7 +172,10 @@ impl Disk {
             }
             OpKind::Rename { from, to } => self.rename(from, to),
             OpKind::Remove { path } => {
-                self.find(path)?;
+                match self.find(path) {
+                    Err(DiskError::NotFound) => return Ok(Answer::Done),
+                    found => found?,
+                };
                 self.entry(&path.dir, Entry::Remove(path.name.clone()));
                 self.forget_unreachable();
                 Ok(Answer::Done)

@@ -133,8 +133,12 @@ impl Volume {
             OpKind::Rename { from, to } => self.rename(from, to),
             OpKind::Remove { path } => {
                 let path = self.file_path("remove", path)?;
-                fs::remove_file(&path).map_err(|error| failed("remove", &path, error))?;
-                Ok(Answer::Done)
+                match fs::remove_file(&path) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                        Err(failed("remove", &path, error))
+                    }
+                    Ok(()) | Err(_) => Ok(Answer::Done),
+                }
             }
         }
     }

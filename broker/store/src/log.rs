@@ -317,6 +317,12 @@ impl Log {
         self.index.state()
     }
 
+    /// The bytes of what it holds: those of its [`state`](Self::state), which costs more to find out.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.index.bytes()
+    }
+
     /// The least sequence for the next message.
     #[must_use]
     pub fn next_seq(&self) -> u64 {

@@ -99,6 +99,10 @@ impl Index {
         }
     }
 
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     pub(crate) fn next_seq(&self) -> u64 {
         self.next_seq
     }

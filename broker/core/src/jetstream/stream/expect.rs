@@ -189,7 +189,7 @@ impl Stream {
             Storage::Memory => room.memory,
         };
         // What it has stored in this turn is in nobody's sums yet.
-        let left = left.saturating_add(self.counted).saturating_sub(self.log.state().bytes);
+        let left = left.saturating_add(self.counted).saturating_sub(self.log.bytes());
         if left == 0 || self.log.failure().is_some() {
             return Err(ErrorKind::InsufficientResources.error());
         }

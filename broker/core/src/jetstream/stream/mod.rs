@@ -275,7 +275,7 @@ impl Stream {
 
     /// How many bytes it holds, and how many of them it held when this was asked the last time.
     pub(crate) fn count_bytes(&mut self) -> (u64, u64) {
-        let now = self.log.state().bytes;
+        let now = self.log.bytes();
         (now, core::mem::replace(&mut self.counted, now))
     }
 

@@ -115,6 +115,53 @@ fn flipped_bits(seed: u64) {
     assert!(costs > 0);
 }
 
+/// Damage that changes what is found is reported: what was removed does not come back in silence, either.
+#[test]
+fn a_flipped_bit_is_never_silent() {
+    (0..8).for_each(reported_bits);
+}
+
+fn reported_bits(seed: u64) {
+    let _told = Told(format!("seed {seed}"));
+    let mut draws = Stream::new(seed, "workload", &[]);
+    let mut world = World::new(seed, small_of(seed));
+    world.create(1);
+    // Until a checkpoint has beside it what was stored and removed at once, and something behind it.
+    for step in 0..40 {
+        (0..4).for_each(|_| world.append(&mut draws, 700));
+        match step % 4 {
+            0 => world.note(&mut draws),
+            3 => world.remove(&mut draws),
+            _ => {
+                let next = world.log().next_seq();
+                world.trim_to(next - draws.below(3));
+            }
+        }
+        world.turn();
+        assert_eq!(world.settle(), Ok(()));
+    }
+    world.end_process(false);
+    let (mut disk, known) = (world.disk.clone(), world.model.now.clone());
+    let mut segments = world.files();
+    segments.retain(|(name, bytes)| name.ends_with(".seg") && bytes.starts_with(&[0x5e]));
+    let newest = segments.into_iter().map(|(name, _)| name).max();
+    let path = Path { dir: DIR.to_owned(), name: newest.expect("there is one") };
+    let mut changed = 0;
+    for _ in 0..1500 {
+        assert_eq!(disk.damage(&path, Damage::BitRot), Ok(()));
+        world.disk = disk.clone();
+        disk.lift();
+        let observed = world.open().ok().flatten().expect("it can be read");
+        world.end_process(false);
+        if observed.state != known {
+            assert!(!observed.recovery.findings.is_empty(), "{observed:?}");
+            changed += 1;
+        }
+    }
+    println!("{changed} changed what is found");
+    assert!(changed > 0);
+}
+
 #[test]
 fn a_crash_at_every_operation() {
     let mut runs = 0;

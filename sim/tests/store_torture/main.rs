@@ -10,6 +10,7 @@
 )]
 
 mod crypt;
+mod doubt;
 mod ends;
 mod exhaustive;
 mod model;

@@ -379,7 +379,10 @@ impl World {
         let first = self.log().state().first_seq;
         let next = self.log().next_seq();
         let all = draws.below(6) == 0;
-        let seq = if all { next + draws.below(3) } else { draws.between(first, next) };
+        self.trim_to(if all { next + draws.below(3) } else { draws.between(first, next) });
+    }
+
+    pub(crate) fn trim_to(&mut self, seq: u64) {
         let before = self.model.now.messages.len() as u64;
         let trimmed = self.log().trim_to(seq);
         self.did(Mutation::TrimTo(seq));

@@ -27,6 +27,7 @@ pub(super) struct Flight {
     pieces: Vec<Bytes>,
     position: Position,
     next_seq: u64,
+    synced: bool,
     /// Segments that the checkpoint in it does not name.
     gone: Option<Vec<u32>>,
 }
@@ -94,8 +95,7 @@ impl FileLog {
         self.ready = None;
         if let Some(old) = self.active.take() {
             if self.durability == Durability::Written {
-                let sync = OpKind::Sync { file: old.file };
-                self.io.ask(Lane::Commit, For::Sync, sync, out);
+                self.ask_for_sync(&old, out);
             }
             self.seal(&old);
         }
@@ -208,6 +208,7 @@ impl FileLog {
             pieces,
             position: self.position,
             next_seq,
+            synced: sync,
             gone,
         });
         let used = active.used + len;
@@ -238,6 +239,9 @@ impl FileLog {
         }
         self.durable = flight.position;
         self.durable_next = flight.next_seq;
+        if flight.synced {
+            self.mark.durable_next = flight.next_seq;
+        }
         let mut at = flight.at;
         for piece in flight.pieces {
             let len = piece.len() as u64;
@@ -265,8 +269,21 @@ impl FileLog {
     /// Asks for a sync of what was written.
     pub(crate) fn sync(&mut self, out: &mut Vec<Op>) {
         if let Some(active) = self.active.filter(|_| self.durability == Durability::Written) {
-            let sync = OpKind::Sync { file: active.file };
-            self.io.ask(Lane::Commit, For::Sync, sync, out);
+            self.ask_for_sync(&active, out);
+        }
+    }
+
+    fn ask_for_sync(&mut self, active: &Active, out: &mut Vec<Op>) {
+        let sync = OpKind::Sync { file: active.file };
+        self.io.ask(Lane::Commit, For::Sync { next_seq: self.durable_next }, sync, out);
+    }
+
+    /// What was only written was synced, up to this number.
+    pub(super) fn sync_done(&mut self, next_seq: u64, result: &Result<Answer, DiskError>) {
+        if result.is_err() {
+            self.fail();
+        } else if self.failure != Some(Failure::Disk) {
+            self.mark.durable_next = self.mark.durable_next.max(next_seq);
         }
     }
 }

@@ -70,13 +70,23 @@ fn checksum(bytes: &[u8; BYTES], identity: u64) -> u32 {
 pub(super) struct Mark {
     file: Option<FileId>,
     said: HighWater,
+    /// Next after what is durable beyond doubt. After a start that is less than what can be had: the
+    /// last batch may be there without being durable, with all the numbers that it skips.
+    pub(super) durable_next: u64,
+}
+
+impl Mark {
+    /// The mark of a log that has given out nothing below this number.
+    pub(super) fn of(first_seq: u64) -> Self {
+        Self { durable_next: first_seq, ..Self::default() }
+    }
 }
 
 impl FileLog {
     /// Says what is durable and what will be given out by the batch that is written next, if that is
     /// news. Nothing depends on whether it can be written.
     pub(super) fn mark_high_water(&mut self, next_seq: u64, lone: bool, out: &mut Vec<Op>) {
-        let now = HighWater { durable_next: self.durable_next, next_seq };
+        let now = HighWater { durable_next: self.mark.durable_next, next_seq };
         if now == self.mark.said {
             return;
         }

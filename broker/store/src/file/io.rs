@@ -12,8 +12,8 @@ use crate::disk::{FileId, Lane, LogId, Op, OpId, OpKind, Path};
 pub(super) enum For {
     /// The batch in flight.
     Batch,
-    /// A sync that the owner asked for.
-    Sync,
+    /// A sync of what was only written: of everything below this number, and of more perhaps.
+    Sync { next_seq: u64 },
     /// What is done in the background.
     Job,
     /// Reading a piece of a segment.

@@ -178,7 +178,7 @@ impl FileLog {
             chain: 0,
             pending: Pending::default(),
             flight: None,
-            mark: Mark::default(),
+            mark: Mark::of(first_seq),
             wants_checkpoint: false,
             garbage: Vec::new(),
             erases: Vec::new(),
@@ -331,11 +331,7 @@ impl FileLog {
         let mut progress = Progress::default();
         match self.io.answered(done.id) {
             Some(For::Batch) => progress.durable = self.batch_done(index, &done.result, out),
-            Some(For::Sync) => {
-                if done.result.is_err() {
-                    self.fail();
-                }
-            }
+            Some(For::Sync { next_seq }) => self.sync_done(next_seq, &done.result),
             Some(For::Job) => self.job_done(index, done.result, &mut progress, out),
             Some(For::Load { segment, at }) => {
                 self.loaded(segment, at, done.result);

@@ -143,6 +143,9 @@ impl FileLog {
             index.skip_to(base.next_seq);
         }
         let scanned = core::mem::take(&mut opening.scanned);
+        let records = scanned.iter().flat_map(|content| &content.scan.found);
+        let waited = records.filter(|record| !record.head.is(LAZY));
+        replay.proof = waited.map(|record| record.head.batch).max().unwrap_or(0);
         for (place, content) in scanned.iter().enumerate().rev() {
             let from = match &opening.base {
                 Some((at, _)) if place + 1 == scanned.len() => *at + 1,
@@ -166,13 +169,16 @@ impl FileLog {
             && !tail.as_ref().is_some_and(|tail| tail.complete)
             && index.state().messages == 0;
         self.take_over(index, &mut replay, opening, tail.as_ref(), behind);
+        // What was said before holds.
+        let said = opening.mark.map_or(0, |mark| mark.durable_next);
+        self.mark.durable_next = replay.durable_next.max(said);
         if let Some(batch) = torn.batch {
             self.batch = batch - 1;
         }
         self.look_for_successor(&mut replay, opening);
-        for (seq, segment, at) in core::mem::take(&mut replay.unsound) {
+        for (kind, seq, segment, at) in core::mem::take(&mut replay.unsound) {
             if self.lost.iter().any(|range| range.contains(&seq)) {
-                replay.find(FindingKind::Damage, segment, at, Some(seq..=seq));
+                replay.find(kind, segment, at, Some(seq..=seq));
             }
         }
         let notes = replay.notes.into_iter().map(|(key, pieces)| Note { key, pieces });
@@ -203,6 +209,10 @@ impl FileLog {
                 let at = before.map_or(0, |before| before.at + before.head.record_bytes());
                 replay.gap = Some((kind, content.number, at));
             }
+            let batch = record.head.batch;
+            if batch == replay.proof && before.is_none_or(|before| before.head.batch < batch) {
+                replay.durable_next = index.next_seq();
+            }
             before = Some(record);
             match of_tail {
                 Some(tail) => self.replay_tail(index, replay, content, record, tail, base_batch),
@@ -211,9 +221,7 @@ impl FileLog {
                 {
                     replay.close_gap(index, record);
                     // Its notes are in the checkpoint that is in the same batch.
-                    if let Some(control) = Control::read(&record.body).filter(|_| record.sound) {
-                        replay.control(index, &control, false, true);
-                    }
+                    replay.removals(index, record, content, false);
                     end_batch(index, &record.head);
                 }
                 None => replay.record(index, record, content),

@@ -28,8 +28,12 @@ pub(super) struct Replay {
     pub(super) erased_in_tail: Vec<Erase>,
     /// Messages whose bodies are not right, and where they are. If they were removed later, they may
     /// have been erased.
-    pub(super) unsound: Vec<(u64, u32, u64)>,
+    pub(super) unsound: Vec<(FindingKind, u64, u32, u64)>,
     pub(super) findings: Vec<Finding>,
+    /// The last batch that was written behind a sync: what was before it is durable beyond doubt.
+    pub(super) proof: u64,
+    /// The next sequence before that batch.
+    pub(super) durable_next: u64,
     /// Something is missing before the next record.
     pub(super) gap: Option<(FindingKind, u32, u64)>,
 }
@@ -141,14 +145,9 @@ impl Replay {
                 let seq = found.head.seq;
                 index.skip_to(seq + 1);
                 self.lost.push(seq..=seq);
-                self.unsound.push((seq, content.number, found.at));
+                self.unsound.push((self.kind_of(found), seq, content.number, found.at));
             }
-            Kind::Control => match Control::read(&found.body) {
-                Some(control) if found.sound => self.control(index, &control, true, true),
-                Some(_) | None => {
-                    self.find(FindingKind::Damage, content.number, found.at, None);
-                }
-            },
+            Kind::Control => self.removals(index, found, content, true),
             Kind::Checkpoint => {
                 // Of what it told, the records before it may not have said everything.
                 self.gap = Some((FindingKind::DamagedCheckpoint, content.number, found.at));
@@ -159,6 +158,26 @@ impl Replay {
         if found.head.is(LAST) {
             end_batch(index, &found.head);
         }
+    }
+
+    /// A control record that was durable.
+    pub(super) fn removals(
+        &mut self,
+        index: &mut Index,
+        found: &Found,
+        content: &Content,
+        with_notes: bool,
+    ) {
+        match Control::read(&found.body).filter(|_| found.sound) {
+            Some(control) => self.control(index, &control, with_notes, true),
+            None => self.find(self.kind_of(found), content.number, found.at, None),
+        }
+    }
+
+    /// What it is if a record is not right.
+    fn kind_of(&self, found: &Found) -> FindingKind {
+        let durable = found.head.batch < self.proof;
+        if durable { FindingKind::Damage } else { FindingKind::TornTail }
     }
 
     /// What is missing before a record may have been messages.

@@ -45,7 +45,8 @@ pub struct Finding {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum FindingKind {
     /// The last batch is not complete. It was being written when everything stopped, or it was
-    /// damaged later: nobody can say. What cannot be read of it is dropped.
+    /// damaged later: nobody can say. What cannot be read of it is dropped. In a log that only writes
+    /// that holds for everything behind the last sync.
     TornTail,
     /// What was durable is damaged. Messages are [lost](Finding::lost); removals and changes of notes
     /// may be, too.

@@ -1,9 +1,10 @@
 //! A crash at every disk operation of a small workload.
 
-use causeway_sim::disk::Damage;
+use causeway_sim::disk::{Damage, Disk};
 use causeway_sim::rng::Stream;
 use causeway_store::disk::Path;
 
+use crate::model::Observed;
 use crate::world::{CrashPoint, Crashed, DIR, Told, World, small_of};
 
 /// Something of everything, in a few segments.
@@ -59,7 +60,7 @@ fn crash(seed: u64, first: CrashPoint, second: Option<u64>, power: bool, draw: u
         Told(format!("seed {seed}, {first:?}, again {second:?}, power {power}, draw {draw}"));
     let mut world = World::new(seed, small_of(seed));
     // How power is lost is drawn apart from everything else.
-    world.disk = causeway_sim::disk::Disk::new(Stream::new(draw, "disk", &[seed]));
+    world.disk = Disk::new(Stream::new(draw, "disk", &[seed]));
     world.crash_at = Some(first);
     let crashed = workload(&mut world, seed).is_err();
     world.end_process(power && crashed);
@@ -73,6 +74,16 @@ fn crash(seed: u64, first: CrashPoint, second: Option<u64>, power: bool, draw: u
     assert_eq!(world.reopen(), Ok(true));
     assert_eq!(aftermath(&mut world, seed), Ok(()));
     crashed
+}
+
+/// What the log shows with one bit of a file flipped. `disk` is as it was afterwards.
+fn with_flipped_bit(world: &mut World, disk: &mut Disk, path: &Path) -> Observed {
+    assert_eq!(disk.damage(path, Damage::BitRot), Ok(()));
+    world.disk = disk.clone();
+    disk.lift();
+    let observed = world.open().ok().flatten().expect("it can be read");
+    world.end_process(false);
+    observed
 }
 
 /// What is damaged is lost, and nothing else: framing does not depend on what is between.
@@ -98,11 +109,7 @@ fn flipped_bits(seed: u64) {
     let path = Path { dir: DIR.to_owned(), name: "00000001-123456789abcdef0.seg".to_owned() };
     let (mut hits, mut costs) = (0, 0);
     for _ in 0..1500 {
-        assert_eq!(disk.damage(&path, Damage::BitRot), Ok(()));
-        world.disk = disk.clone();
-        disk.lift();
-        let observed = world.open().ok().flatten().expect("it can be read");
-        world.end_process(false);
+        let observed = with_flipped_bit(&mut world, &mut disk, &path);
         let missing = model.now.messages.len() - observed.state.messages.len();
         let reported = observed.recovery.findings.len();
         assert!(missing <= 1 && missing <= observed.lost.len(), "{observed:?}");
@@ -148,11 +155,7 @@ fn reported_bits(seed: u64) {
     let path = Path { dir: DIR.to_owned(), name: newest.expect("there is one") };
     let mut changed = 0;
     for _ in 0..1500 {
-        assert_eq!(disk.damage(&path, Damage::BitRot), Ok(()));
-        world.disk = disk.clone();
-        disk.lift();
-        let observed = world.open().ok().flatten().expect("it can be read");
-        world.end_process(false);
+        let observed = with_flipped_bit(&mut world, &mut disk, &path);
         if observed.state != known {
             assert!(!observed.recovery.findings.is_empty(), "{observed:?}");
             changed += 1;

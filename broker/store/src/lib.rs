@@ -38,7 +38,7 @@
 //!                │ checkpoint │ message │ control │ message │ message │ control │ close │
 //!                └────────────┴─────────┴─────────┴─────────┴───────┴─────────┴───────┴──
 //!                ◄──────── batch 8 ─────────────►◄─────── batch 9 ───────────►◄─ 10 ─►
-//!                one write, one sync: and the next batch only after that
+//!                one write, one sync (or none): and the next batch only after that
 //!
 //!   record       magic 2 │ kind 1 │ flags 1 │ subject 2 │ cipher 1 │ - 1 │ header 4 │ body 4 │ batch 8 │ seq 8
 //!                │ time 8 │ how far the batch goes 4 │ checksum of the header before 4
@@ -55,7 +55,8 @@
 //!   that went astray or is stale is no record there; stale blocks of the same place break the chain.
 //! * **What is durable.** A batch that is not the last was synced before the next was written:
 //!   whatever is missing of it is damage and is reported. Of the last batch nobody can say whether it
-//!   was torn or damaged. See [`FindingKind`].
+//!   was torn or damaged. In a log that only writes (see [`Durability`]) that holds for all batches behind
+//!   the last one that says that those before it were synced. See [`FindingKind`].
 //! * **The end.** That the last batches are gone cannot be seen in what is left of a segment. Each batch
 //!   with messages writes first, to the high-water mark, up to which number they are durable and up to
 //!   which they are given out. What is missing below is lost and reported, and its numbers are not

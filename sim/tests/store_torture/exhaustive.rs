@@ -1,10 +1,9 @@
 //! A crash at every disk operation of a small workload.
 
-use causeway_sim::disk::{Damage, Disk};
+use causeway_sim::disk::Disk;
 use causeway_sim::rng::Stream;
 use causeway_store::disk::Path;
 
-use crate::model::Observed;
 use crate::world::{CrashPoint, Crashed, DIR, Told, World, small_of};
 
 /// Something of everything, in a few segments.
@@ -76,16 +75,6 @@ fn crash(seed: u64, first: CrashPoint, second: Option<u64>, power: bool, draw: u
     crashed
 }
 
-/// What the log shows with one bit of a file flipped. `disk` is as it was afterwards.
-fn with_flipped_bit(world: &mut World, disk: &mut Disk, path: &Path) -> Observed {
-    assert_eq!(disk.damage(path, Damage::BitRot), Ok(()));
-    world.disk = disk.clone();
-    disk.lift();
-    let observed = world.open().ok().flatten().expect("it can be read");
-    world.end_process(false);
-    observed
-}
-
 /// What is damaged is lost, and nothing else: framing does not depend on what is between.
 #[test]
 fn a_flipped_bit_costs_no_more_than_its_record() {
@@ -109,7 +98,7 @@ fn flipped_bits(seed: u64) {
     let path = Path { dir: DIR.to_owned(), name: "00000001-123456789abcdef0.seg".to_owned() };
     let (mut hits, mut costs) = (0, 0);
     for _ in 0..1500 {
-        let observed = with_flipped_bit(&mut world, &mut disk, &path);
+        let observed = world.with_flipped_bit(&mut disk, &path);
         let missing = model.now.messages.len() - observed.state.messages.len();
         let reported = observed.recovery.findings.len();
         assert!(missing <= 1 && missing <= observed.lost.len(), "{observed:?}");
@@ -149,13 +138,10 @@ fn reported_bits(seed: u64) {
     }
     world.end_process(false);
     let (mut disk, known) = (world.disk.clone(), world.model.now.clone());
-    let mut segments = world.files();
-    segments.retain(|(name, bytes)| name.ends_with(".seg") && bytes.starts_with(&[0x5e]));
-    let newest = segments.into_iter().map(|(name, _)| name).max();
-    let path = Path { dir: DIR.to_owned(), name: newest.expect("there is one") };
+    let path = world.newest_used();
     let mut changed = 0;
     for _ in 0..1500 {
-        let observed = with_flipped_bit(&mut world, &mut disk, &path);
+        let observed = world.with_flipped_bit(&mut disk, &path);
         if observed.state != known {
             assert!(!observed.recovery.findings.is_empty(), "{observed:?}");
             changed += 1;

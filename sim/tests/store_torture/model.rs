@@ -166,6 +166,9 @@ impl Model {
 
     /// Judges what was found after a crash, and goes on from there.
     pub(crate) fn reopened(&mut self, observed: &Observed, position: u64) -> Result<(), String> {
+        if !self.damaged && observed.has(&[FindingKind::Damage]) {
+            return Err(format!("nothing was damaged: {observed:?}"));
+        }
         let exact = self.is_prefix(&observed.state);
         let torn = observed.has(&[FindingKind::TornTail]);
         if !exact {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
-use causeway_sim::disk::Disk;
+use causeway_sim::disk::{Damage, Disk};
 use causeway_sim::rng::Stream;
 use causeway_store::disk::{Answer, Done, FileId, Lane, LogId, Op, OpId, OpKind, Path};
 use causeway_store::{
@@ -156,6 +156,13 @@ impl World {
     pub(crate) fn retry(&mut self) {
         let log = self.log.as_mut().expect("there is one");
         log.retry(&mut self.out);
+        self.turn();
+    }
+
+    /// What was only written is to be synced.
+    pub(crate) fn sync(&mut self) {
+        let log = self.log.as_mut().expect("there is one");
+        log.sync(&mut self.out);
         self.turn();
     }
 
@@ -405,6 +412,24 @@ impl World {
         };
         self.log().note(&key, change);
         self.did(mutation);
+    }
+
+    /// Where the newest segment with something in it is.
+    pub(crate) fn newest_used(&mut self) -> Path {
+        let mut segments = self.files();
+        segments.retain(|(name, bytes)| name.ends_with(".seg") && bytes.starts_with(&[0x5e]));
+        let newest = segments.into_iter().map(|(name, _)| name).max();
+        Path { dir: DIR.to_owned(), name: newest.expect("there is one") }
+    }
+
+    /// What the log shows with one bit of a file flipped. `disk` is as it was afterwards.
+    pub(crate) fn with_flipped_bit(&mut self, disk: &mut Disk, path: &Path) -> Observed {
+        assert_eq!(disk.damage(path, Damage::BitRot), Ok(()));
+        self.disk = disk.clone();
+        disk.lift();
+        let observed = self.open().ok().flatten().expect("it can be read");
+        self.end_process(false);
+        observed
     }
 
     /// Nothing of what was to be erased is left in any file. Everything is durable, and nothing is under

@@ -94,7 +94,7 @@ impl FileLog {
         let Ready { number, file, size } = ready;
         self.ready = None;
         if let Some(old) = self.active.take() {
-            if self.durability == Durability::Written {
+            if self.synced_batch < self.batch {
                 self.ask_for_sync(&old, out);
             }
             self.seal(&old);
@@ -147,8 +147,8 @@ impl FileLog {
         out: &mut Vec<Op>,
     ) {
         let whole = self.pending.whole || checkpoint.is_some();
-        let lazy = self.durability == Durability::Written && checkpoint.is_none();
-        let sync = !lazy || self.pending.synced;
+        let synced = self.durability == Durability::Synced || self.pending.synced;
+        let sync = synced || checkpoint.is_some();
         let count = self.pending.messages;
         let (records, control) = self.pending.take();
         self.active_messages += records.len() as u64;
@@ -164,7 +164,7 @@ impl FileLog {
             number: self.batch + 1,
             next_seq: index.next_seq(),
             time: index.last_time(),
-            flags: if whole { WHOLE } else { 0 } | if lazy { LAZY } else { 0 },
+            flags: if whole { WHOLE } else { 0 } | self.lazy(),
         };
         let place = Place { identity: self.io.identity, segment: active.number, at: active.used };
         let erases = &mut self.erases;
@@ -177,6 +177,11 @@ impl FileLog {
         self.wants_checkpoint &= gone.is_none();
         self.batch = batch.number;
         self.launch(active, pieces, batch.next_seq, gone, sync, count + others == 1, out);
+    }
+
+    /// What the next batch says of those before it.
+    pub(super) fn lazy(&self) -> u8 {
+        if self.synced_batch < self.batch { LAZY } else { 0 }
     }
 
     /// Has a batch written, and synced.
@@ -240,6 +245,7 @@ impl FileLog {
         self.durable = flight.position;
         self.durable_next = flight.next_seq;
         if flight.synced {
+            self.synced_batch = self.batch;
             self.mark.durable_next = flight.next_seq;
         }
         let mut at = flight.at;
@@ -274,15 +280,22 @@ impl FileLog {
     }
 
     fn ask_for_sync(&mut self, active: &Active, out: &mut Vec<Op>) {
-        let sync = OpKind::Sync { file: active.file };
-        self.io.ask(Lane::Commit, For::Sync { next_seq: self.durable_next }, sync, out);
+        let batch = self.batch - u64::from(self.flight.is_some());
+        let what = For::Sync { batch, next_seq: self.durable_next };
+        self.io.ask(Lane::Commit, what, OpKind::Sync { file: active.file }, out);
     }
 
-    /// What was only written was synced, up to this number.
-    pub(super) fn sync_done(&mut self, next_seq: u64, result: &Result<Answer, DiskError>) {
+    /// What was only written was synced, up to this batch and this number.
+    pub(super) fn sync_done(
+        &mut self,
+        batch: u64,
+        next_seq: u64,
+        result: &Result<Answer, DiskError>,
+    ) {
         if result.is_err() {
             self.fail();
         } else if self.failure != Some(Failure::Disk) {
+            self.synced_batch = self.synced_batch.max(batch);
             self.mark.durable_next = self.mark.durable_next.max(next_seq);
         }
     }

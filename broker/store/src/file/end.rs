@@ -136,7 +136,7 @@ impl FileLog {
             number: self.batch + 1,
             next_seq: index.next_seq(),
             time: index.last_time(),
-            flags: 0,
+            flags: self.lazy(),
         };
         let (identity, segment, at) = (self.io.identity, active.number, active.used);
         let mut pieces = vec![self.bodies.record(Kind::Close, &[])];

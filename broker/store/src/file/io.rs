@@ -12,8 +12,9 @@ use crate::disk::{FileId, Lane, LogId, Op, OpId, OpKind, Path};
 pub(super) enum For {
     /// The batch in flight.
     Batch,
-    /// A sync of what was only written: of everything below this number, and of more perhaps.
-    Sync { next_seq: u64 },
+    /// A sync of what was only written: of everything up to this batch and below this number, and of more
+    /// perhaps.
+    Sync { batch: u64, next_seq: u64 },
     /// What is done in the background.
     Job,
     /// Reading a piece of a segment.

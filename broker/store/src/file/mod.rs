@@ -123,6 +123,8 @@ pub(crate) struct FileLog {
     /// The number of the last batch, and the checksum of its last header.
     batch: u64,
     chain: u32,
+    /// Every batch up to this number is known to be synced.
+    synced_batch: u64,
     pending: Pending,
     flight: Option<Flight>,
     mark: Mark,
@@ -176,6 +178,7 @@ impl FileLog {
             next_size: FIRST_SEGMENT_BYTES.min(segment_bytes(config)),
             batch: 0,
             chain: 0,
+            synced_batch: 0,
             pending: Pending::default(),
             flight: None,
             mark: Mark::of(first_seq),
@@ -331,7 +334,13 @@ impl FileLog {
         let mut progress = Progress::default();
         match self.io.answered(done.id) {
             Some(For::Batch) => progress.durable = self.batch_done(index, &done.result, out),
-            Some(For::Sync { next_seq }) => self.sync_done(next_seq, &done.result),
+            Some(For::Sync { batch, next_seq }) => {
+                self.sync_done(batch, next_seq, &done.result);
+                if self.is_open() {
+                    self.erases_due();
+                    self.tidy(index, out);
+                }
+            }
             Some(For::Job) => self.job_done(index, done.result, &mut progress, out),
             Some(For::Load { segment, at }) => {
                 self.loaded(segment, at, done.result);

@@ -231,6 +231,7 @@ impl FileLog {
     /// The high-water mark was read. Whether that is settled: what does not look right is read again.
     fn mark_is_read(&self, opening: &mut Opening) -> bool {
         opening.mark = HighWater::read(&opening.bytes, self.io.identity);
+        opening.replay.said = opening.mark.map_or(0, |mark| mark.durable_next);
         let again = opening.mark.is_none() && opening.tries < READ_TRIES;
         opening.tries = if again { opening.tries + 1 } else { 0 };
         !again
@@ -332,14 +333,16 @@ impl FileLog {
             .scan
             .checkpoint()
             .and_then(|at| Some((at, Checkpoint::read(&content.scan.found.get(at)?.body)?)));
-        if let Some((_, checkpoint)) = &checkpoint {
+        if let Some((at, checkpoint)) = &checkpoint {
             let scanned = |listed: u32| {
                 listed == number || opening.scanned.iter().any(|other| other.number == listed)
             };
             let unknown = checkpoint.segments.iter().filter(|listed| !scanned(listed.number));
             opening.older = unknown.cloned().collect();
-            opening.replay.begin(checkpoint);
+            let record = content.scan.found.get(*at);
+            opening.replay.begin(checkpoint, record.map_or(0, |record| record.head.batch));
         }
+        opening.replay.prove(&content.scan.found);
         opening.base = checkpoint;
         opening.scanned.push(content);
         Fetched::Believed

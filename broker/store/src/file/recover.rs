@@ -1,9 +1,14 @@
 //! Making sense of the files of a log: what was durable, what was not finished, what is damaged.
 //!
-//! Each batch is written only after the one before has been synced. So a batch that is not the last one
-//! was durable, and whatever is missing of it is damage. Of the last one nobody can say: it may not
-//! have been written as a whole, or been damaged later. If it is to be whole it is dropped, otherwise
-//! what is sound of it is kept; what is not is reported.
+//! In a log that syncs, each batch is written only after the one before has been synced. So a batch that
+//! is not the last one was durable, and whatever is missing of it is damage. Of the last one nobody can
+//! say: it may not have been written as a whole, or been damaged later. If it is to be whole it is
+//! dropped, otherwise what is sound of it is kept; what is not is reported.
+//!
+//! A log that only writes has more of what nobody can say anything of: each batch says whether those
+//! before it were synced ([`LAZY`]), and the last one that says so is the proof. What was in doubt when
+//! a sync failed stays in doubt there, but for the last batch: it may count as damage after a later
+//! power loss.
 //!
 //! The last batch may also be there without being durable: a process that ended after its sync failed
 //! leaves behind what is read and yet gone after a power loss, and no later sync helps. So the last
@@ -18,7 +23,7 @@ use super::high_water::HighWater;
 use super::open::{Content, Opening};
 use super::pending::Control;
 use super::record::{FIRST, Kind, LAST, LAZY, WHOLE};
-use super::replay::{Replay, end_batch, stored_of};
+use super::replay::{Replay, end_batch, kind_if, stored_of};
 use super::scan::{Found, Scan};
 use super::tidy::{Erase, Job};
 use super::{Active, FileLog, Segment, name};
@@ -83,7 +88,7 @@ impl Torn {
             let lost = (self.next_seq > next).then(|| next..=self.next_seq - 1);
             index.skip_to(self.next_seq);
             replay.lost.extend(lost.clone());
-            replay.find(FindingKind::TornTail, self.segment, 0, lost);
+            replay.find(kind_if(next < replay.said), self.segment, 0, lost);
         }
     }
 }
@@ -106,12 +111,14 @@ impl Tail {
         let of_batch = || newest.scan.found.iter().filter(|found| found.head.batch == number);
         let first = of_batch().next()?;
         let complete = newest.scan.is_complete(number);
+        // Where not everything before it was synced, something may be missing there.
+        let is_close = first.head.kind == Kind::Close && !first.head.is(LAZY);
         let nothing_behind = newest.scan.strange.iter().all(|range| range.end <= first.at);
         Some(Self {
             number,
             at: first.at,
             complete,
-            closed: complete && first.head.kind == Kind::Close && nothing_behind,
+            closed: complete && is_close && nothing_behind,
             whole: of_batch().any(|found| found.head.is(WHOLE)),
             next_seq: of_batch().map(|found| found.head.next_seq()).max()?,
         })
@@ -143,9 +150,6 @@ impl FileLog {
             index.skip_to(base.next_seq);
         }
         let scanned = core::mem::take(&mut opening.scanned);
-        let records = scanned.iter().flat_map(|content| &content.scan.found);
-        let waited = records.filter(|record| !record.head.is(LAZY));
-        replay.proof = waited.map(|record| record.head.batch).max().unwrap_or(0);
         for (place, content) in scanned.iter().enumerate().rev() {
             let from = match &opening.base {
                 Some((at, _)) if place + 1 == scanned.len() => *at + 1,
@@ -159,6 +163,9 @@ impl FileLog {
             self.replay_segment(index, &mut replay, &part, tail);
         }
         opening.scanned = scanned;
+        if tail.is_none() && torn.batch.is_some_and(|batch| batch <= replay.proof) {
+            replay.durable_next = index.next_seq();
+        }
         torn.report(index, &mut replay);
         let behind = self.compare_with_high_water(index, &mut replay, opening, tail.as_ref());
         // That of a message that is gone, perhaps; and those in the same batch were stored before.
@@ -170,8 +177,8 @@ impl FileLog {
             && index.state().messages == 0;
         self.take_over(index, &mut replay, opening, tail.as_ref(), behind);
         // What was said before holds.
-        let said = opening.mark.map_or(0, |mark| mark.durable_next);
-        self.mark.durable_next = replay.durable_next.max(said);
+        self.mark.durable_next = replay.durable_next.max(replay.said);
+        self.synced_batch = replay.proof.saturating_sub(1);
         if let Some(batch) = torn.batch {
             self.batch = batch - 1;
         }
@@ -205,12 +212,12 @@ impl FileLog {
         let records = found.iter().skip(from);
         for record in records.take_while(|record| record.head.batch < until) {
             let of_tail = tail.filter(|tail| tail.number == record.head.batch);
-            if let Some(kind) = gap_before(before, record, of_tail) {
+            if let Some(kind) = gap_before(before, record, replay, index.next_seq()) {
                 let at = before.map_or(0, |before| before.at + before.head.record_bytes());
                 replay.gap = Some((kind, content.number, at));
             }
             let batch = record.head.batch;
-            if batch == replay.proof && before.is_none_or(|before| before.head.batch < batch) {
+            if batch <= replay.proof && before.is_none_or(|before| before.head.batch < batch) {
                 replay.durable_next = index.next_seq();
             }
             before = Some(record);
@@ -243,11 +250,12 @@ impl FileLog {
         match tail {
             Some(tail) if !tail.complete => {
                 let next = index.next_seq();
-                let lost = (tail.next_seq > next).then(|| next..=tail.next_seq - 1);
+                replay.tail_lacks(next, tail.next_seq);
                 index.skip_to(tail.next_seq);
-                replay.lost.extend(lost.clone());
                 replay.gap = None;
-                replay.find(FindingKind::TornTail, content.number, tail.at, lost);
+                let lacked = replay.lacked.take();
+                let first = lacked.as_ref().map_or(next, |lacked| *lacked.start());
+                replay.find(kind_if(first < replay.said), content.number, tail.at, lacked);
             }
             Some(_) if strange => replay.find(FindingKind::TornTail, content.number, end, None),
             None if strange => replay.gap = Some((FindingKind::Damage, content.number, end)),
@@ -265,7 +273,7 @@ impl FileLog {
         tail: &Tail,
         base_batch: Option<u64>,
     ) {
-        if replay.gap.is_some_and(|(kind, ..)| kind != FindingKind::TornTail) {
+        if replay.gap.is_some_and(|(kind, ..)| tail.complete || kind != FindingKind::TornTail) {
             replay.close_gap(index, record);
         }
         if !tail.complete && (tail.whole || !record.sound) {
@@ -274,9 +282,8 @@ impl FileLog {
         match record.head.kind {
             Kind::Message if !record.sound => index.skip_to(record.head.seq + 1),
             Kind::Message if record.head.seq >= index.next_seq() => {
-                if !tail.complete && record.head.seq > index.next_seq() {
-                    let lost = index.next_seq()..=record.head.seq - 1;
-                    replay.lost.push(lost);
+                if !tail.complete {
+                    replay.tail_lacks(index.next_seq(), record.head.seq);
                 }
                 replay.message(index, record, content, false);
                 self.pending.append_again(&record.head, stored_of(record, content));
@@ -344,11 +351,8 @@ impl FileLog {
         self.lost.sort_unstable_by_key(|range| *range.start());
         self.durable_next = self.pending.first_seq.unwrap_or(index.next_seq());
         // A checkpoint that is all there is of the last batch is written again, too.
-        let base = opening.base.as_ref().and_then(|(at, _)| {
-            let last = opening.scanned.last()?;
-            Some(last.scan.found.get(*at)?.head.batch)
-        });
-        let again = base.is_some() && base == tail.map(|tail| tail.number);
+        let again =
+            opening.base.is_some() && tail.is_some_and(|tail| tail.number == replay.base_batch);
         // What only the high-water mark knows to be lost is in no segment yet.
         self.wants_checkpoint = again || behind;
         let durable = !again;
@@ -438,16 +442,19 @@ fn is_short(newest: &Content) -> bool {
 fn gap_before(
     before: Option<&Found>,
     record: &Found,
-    of_tail: Option<&Tail>,
+    replay: &Replay,
+    next_seq: u64,
 ) -> Option<FindingKind> {
     let before = before?;
     let end = before.at + before.head.record_bytes();
     if record.follows && record.at == end {
         return None;
     }
-    let proven = of_tail.is_none()
-        || (record.head.is(FIRST))
-        || !(before.head.is(LAST) || Some(before.head.batch) == of_tail.map(|tail| tail.number));
-    let lazy = record.head.is(LAZY);
-    Some(if proven && !lazy { FindingKind::Damage } else { FindingKind::TornTail })
+    // Otherwise it may all be of the record's own batch.
+    let of_another =
+        record.head.is(FIRST) || !(before.head.is(LAST) || before.head.batch == record.head.batch);
+    let proven =
+        record.head.batch < replay.proof || of_another && record.head.batch == replay.proof;
+    let durable = proven || next_seq < replay.said;
+    Some(kind_if(durable))
 }

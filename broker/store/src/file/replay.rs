@@ -10,7 +10,7 @@ use super::NO_SEGMENT;
 use super::checkpoint::{Checkpoint, Listed};
 use super::open::Content;
 use super::pending::Control;
-use super::record::{GRANULE, HEADER_BYTES, Header, Kind, LAST, MARKED};
+use super::record::{GRANULE, HEADER_BYTES, Header, Kind, LAST, LAZY, MARKED};
 use super::scan::Found;
 use super::tidy::Erase;
 use crate::index::{Entry, Index, Of, UNPLACED};
@@ -32,15 +32,29 @@ pub(super) struct Replay {
     pub(super) findings: Vec<Finding>,
     /// The last batch that was written behind a sync: what was before it is durable beyond doubt.
     pub(super) proof: u64,
-    /// The next sequence before that batch.
+    /// The batch of the last checkpoint.
+    pub(super) base_batch: u64,
+    /// Messages below this number are durable beyond doubt, as the high-water mark says.
+    pub(super) said: u64,
+    /// The next sequence before the last batch that was found, up to the proof.
     pub(super) durable_next: u64,
+    /// From the first message that the last batch lacks to the last.
+    pub(super) lacked: Option<RangeInclusive<u64>>,
     /// Something is missing before the next record.
     pub(super) gap: Option<(FindingKind, u32, u64)>,
 }
 
 impl Replay {
+    /// Looks for the proof in a segment that was read.
+    pub(super) fn prove(&mut self, found: &[Found]) {
+        let waited = found.iter().filter(|record| !record.head.is(LAZY));
+        let last = waited.map(|record| record.head.batch).max();
+        self.proof = self.proof.max(last.unwrap_or(0));
+    }
+
     /// What the last checkpoint says, before its segments are looked at.
-    pub(super) fn begin(&mut self, base: &Checkpoint) {
+    pub(super) fn begin(&mut self, base: &Checkpoint, batch: u64) {
+        self.base_batch = batch;
         self.erased = base.erased.iter().map(|seq| (*seq, None)).collect();
         self.lost.extend(base.lost.iter().cloned());
         for (key, content) in &base.notes {
@@ -76,7 +90,7 @@ impl Replay {
         index.append_table(bytes, of, || listed.live.ranges(), &mut erased).is_some()
     }
 
-    /// Those messages of a segment that a checkpoint says are left.
+    /// Those messages of a segment that the last checkpoint says are left.
     pub(super) fn older(&mut self, index: &mut Index, listed: &Listed, content: &Content) {
         let mut found = content
             .scan
@@ -84,21 +98,34 @@ impl Replay {
             .iter()
             .filter(|found| found.head.kind == Kind::Message && found.at < listed.end)
             .peekable();
-        let mut missing: Vec<u64> = Vec::new();
+        let (mut missing, mut unsound): (Vec<u64>, Vec<u64>) = Default::default();
         for seq in listed.live.ranges().flatten() {
             while let Some(dead) = found.next_if(|found| found.head.seq < seq) {
                 self.was_erased(dead, content.number);
             }
             match found.next_if(|found| found.head.seq == seq) {
                 Some(message) if message.sound => self.message(index, message, content, true),
-                Some(_) | None => missing.push(seq),
+                Some(message) => {
+                    unsound.push(seq);
+                    let durable = self.is_listed_durable(listed, seq);
+                    self.unsound.push((kind_if(durable), seq, content.number, message.at));
+                }
+                None => missing.push(seq),
             }
         }
         found.for_each(|dead| self.was_erased(dead, content.number));
         if let (Some(first), Some(last)) = (missing.first(), missing.last()) {
-            self.find(FindingKind::Damage, content.number, 0, Some(*first..=*last));
+            let durable = self.is_listed_durable(listed, *first);
+            self.find(kind_if(durable), content.number, 0, Some(*first..=*last));
         }
-        self.lost.extend(crate::codec::ranges_of(&mut missing));
+        for mut gone in [missing, unsound] {
+            self.lost.extend(crate::codec::ranges_of(&mut gone));
+        }
+    }
+
+    /// Whether a message that the last checkpoint says is left was durable beyond doubt.
+    fn is_listed_durable(&self, listed: &Listed, seq: u64) -> bool {
+        self.base_batch <= self.proof || seq < self.said || listed.packed
     }
 
     fn was_erased(&mut self, found: &Found, segment: u32) {
@@ -134,7 +161,7 @@ impl Replay {
         index.append(subject, entry, None);
     }
 
-    /// A record that was durable.
+    /// A record that is not of the last batch.
     pub(super) fn record(&mut self, index: &mut Index, found: &Found, content: &Content) {
         self.close_gap(index, found);
         let next = index.next_seq();
@@ -160,7 +187,7 @@ impl Replay {
         }
     }
 
-    /// A control record that was durable.
+    /// A control record that is not of the last batch.
     pub(super) fn removals(
         &mut self,
         index: &mut Index,
@@ -176,8 +203,17 @@ impl Replay {
 
     /// What it is if a record is not right.
     fn kind_of(&self, found: &Found) -> FindingKind {
-        let durable = found.head.batch < self.proof;
-        if durable { FindingKind::Damage } else { FindingKind::TornTail }
+        // What is not a message has the next sequence after its batch: another one is durable then.
+        kind_if(found.head.batch < self.proof || found.head.seq < self.said)
+    }
+
+    /// The last batch lacks these messages, if there are any from the first number to before the second.
+    pub(super) fn tail_lacks(&mut self, from: u64, until: u64) {
+        if from < until {
+            self.lost.push(from..=until - 1);
+            let first = self.lacked.take().map_or(from, |lacked| *lacked.start());
+            self.lacked = Some(first..=until - 1);
+        }
     }
 
     /// What is missing before a record may have been messages.
@@ -240,6 +276,11 @@ impl Replay {
     ) {
         self.findings.push(Finding { kind, segment, at, lost });
     }
+}
+
+/// What it is if something that was written is not there, or not right.
+pub(super) const fn kind_if(durable: bool) -> FindingKind {
+    if durable { FindingKind::Damage } else { FindingKind::TornTail }
 }
 
 /// What the last record of a batch says of the log: what was left out, too, had a sequence and a time.

@@ -37,9 +37,10 @@ pub(super) struct Erase {
 /// message would find it damaged.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Stage {
-    /// Its removal waits for a batch, or is in one.
+    /// Its removal waits for a batch.
     Removing,
-    InFlight,
+    /// Its removal is in this batch, which is not known to be synced.
+    Removed(u64),
     Due,
 }
 
@@ -427,13 +428,16 @@ impl FileLog {
 
     /// The messages that are to be erased in the next batch are removed by it.
     pub(super) fn erases_in_flight(&mut self) {
+        let batch = self.batch + 1;
         let removing = self.erases.iter_mut().filter(|erase| erase.stage == Stage::Removing);
-        removing.for_each(|erase| erase.stage = Stage::InFlight);
+        removing.for_each(|erase| erase.stage = Stage::Removed(batch));
     }
 
-    /// The removals are durable.
+    /// Some of the removals may be durable now.
     pub(super) fn erases_due(&mut self) {
-        for erase in self.erases.iter_mut().filter(|erase| erase.stage == Stage::InFlight) {
+        let synced = self.synced_batch;
+        let is_due = |stage| matches!(stage, Stage::Removed(batch) if batch <= synced);
+        for erase in self.erases.iter_mut().filter(|erase| is_due(erase.stage)) {
             erase.stage = Stage::Due;
             self.jobs.push_back(Job::Erase(*erase));
         }

@@ -1,4 +1,5 @@
-//! Logs that are opened again and again before what they found is durable.
+//! What was promised, and what was not: logs that are opened again and again before what they found is
+//! durable, and logs that only write.
 //!
 //! A process that ends after a sync has failed leaves something behind that the next one finds, and that a
 //! power loss takes away all the same: no later sync helps. Nobody was promised it, so its loss is no

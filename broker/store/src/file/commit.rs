@@ -94,7 +94,7 @@ impl FileLog {
         let Ready { number, file, size } = ready;
         self.ready = None;
         if let Some(old) = self.active.take() {
-            if self.synced_batch < self.batch {
+            if self.lazy() > 0 {
                 self.ask_for_sync(&old, out);
             }
             self.seal(&old);

@@ -84,11 +84,7 @@ impl Torn {
             replay.find(kind, segment, at, None);
         }
         if self.batch.is_some() {
-            let next = index.next_seq();
-            let lost = (self.next_seq > next).then(|| next..=self.next_seq - 1);
-            index.skip_to(self.next_seq);
-            replay.lost.extend(lost.clone());
-            replay.find(kind_if(next < replay.said), self.segment, 0, lost);
+            replay.end_tail(index, self.next_seq, self.segment, 0);
         }
     }
 }
@@ -249,13 +245,8 @@ impl FileLog {
         let strange = content.scan.strange.iter().any(|range| range.start >= end);
         match tail {
             Some(tail) if !tail.complete => {
-                let next = index.next_seq();
-                replay.tail_lacks(next, tail.next_seq);
-                index.skip_to(tail.next_seq);
                 replay.gap = None;
-                let lacked = replay.lacked.take();
-                let first = lacked.as_ref().map_or(next, |lacked| *lacked.start());
-                replay.find(kind_if(first < replay.said), content.number, tail.at, lacked);
+                replay.end_tail(index, tail.next_seq, content.number, tail.at);
             }
             Some(_) if strange => replay.find(FindingKind::TornTail, content.number, end, None),
             None if strange => replay.gap = Some((FindingKind::Damage, content.number, end)),

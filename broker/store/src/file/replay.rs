@@ -216,6 +216,16 @@ impl Replay {
         }
     }
 
+    /// The last batch, which begins here, lacks everything else before this number, too.
+    pub(super) fn end_tail(&mut self, index: &mut Index, next_seq: u64, segment: u32, at: u64) {
+        let next = index.next_seq();
+        self.tail_lacks(next, next_seq);
+        index.skip_to(next_seq);
+        let lacked = self.lacked.take();
+        let first = lacked.as_ref().map_or(next, |lacked| *lacked.start());
+        self.find(kind_if(first < self.said), segment, at, lacked);
+    }
+
     /// What is missing before a record may have been messages.
     pub(super) fn close_gap(&mut self, index: &mut Index, found: &Found) {
         let Some((kind, segment, at)) = self.gap.take() else { return };
